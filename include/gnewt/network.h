@@ -1,0 +1,70 @@
+/* Networks: a static graph of operations. A network holds shapes, no weights: parameters theta are a flat
+ * array (P) in declaration order, row-major, with PyTorch's names and shapes. */
+#ifndef GNEWT_NETWORK_H
+#define GNEWT_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gnewt/array.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gn_network gn_network;
+
+/* Uniform kinds draw from U(-b, b): Kaiming b = sqrt(6 / fan_in), Glorot b = sqrt(6 / (fan_in + fan_out)),
+ * torch b = 1 / sqrt(fan_in) (PyTorch's default, biases too). Normal kinds have the same variances: 2 /
+ * fan_in and 2 / (fan_in + fan_out); GN_INIT_STANDARD_NORMAL is N(0, 1). Biases start at 0 except for torch.
+ */
+typedef enum gn_init {
+    GN_INIT_KAIMING_UNIFORM,
+    GN_INIT_KAIMING_NORMAL,
+    GN_INIT_GLOROT_UNIFORM,
+    GN_INIT_GLOROT_NORMAL,
+    GN_INIT_TORCH_UNIFORM,
+    GN_INIT_STANDARD_NORMAL
+} gn_init;
+
+/* f(x) = output_scale * net(x), less the same at theta_0 where centred. */
+typedef struct gn_mlp_options {
+    const size_t *widths;   /* depth + 1 sizes: inputs, hidden ..., outputs */
+    size_t depth;           /* linear maps */
+    const char *activation; /* between linear maps: tanh relu gelu sin sigmoid softplus quadratic identity */
+    bool bias;
+    double output_scale;
+    bool centred;
+} gn_mlp_options;
+
+/* tanh, bias, output_scale 1, not centred; widths and depth are the caller's to set. */
+gn_mlp_options gn_mlp_options_default(void);
+
+/* Errors: ARGUMENT (a width of 0, depth 0, no such activation: the message lists them), MEMORY. */
+gn_status gn_network_create_mlp(gn_context *context, const gn_mlp_options *options, gn_network **network);
+void gn_network_destroy(gn_network *network);
+
+size_t gn_network_inputs(const gn_network *network);     /* features of one sample */
+size_t gn_network_outputs(const gn_network *network);    /* C */
+size_t gn_network_parameters(const gn_network *network); /* P */
+
+typedef struct gn_parameter {
+    char name[64];   /* "layers.0.weight" */
+    int rank;        /* 1 or 2 */
+    size_t shape[2]; /* out x in; or out */
+    size_t offset;   /* of the first element in theta */
+    size_t count;
+} gn_parameter;
+
+size_t gn_network_parameter_count(const gn_network *network);
+/* The i-th named parameter, i < gn_network_parameter_count(). */
+gn_parameter gn_network_parameter(const gn_network *network, size_t i);
+
+/* theta (P) = scale * a draw from `init` with the seed's GN_STREAM_INIT; the same bits on every device. */
+gn_status gn_network_initialize(const gn_network *network, gn_init init, double scale, uint64_t seed,
+                                gn_array *theta);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,54 @@
+/* Observers: what is watched while a network trains. An observer computes small host arrays at its cadence
+ * and hands them to a sink; the run directory's sink is /observe/<observer>/<array> in run.h5. */
+#ifndef GNEWT_OBSERVER_H
+#define GNEWT_OBSERVER_H
+
+#include "gnewt/linearization.h"
+#include "gnewt/problem.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* When something happens: every `every` steps, or, where every is 0, at log points: each step below 30, each
+ * 10th below 150, then geometrically, at the integer parts of 150 * 1.02^k. Step 0 is always due; that the
+ * last step of a phase counts as well is the trainer's doing. */
+typedef struct gn_schedule {
+    size_t every;
+} gn_schedule;
+bool gn_schedule_due(gn_schedule schedule, uint64_t step);
+
+/* Where an observation goes: one row (rank 0..2, `shape`) of array `name`, at `step`. Values are the
+ * observer's. */
+typedef struct gn_observation_sink {
+    gn_status (*write)(void *user, const char *observer, uint64_t step, const char *name, int rank,
+                       const size_t *shape, const double *values);
+    void *user;
+} gn_observation_sink;
+
+typedef struct gn_observer gn_observer;
+
+/* norms: weight_norm ||theta||_2 and relative_movement ||theta - theta_0|| / ||theta_0|| (NaN where theta_0
+ * is 0), both rank 0. theta0 (P) is copied. */
+gn_status gn_observer_create_norms(gn_context *context, const gn_array *theta0, gn_schedule schedule,
+                                   gn_observer **observer);
+/* fourier: the error e = f - y on the data set's periodic grid. 1-D: mode (modes + 1 values, k = 0..modes),
+ * (2/N)|sum_j e_j exp(-2 pi i j k / N)|, half of that at k = 0 and N/2. 2-D: shell (modes + 1 values), the
+ * root of the sum of |E_kl|^2 / N^2 over max(|k|,|l|) = shell, so that all shells' squares add up to the mean
+ * square. `training` is a linearization whose batch is the whole training set, at the current point when
+ * observed. Errors: UNSUPPORTED where the data set is no grid or has several outputs, ARGUMENT where modes >
+ * points / 2. */
+gn_status gn_observer_create_fourier(gn_context *context, const gn_dataset *dataset, size_t modes,
+                                     gn_schedule schedule, gn_observer **observer);
+void gn_observer_destroy(gn_observer *observer);
+
+const char *gn_observer_name(const gn_observer *observer);
+gn_schedule gn_observer_schedule(const gn_observer *observer);
+/* training: a linearization over the whole training set, its point set to theta. */
+gn_status gn_observer_observe(gn_observer *observer, uint64_t step, const gn_array *theta,
+                              gn_linearization *training, const gn_observation_sink *sink);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

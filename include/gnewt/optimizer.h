@@ -1,0 +1,113 @@
+/* Optimisers: one step each, over a linearization.
+ *
+ * First-order rules minimise the mean loss. The Gauss-Newton family solves
+ *     (w J'J + mu I) d = w J'r      w = 1 (curvature sum) or 1/M (curvature mean),   theta <- theta - rate d
+ * so gauss_newton takes d = pinv(J) r over the eigenvalues of J J' above cutoff * the largest. */
+#ifndef GNEWT_OPTIMIZER_H
+#define GNEWT_OPTIMIZER_H
+
+#include "gnewt/linearization.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum gn_optimizer_kind {
+    GN_OPTIMIZER_SGD,
+    GN_OPTIMIZER_ADAM,
+    GN_OPTIMIZER_ADAMW,
+    GN_OPTIMIZER_GAUSS_NEWTON,
+    GN_OPTIMIZER_LEVENBERG_MARQUARDT
+} gn_optimizer_kind;
+
+/* auto weighs M, P and memory. dual factors J J' (M x M), primal J'J (P x P), both by Cholesky; spectral
+ * makes an eigendecomposition of the smaller of the two. */
+typedef enum gn_solver { GN_SOLVER_AUTO, GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL } gn_solver;
+
+typedef enum gn_curvature { GN_CURVATURE_SUM, GN_CURVATURE_MEAN } gn_curvature;
+
+typedef enum gn_damping_kind {
+    GN_DAMPING_CONSTANT,  /* mu = value */
+    GN_DAMPING_SCHEDULED, /* ln mu from ln value to ln final, linear in the step over `steps`, then final */
+    GN_DAMPING_GAIN_RATIO /* from value, by actual over predicted decrease (Nielsen, IMM-REP-1999-05); a step
+                             that raises the loss is not taken */
+} gn_damping_kind;
+
+typedef struct gn_damping_options {
+    gn_damping_kind kind;
+    double value;            /* mu, or where it starts; >= 0, in units of w J'J */
+    double final;            /* scheduled: > 0 */
+    size_t steps;            /* scheduled */
+    double minimum, maximum; /* gain ratio: mu stays within */
+    size_t retries;          /* gain ratio: rejected trials a step before it gives up (theta unchanged) */
+} gn_damping_options;
+
+typedef enum gn_line_search_kind { GN_LINE_SEARCH_NONE, GN_LINE_SEARCH_ARMIJO } gn_line_search_kind;
+
+/* Armijo: t = rate, then t *= tau until L(theta - t d) <= L - c t g'd, at most max_iterations reductions;
+ * then the last t is taken. */
+typedef struct gn_line_search_options {
+    gn_line_search_kind kind;
+    double c, tau;
+    size_t max_iterations;
+} gn_line_search_options;
+
+typedef struct gn_optimizer_options {
+    gn_optimizer_kind kind;
+    double learning_rate;         /* multiplies the direction; > 0 */
+    double momentum;              /* sgd: [0, 1) */
+    double beta1, beta2, epsilon; /* adam, adamw */
+    double weight_decay;          /* sgd, adam: added to the gradient; adamw: decoupled; >= 0 */
+    gn_solver solver;
+    gn_curvature curvature;
+    double cutoff; /* gauss_newton: relative to the largest eigenvalue, [0, 1) */
+    gn_damping_options damping;
+    gn_line_search_options line_search;
+} gn_optimizer_options;
+
+/* The kind's defaults: sgd 1e-2; adam(w) 1e-3, 0.9, 0.999, 1e-8 (adamw weight_decay 0.01); gauss_newton rate
+ * 1, cutoff 1e-6; levenberg_marquardt rate 1, damping constant 1e-3. */
+gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind);
+
+typedef struct gn_optimizer gn_optimizer;
+
+/* State for problems of P parameters and at most `rows` residuals. The step's peak memory is predicted first:
+ * MEMORY names it, and the option that would fit. Errors: ARGUMENT (an impossible option, named). */
+gn_status gn_optimizer_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
+                              size_t parameters, size_t rows, gn_optimizer **optimizer);
+void gn_optimizer_destroy(gn_optimizer *optimizer);
+
+/* What a step did; on the host. */
+typedef struct gn_step_report {
+    double loss;       /* mean loss before the step */
+    double step_norm;  /* 2-norm of the change of theta */
+    double step_size;  /* t: the learning rate, or what the line search took */
+    double damping;    /* mu in force (0 for first-order rules) */
+    size_t kept;       /* spectral: eigenvalues kept */
+    size_t backtracks; /* line search reductions */
+    size_t rejected;   /* gain ratio trials rejected */
+    double passes;     /* forward + backward equivalents spent */
+} gn_step_report;
+
+/* One step from theta, whose point it sets; theta (P) is updated in place. report may be NULL: then a fixed
+ * step reads nothing back from the device. NOT_FINITE where the loss or the direction is not finite (theta
+ * then keeps its values for the Gauss-Newton family). */
+gn_status gn_optimizer_step(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *theta,
+                            gn_step_report *report);
+/* The direction d (P) at the linearization's point, before the step size: the gradient (and its
+ * weight decay) for sgd, a first step's for adam and adamw (whose decoupled decay is left out). The state is
+ * unchanged. */
+gn_status gn_optimizer_direction(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *d);
+
+/* The solver that `auto` became, in words for the log: "dual (M = 100 <= P = 6721)". */
+const char *gn_optimizer_solver_text(const gn_optimizer *optimizer);
+
+/* The state that makes a continued run go on as if never stopped: `count` named device arrays. Checkpoints
+ * write and read these. */
+size_t gn_optimizer_state_count(const gn_optimizer *optimizer);
+gn_array *gn_optimizer_state(gn_optimizer *optimizer, size_t i, const char **name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

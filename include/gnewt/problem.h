@@ -1,0 +1,76 @@
+/* Problems: data sets on the device, and the order in which batches come. */
+#ifndef GNEWT_PROBLEM_H
+#define GNEWT_PROBLEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gnewt/array.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Training and test data. Owns its arrays; test_inputs and test_targets are NULL where there is no test set.
+ */
+typedef struct gn_dataset {
+    gn_array *inputs, *targets;           /* N x features, N x C */
+    gn_array *test_inputs, *test_targets; /* N' x features, N' x C */
+    bool labels;                          /* targets are one-hot classes: accuracy means something */
+    /* Where the training inputs are a periodic grid in row-major order: its axes and points an axis; else 0.
+     */
+    int grid_rank;
+    size_t grid[2];
+} gn_dataset;
+
+/* u(x) = sum_k (k/3) sin((2k+1) pi x - k), k = 1..3, on x_j = -1 + 2j/points; test: uniform points drawn with
+ * the seed's GN_STREAM_DATA. (arXiv 2601.03162, Fig. 3; u is our reading of it.) */
+gn_status gn_dataset_multi_sine_1d(gn_context *context, gn_dtype dtype, size_t points, size_t test_points,
+                                   uint64_t seed, gn_dataset *dataset);
+/* u(x,y) = sign(x) sign(y) on the cell-centred grid x_i = -1 + (2i+1)/points of [-1,1)^2, points^2 samples.
+ */
+gn_status gn_dataset_step_2d(gn_context *context, gn_dtype dtype, size_t points, size_t test_points,
+                             uint64_t seed, gn_dataset *dataset);
+
+/* An HDF5 file and the arrays in it: inputs N x features (or N), targets N x C (or N), numbers of any type.
+ * test_* may be NULL or "", both. Targets of which every row is a single 1 among zeros are labels; inputs of
+ * one feature, evenly spaced and ascending, are one period of a 1-D grid. Errors name the file and the array:
+ * IO, FORMAT (absent array, shapes, NaN with its first index), MEMORY. */
+typedef struct gn_arrays_options {
+    const char *file, *inputs, *targets, *test_inputs, *test_targets;
+} gn_arrays_options;
+gn_status gn_dataset_arrays(gn_context *context, gn_dtype dtype, const gn_arrays_options *options,
+                            gn_dataset *dataset);
+
+/* MNIST's idx files, plain or gzip, in `folder`: train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz],
+ * t10k-... Inputs: pixels * (1 / `maximum`), flattened; targets: one-hot over as many classes as the largest
+ * label of both files asks for. The first train_count and test_count samples; 0: all. Errors name the file:
+ * IO, FORMAT (magic, truncated, images and labels differ), ARGUMENT (a count larger than the file), MEMORY.
+ */
+typedef struct gn_idx_options {
+    const char *folder;
+    size_t train_count, test_count;
+    double maximum; /* the largest pixel value: 255 for MNIST */
+} gn_idx_options;
+gn_status gn_dataset_idx(gn_context *context, gn_dtype dtype, const gn_idx_options *options,
+                         gn_dataset *dataset);
+
+/* Frees the arrays and zeroes the struct. */
+void gn_dataset_destroy(gn_dataset *dataset);
+
+/* Batches: the whole set in order where size is 0 or N; else `size` samples in an order reshuffled each epoch
+ * (GN_STREAM_BATCH, number of the epoch); the last batch of an epoch holds what remains. */
+typedef struct gn_sampler gn_sampler;
+gn_status gn_sampler_create(gn_context *context, const gn_dataset *dataset, size_t size, uint64_t seed,
+                            gn_sampler **sampler);
+void gn_sampler_destroy(gn_sampler *sampler);
+/* The batch of step `step` (from 0). The arrays are the sampler's, valid until the next call. A sampler has
+ * no history: any step may be asked for, so a resumed run sees the batches it would have seen. */
+gn_status gn_sampler_batch(gn_sampler *sampler, uint64_t step, gn_array **inputs, gn_array **targets);
+/* Samples of the largest batch. */
+size_t gn_sampler_capacity(const gn_sampler *sampler);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,157 @@
+/* The public face: checks, then the implementation. */
+#include "linearization/linearization.h"
+
+#include <stdlib.h>
+
+gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearization_interface *interface,
+                                   gn_context *context, gn_dtype dtype, size_t rows, size_t parameters) {
+    self->interface = interface;
+    self->context = context;
+    self->dtype = dtype;
+    self->parameters = parameters;
+    GN_TRY(gn_buffer_create(context, &self->residual, dtype, rows, 1, "the residual"));
+    GN_TRY(gn_buffer_create(context, &self->cotangent, dtype, rows, 1, "the residual's cotangent"));
+    return gn_buffer_create(context, &self->loss_sum, GN_FLOAT64, 1, 1, "the loss");
+}
+
+void gn_linearization_destroy(gn_linearization *self) {
+    if (!self)
+        return;
+    self->interface->destroy(self);
+    gn_buffer_destroy(&self->residual);
+    gn_buffer_destroy(&self->cotangent);
+    gn_buffer_destroy(&self->loss_sum);
+    free(self);
+}
+
+size_t gn_linearization_rows(const gn_linearization *self) {
+    return self->samples * self->outputs;
+}
+
+size_t gn_linearization_parameters(const gn_linearization *self) {
+    return self->parameters;
+}
+
+gn_dtype gn_linearization_dtype(const gn_linearization *self) {
+    return self->dtype;
+}
+
+gn_status gn_linearization_set_batch(gn_linearization *self, const gn_array *inputs,
+                                     const gn_array *targets) {
+    if (!self->interface->set_batch)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED, "a linearization made of callbacks has no batch");
+    self->theta = NULL;
+    return self->interface->set_batch(self, inputs, targets);
+}
+
+gn_status gn_linearization_set_reference(gn_linearization *self, const gn_array *theta0) {
+    GN_TRY(gn_array_expect(self->context, theta0, self->dtype, self->parameters, "theta_0"));
+    return self->interface->set_reference ? self->interface->set_reference(self, theta0) : GN_OK;
+}
+
+gn_status gn_linearization_set_point(gn_linearization *self, const gn_array *theta) {
+    GN_TRY(gn_array_expect(self->context, theta, self->dtype, self->parameters, "theta"));
+    if (self->samples == 0)
+        return gn_fail(
+            self->context, GN_ERROR_ARGUMENT,
+            "the linearization has no batch: call gn_linearization_set_batch with one sample or more");
+    self->theta = theta;
+    return self->interface->set_point(self, theta);
+}
+
+/* Everything below is about the point. */
+static gn_status expect_point(const gn_linearization *self) {
+    if (self->theta)
+        return GN_OK;
+    return gn_fail(self->context, GN_ERROR_ARGUMENT,
+                   "the linearization has no point for this batch: call gn_linearization_set_point first");
+}
+
+gn_status gn_linearization_outputs(gn_linearization *self, gn_array *f) {
+    if (!self->interface->outputs)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED,
+                       "a linearization made of callbacks has no outputs");
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, f, self->dtype, gn_linearization_rows(self), "outputs"));
+    return self->interface->outputs(self, f);
+}
+
+gn_status gn_linearization_residual(gn_linearization *self, gn_array *r) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, r, self->dtype, gn_linearization_rows(self), "r"));
+    return GN_OP(self->context, copy, r->data, self->residual.data,
+                 gn_linearization_rows(self) * gn_dtype_size(self->dtype));
+}
+
+gn_status gn_linearization_loss(gn_linearization *self, double *loss) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_slots_read(self->context, self->loss_sum.data, 1, loss));
+    *loss /= (double)gn_linearization_rows(self);
+    return GN_OK;
+}
+
+gn_status gn_linearization_jvp(gn_linearization *self, const gn_array *v, gn_array *jv) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, v, self->dtype, self->parameters, "v"));
+    GN_TRY(gn_array_expect(self->context, jv, self->dtype, gn_linearization_rows(self), "jv"));
+    return self->interface->jvp(self, v, jv);
+}
+
+gn_status gn_linearization_vjp(gn_linearization *self, const gn_array *u, gn_array *jtu) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, u, self->dtype, gn_linearization_rows(self), "u"));
+    GN_TRY(gn_array_expect(self->context, jtu, self->dtype, self->parameters, "jtu"));
+    return self->interface->vjp(self, u, jtu);
+}
+
+/* d/dtheta (1/M) sum r^2 = J' (2/M r) */
+gn_status gn_linearization_gradient(gn_linearization *self, gn_array *g) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, g, self->dtype, self->parameters, "g"));
+    size_t rows = gn_linearization_rows(self);
+    GN_TRY(GN_OP(self->context, axpby, self->dtype, rows, 2.0 / (double)rows, self->residual.data, 0.0,
+                 self->cotangent.data));
+    gn_array cotangent = gn_array_view(self->context, self->dtype, rows, 1, self->cotangent.data);
+    return self->interface->vjp(self, &cotangent, g);
+}
+
+gn_status gn_linearization_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
+    GN_TRY(expect_point(self));
+    if (first > self->samples || samples > self->samples - first)
+        return gn_fail(self->context, GN_ERROR_ARGUMENT,
+                       "samples %zu to %zu of the Jacobian: the batch has %zu", first, first + samples,
+                       self->samples);
+    GN_TRY(gn_array_expect(self->context, j, self->dtype, samples * self->outputs * self->parameters, "j"));
+    return self->interface->jacobian(self, first, samples, j);
+}
+
+gn_status gn_linearization_gram_lower(gn_linearization *self, gn_array *k) {
+    GN_TRY(expect_point(self));
+    size_t rows = gn_linearization_rows(self);
+    GN_TRY(gn_array_expect(self->context, k, self->dtype, rows * rows, "k"));
+    return self->interface->gram(self, k);
+}
+
+gn_status gn_linearization_gram(gn_linearization *self, gn_array *k) {
+    size_t rows = gn_linearization_rows(self);
+    GN_TRY(gn_linearization_gram_lower(self, k));
+    return GN_OP(self->context, symmetrize, self->dtype, rows, k->data, rows);
+}
+
+gn_status gn_linearization_gram_cross(gn_linearization *self, gn_linearization *other, gn_array *k) {
+    GN_TRY(expect_point(self));
+    GN_TRY(expect_point(other));
+    if (self->interface != other->interface || self->parameters != other->parameters ||
+        self->context != other->context || self->dtype != other->dtype || self->outputs != other->outputs)
+        return gn_fail(self->context, GN_ERROR_SHAPE,
+                       "a cross Gram needs two linearizations of the same network, type and context");
+    GN_TRY(gn_array_expect(self->context, k, self->dtype,
+                           gn_linearization_rows(self) * gn_linearization_rows(other), "k"));
+    return self->interface->gram_cross(self, other, k);
+}
+
+gn_status gn_linearization_diagonal(gn_linearization *self, gn_array *d) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, d, self->dtype, self->parameters, "d"));
+    return self->interface->diagonal(self, d);
+}

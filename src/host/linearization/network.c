@@ -1,0 +1,175 @@
+/* The linearization of a network with squared error: products over a tape, the Gram without forming J. */
+#include "linearization/linearization.h"
+
+#include <stdlib.h>
+
+#include "network/tape.h"
+
+typedef struct network_linearization {
+    gn_linearization base; /* first: the two are one object */
+    gn_network *network;
+    gn_tape *tape;
+    const gn_array *targets; /* N x C, borrowed */
+    gn_array tile_s, tile_g; /* scratch of a Gram tile, made at the first */
+} network_linearization;
+
+static network_linearization *of(gn_linearization *self) {
+    return (network_linearization *)self;
+}
+
+static gn_status set_batch(gn_linearization *self, const gn_array *inputs, const gn_array *targets) {
+    network_linearization *l = of(self);
+    size_t n = gn_array_length(inputs, 0), features = gn_network_inputs(l->network);
+    if (n > l->tape->capacity)
+        return gn_fail(self->context, GN_ERROR_SHAPE,
+                       "a batch of %zu samples, but the linearization holds %zu", n, l->tape->capacity);
+    GN_TRY(gn_array_expect(self->context, inputs, self->dtype, n * features, "inputs"));
+    GN_TRY(gn_array_expect(self->context, targets, self->dtype, n * self->outputs, "targets"));
+    self->samples = n;
+    l->targets = targets;
+    gn_tape_set_inputs(l->tape, inputs->data, n);
+    return GN_OK;
+}
+
+static gn_status set_reference(gn_linearization *self, const gn_array *theta0) {
+    return gn_tape_set_reference(of(self)->tape, theta0);
+}
+
+static gn_status set_point(gn_linearization *self, const gn_array *theta) {
+    network_linearization *l = of(self);
+    GN_TRY(gn_tape_forward(l->tape, theta->data));
+    return GN_OP(self->context, squared_loss, self->dtype, gn_linearization_rows(self),
+                 gn_tape_outputs(l->tape), l->targets->data, self->residual.data, self->loss_sum.data);
+}
+
+static gn_status outputs(gn_linearization *self, gn_array *f) {
+    return GN_OP(self->context, copy, f->data, gn_tape_outputs(of(self)->tape),
+                 gn_linearization_rows(self) * gn_dtype_size(self->dtype));
+}
+
+static gn_status jvp(gn_linearization *self, const gn_array *v, gn_array *jv) {
+    return gn_tape_jvp(of(self)->tape, v->data, jv->data);
+}
+
+static gn_status vjp(gn_linearization *self, const gn_array *u, gn_array *jtu) {
+    return gn_tape_vjp(of(self)->tape, u->data, jtu->data);
+}
+
+static gn_status jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
+    network_linearization *l = of(self);
+    GN_TRY(gn_tape_rows(l->tape));
+    for (size_t i = 1; i < l->network->node_count; i++) {
+        const gn_operation *operation = l->network->nodes[i].operation;
+        if (operation->jacobian)
+            GN_TRY(operation->jacobian(l->tape, i, first, samples, j->data, self->parameters));
+    }
+    return GN_OK;
+}
+
+/* Samples of a tile side: about the rows that the device's caches like. */
+static size_t tile_samples(const network_linearization *l) {
+    size_t samples = l->base.context->backend.gram_tile / l->base.outputs;
+    return samples > 0 ? samples : 1;
+}
+
+static gn_status create_tiles(network_linearization *l) {
+    if (l->tile_s.data)
+        return GN_OK;
+    size_t n = tile_samples(l), rows;
+    n = n < l->tape->capacity ? n : l->tape->capacity;
+    rows = n * l->base.outputs;
+    GN_TRY(gn_buffer_create(l->base.context, &l->tile_g, l->base.dtype, n, n, "a Gram tile"));
+    return gn_buffer_create(l->base.context, &l->tile_s, l->base.dtype, rows, rows, "a Gram tile");
+}
+
+/* Every layer's part of one tile, while the tile is warm. */
+static gn_status fill_tile(const gn_network *network, gn_gram_tile *tile) {
+    tile->beta = 0;
+    for (size_t i = 1; i < network->node_count; i++)
+        if (network->nodes[i].operation->gram) {
+            GN_TRY(network->nodes[i].operation->gram(tile, i));
+            tile->beta = 1;
+        }
+    return GN_OK;
+}
+
+/* k (samples of a times C) x (samples of b times C), tile by tile; symmetric: the lower triangle alone. */
+static gn_status fill_gram(network_linearization *a, network_linearization *b, bool symmetric, void *k) {
+    GN_TRY(gn_tape_rows(a->tape));
+    GN_TRY(gn_tape_rows(b->tape));
+    GN_TRY(create_tiles(a));
+    size_t step = tile_samples(a), na = a->base.samples, nb = b->base.samples, c = a->base.outputs;
+    gn_gram_tile tile = {.a = a->tape, .b = b->tape, .ldk = nb * c, .s = a->tile_s.data, .g = a->tile_g.data};
+    for (tile.i = 0; tile.i < na; tile.i += step) {
+        tile.ni = na - tile.i < step ? na - tile.i : step;
+        size_t end = symmetric ? tile.i + tile.ni : nb;
+        for (tile.j = 0; tile.j < end; tile.j += step) {
+            tile.nj = end - tile.j < step ? end - tile.j : step;
+            tile.lower = symmetric && tile.j == tile.i;
+            tile.k = gn_tape_at(a->tape, k, tile.i * c * tile.ldk + tile.j * c);
+            GN_TRY(fill_tile(a->network, &tile));
+        }
+    }
+    return GN_OK;
+}
+
+static gn_status gram(gn_linearization *self, gn_array *k) {
+    return fill_gram(of(self), of(self), true, k->data);
+}
+
+static gn_status gram_cross(gn_linearization *self, gn_linearization *other, gn_array *k) {
+    if (of(self)->network != of(other)->network)
+        return gn_fail(self->context, GN_ERROR_SHAPE, "a cross Gram needs two linearizations of one network");
+    return fill_gram(of(self), of(other), false, k->data);
+}
+
+static gn_status diagonal(gn_linearization *self, gn_array *d) {
+    return gn_tape_diagonal(of(self)->tape, d->data);
+}
+
+static void destroy(gn_linearization *self) {
+    network_linearization *l = of(self);
+    gn_tape_destroy(l->tape);
+    gn_buffer_destroy(&l->tile_s);
+    gn_buffer_destroy(&l->tile_g);
+}
+
+static const gn_linearization_interface interface = {
+    .set_batch = set_batch,
+    .set_reference = set_reference,
+    .set_point = set_point,
+    .outputs = outputs,
+    .jvp = jvp,
+    .vjp = vjp,
+    .jacobian = jacobian,
+    .gram = gram,
+    .gram_cross = gram_cross,
+    .diagonal = diagonal,
+    .destroy = destroy,
+};
+
+gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dtype, size_t capacity,
+                                  gn_linearization **out) {
+    *out = NULL;
+    gn_context *context = network->context;
+    if (loss != GN_LOSS_SQUARED)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "no such loss: take GN_LOSS_SQUARED");
+    if (capacity == 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "a linearization for 0 samples: give 1 or more");
+    network_linearization *l = calloc(1, sizeof *l);
+    if (!l)
+        return gn_fail(context, GN_ERROR_MEMORY, "no host memory for a linearization");
+    l->network = network;
+    size_t outputs = gn_network_outputs(network);
+    gn_status status;
+    l->base.interface = &interface;
+    GN_TRY_DONE(gn_tape_create(network, dtype, capacity, &l->tape));
+    GN_TRY_DONE(
+        gn_linearization_prepare(&l->base, &interface, context, dtype, capacity * outputs, network->size));
+    l->base.outputs = outputs;
+    *out = &l->base;
+    return GN_OK;
+done:
+    gn_linearization_destroy(&l->base);
+    return status;
+}

@@ -1,0 +1,61 @@
+/* The tape: what one network computed on one batch at one theta, and the buffers for its derivatives. */
+#ifndef GN_NETWORK_TAPE_H
+#define GN_NETWORK_TAPE_H
+
+#include "network/network.h"
+
+struct gn_tape {
+    const gn_network *network;
+    gn_context *context;
+    gn_dtype dtype;
+    size_t capacity, samples; /* N <= capacity */
+    size_t outputs;           /* C */
+    const void *inputs;       /* N x features, borrowed */
+    const void *theta;        /* P, borrowed */
+    /* One an node; node 0 has none (its value is `inputs`). */
+    gn_array *value;     /* N x W */
+    gn_array *slope;     /* N x W: phi'(z) of an activation; f(theta_0) of a centring */
+    gn_array *tangent;   /* N x W */
+    gn_array *cotangent; /* N x W; an activation shares its input's */
+    gn_array *rows;      /* N x C x W, made at the first need; shared likewise */
+    gn_array seed;       /* N x C: the cotangent that a vjp starts from */
+    gn_array square_rows, square_sums, square_inputs; /* scratch of the diagonal, made at the first need */
+    bool rows_ready;                                  /* rows belong to the current point */
+    bool contract;   /* a vjp from the rows, once there, is cheaper than another backward pass */
+    gn_array theta0; /* P, centred networks only */
+    bool base_ready; /* the centring's f(theta_0) belongs to the current batch */
+};
+
+/* Errors: MEMORY. */
+gn_status gn_tape_create(const gn_network *network, gn_dtype dtype, size_t capacity, gn_tape **tape);
+void gn_tape_destroy(gn_tape *tape);
+
+/* The batch: N x features, borrowed. */
+void gn_tape_set_inputs(gn_tape *tape, const void *inputs, size_t samples);
+/* theta_0 of a centred network (others ignore it): copied. */
+gn_status gn_tape_set_reference(gn_tape *tape, const gn_array *theta0);
+
+gn_status gn_tape_forward(gn_tape *tape, const void *theta);
+/* f (N x C) at the point. */
+const void *gn_tape_outputs(const gn_tape *tape);
+/* jv (N x C) = J v; jtu (P) = J'u, u is N x C. */
+gn_status gn_tape_jvp(gn_tape *tape, const void *v, void *jv);
+gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu);
+/* Makes rows ready: the cotangents of every output at every node. MEMORY where they do not fit. */
+gn_status gn_tape_rows(gn_tape *tape);
+/* Bytes that gn_tape_rows() will take the first time. */
+double gn_tape_rows_bytes(const gn_tape *tape);
+/* d (P) = diagonal of J'J. */
+gn_status gn_tape_diagonal(gn_tape *tape, void *d);
+
+/* Node i's value, N x W. */
+static inline const void *gn_tape_value(const gn_tape *tape, size_t i) {
+    return i == 0 ? tape->inputs : tape->value[i].data;
+}
+
+/* Element `count` of a buffer of the tape's type. */
+static inline void *gn_tape_at(const gn_tape *tape, const void *buffer, size_t count) {
+    return (char *)buffer + count * gn_dtype_size(tape->dtype);
+}
+
+#endif

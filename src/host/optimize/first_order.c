@@ -1,0 +1,154 @@
+/* sgd, adam, adamw on the mean loss: one gradient, then one fused update. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "optimize/optimizer.h"
+
+typedef struct first_order {
+    gn_optimizer base; /* first: the two are one object */
+    gn_array first;    /* P: sgd's momentum, Adam's m */
+    gn_array second;   /* P: Adam's v */
+    gn_array clock;    /* 1 double: Adam's number of updates */
+} first_order;
+
+static first_order *of(gn_optimizer *self) {
+    return (first_order *)self;
+}
+
+static bool is_adam(const gn_optimizer *self) {
+    return self->options.kind != GN_OPTIMIZER_SGD;
+}
+
+static gn_adam_rule adam_rule(const gn_optimizer *self) {
+    const gn_optimizer_options *o = &self->options;
+    return (gn_adam_rule){o->beta1, o->beta2, o->epsilon, o->weight_decay, o->kind == GN_OPTIMIZER_ADAMW};
+}
+
+static const double *rate(const gn_optimizer *self) {
+    return (const double *)self->slots.data + GN_SLOT_RATE;
+}
+
+static gn_status update(gn_optimizer *self, gn_array *theta) {
+    first_order *o = of(self);
+    const void *g = self->direction.data;
+    if (is_adam(self))
+        return GN_OP(self->context, adam_update, self->dtype, self->parameters, adam_rule(self), rate(self),
+                     o->clock.data, g, o->first.data, o->second.data, theta->data);
+    gn_sgd_rule rule = {self->options.momentum, self->options.weight_decay};
+    return GN_OP(self->context, sgd_update, self->dtype, self->parameters, rule, rate(self), g, o->first.data,
+                 theta->data);
+}
+
+/* ||theta - trial||, where trial is theta before the step; overwrites trial. */
+static gn_status step_norm(gn_optimizer *self, const gn_array *theta, double *norm) {
+    GN_TRY(
+        GN_OP(self->context, axpby, self->dtype, self->parameters, 1.0, theta->data, -1.0, self->trial.data));
+    GN_TRY(gn_optimizer_dot(self, &self->trial, &self->trial, norm));
+    *norm = sqrt(*norm);
+    return GN_OK;
+}
+
+static gn_status search(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
+    double slope;
+    GN_TRY(gn_optimizer_dot(self, &self->direction, &self->direction, &slope));
+    GN_TRY(gn_line_search_armijo(self, l, theta, report->loss, slope, report));
+    report->step_norm = report->step_size * sqrt(slope);
+    return GN_OK;
+}
+
+static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
+    gn_step_report unread = {0};
+    bool searches = self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO;
+    gn_step_report *out = report ? report : &unread;
+    if (report || searches) {
+        GN_TRY(gn_linearization_loss(l, &out->loss));
+        if (!isfinite(out->loss))
+            return gn_fail(self->context, GN_ERROR_NOT_FINITE, "the loss is %g", out->loss);
+    }
+    out->passes = 1;
+    GN_TRY(gn_linearization_gradient(l, &self->direction));
+    if (searches)
+        return search(self, l, theta, out);
+    if (report)
+        GN_TRY(gn_array_copy(&self->trial, theta));
+    GN_TRY(update(self, theta));
+    return report ? step_norm(self, theta, &report->step_norm) : GN_OK;
+}
+
+/* Adam's first step from zero moments, at a theta of zero with rate 1, is minus its direction. */
+static gn_status adam_direction(gn_optimizer *self, gn_array *d) {
+    gn_adam_rule rule = adam_rule(self);
+    gn_array moments = {0}, scalars = {0};
+    const double values[2] = {1, 0}; /* rate, clock */
+    void *g = self->direction.data;
+    gn_status status;
+    rule.weight_decay = 0;
+    GN_TRY_DONE(
+        gn_buffer_create(self->context, &moments, self->dtype, 2, self->parameters, "Adam's moments"));
+    GN_TRY_DONE(gn_buffer_create(self->context, &scalars, GN_FLOAT64, 2, 1, "Adam's scalars"));
+    GN_TRY_DONE(gn_array_fill(&moments, 0));
+    GN_TRY_DONE(gn_array_fill(d, 0));
+    GN_TRY_DONE(gn_array_write(&scalars, values, 2));
+    double *slots = scalars.data;
+    char *second = (char *)moments.data + self->parameters * gn_dtype_size(self->dtype);
+    GN_TRY_DONE(GN_OP(self->context, adam_update, self->dtype, self->parameters, rule, slots, slots + 1, g,
+                      moments.data, second, d->data));
+    status = GN_OP(self->context, axpby, self->dtype, self->parameters, 0.0, g, -1.0, d->data);
+done:
+    gn_buffer_destroy(&moments);
+    gn_buffer_destroy(&scalars);
+    return status;
+}
+
+static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d) {
+    GN_TRY(gn_linearization_gradient(l, &self->direction));
+    bool coupled = self->options.weight_decay != 0 && self->options.kind != GN_OPTIMIZER_ADAMW;
+    if (coupled)
+        GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, self->options.weight_decay,
+                     l->theta->data, 1.0, self->direction.data));
+    return is_adam(self) ? adam_direction(self, d) : gn_array_copy(d, &self->direction);
+}
+
+static void destroy(gn_optimizer *self) {
+    gn_buffer_destroy(&of(self)->first);
+    gn_buffer_destroy(&of(self)->second);
+    gn_buffer_destroy(&of(self)->clock);
+}
+
+static const gn_optimizer_interface interface = {.step = step, .direction = direction, .destroy = destroy};
+
+/* A state array of zeros. */
+static gn_status create_state(gn_optimizer *self, gn_array *array, gn_dtype dtype, size_t count,
+                              const char *name) {
+    GN_TRY(gn_buffer_create(self->context, array, dtype, count, 1, name));
+    GN_TRY(gn_array_fill(array, 0));
+    gn_optimizer_add_state(self, name, array);
+    return GN_OK;
+}
+
+static gn_status create_states(first_order *o) {
+    gn_optimizer *self = &o->base;
+    if (!is_adam(self))
+        return self->options.momentum != 0
+                   ? create_state(self, &o->first, self->dtype, self->parameters, "momentum")
+                   : GN_OK;
+    GN_TRY(create_state(self, &o->first, self->dtype, self->parameters, "first_moment"));
+    GN_TRY(create_state(self, &o->second, self->dtype, self->parameters, "second_moment"));
+    return create_state(self, &o->clock, GN_FLOAT64, 1, "clock");
+}
+
+gn_status gn_first_order_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
+                                size_t parameters, size_t rows, gn_optimizer **out) {
+    first_order *o = calloc(1, sizeof *o);
+    if (!o)
+        return gn_fail(context, GN_ERROR_MEMORY, "no host memory for an optimiser");
+    gn_status status;
+    o->base.interface = &interface;
+    GN_TRY_DONE(gn_optimizer_prepare(&o->base, &interface, context, options, dtype, parameters, rows));
+    GN_TRY_DONE(create_states(o));
+    *out = &o->base;
+    return GN_OK;
+done:
+    gn_optimizer_destroy(&o->base);
+    return status;
+}

@@ -1,0 +1,203 @@
+/* gauss_newton and levenberg_marquardt: theta <- theta - rate d, d from systems.c. */
+#include "optimize/gauss_newton.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static gn_gauss_newton *of(gn_optimizer *self) {
+    return (gn_gauss_newton *)self;
+}
+
+static bool is_gain_ratio(const gn_optimizer *self) {
+    return self->options.kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT &&
+           self->options.damping.kind == GN_DAMPING_GAIN_RATIO;
+}
+
+static double damping_now(gn_gauss_newton *o) {
+    if (o->base.options.kind == GN_OPTIMIZER_GAUSS_NEWTON)
+        return 0;
+    return gn_damping_value(&o->base.options.damping, &o->damping);
+}
+
+/* The damping lives on the host; its array is for checkpoints. */
+static gn_status read_state(gn_gauss_newton *o) {
+    double values[3];
+    if (!o->base.state_taken || o->base.options.damping.kind == GN_DAMPING_CONSTANT)
+        return GN_OK;
+    GN_TRY(gn_array_read(&o->damping_state, values, 3));
+    o->damping = (gn_damping){values[0], values[1], values[2]};
+    o->base.state_taken = false;
+    return GN_OK;
+}
+
+static gn_status write_state(gn_gauss_newton *o) {
+    if (o->base.options.damping.kind == GN_DAMPING_CONSTANT)
+        return GN_OK; /* nothing of it changes */
+    double values[3] = {o->damping.mu, o->damping.nu, o->damping.count};
+    return gn_array_write(&o->damping_state, values, 3);
+}
+
+/* Slope w g'd (g = J'r) and ||d||^2; g by one more vjp where the form has none. */
+static gn_status slope_and_norm(gn_gauss_newton *o, gn_linearization *l, double *slope, double *norm2) {
+    if (o->dual) {
+        gn_array r = gn_array_view(l->context, l->dtype, gn_linearization_rows(l), 1, l->residual.data);
+        GN_TRY(gn_linearization_vjp(l, &r, &o->gradient));
+    }
+    GN_TRY(gn_optimizer_dot(&o->base, &o->gradient, &o->base.direction, slope));
+    *slope *= gn_gauss_newton_weight(o, l);
+    return gn_optimizer_dot(&o->base, &o->base.direction, &o->base.direction, norm2);
+}
+
+static gn_status check_finite(gn_optimizer *self, const char *what, double value) {
+    if (isfinite(value))
+        return GN_OK;
+    return gn_fail(self->context, GN_ERROR_NOT_FINITE, "%s is %g", what, value);
+}
+
+/* theta -= rate d. Only a report makes it read anything back. */
+static gn_status fixed_step(gn_optimizer *self, gn_array *theta, gn_step_report *report) {
+    double rate = self->options.learning_rate, norm2;
+    if (report) {
+        GN_TRY(gn_optimizer_dot(self, &self->direction, &self->direction, &norm2));
+        GN_TRY(check_finite(self, "the direction's norm", norm2));
+        report->step_norm = rate * sqrt(norm2);
+    }
+    return GN_OP(self->context, axpby, self->dtype, self->parameters, -rate, self->direction.data, 1.0,
+                 theta->data);
+}
+
+static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta,
+                               gn_step_report *report) {
+    gn_optimizer *self = &o->base;
+    double slope, norm2, m = (double)gn_linearization_rows(l);
+    GN_TRY(slope_and_norm(o, l, &slope, &norm2));
+    GN_TRY(check_finite(self, "the direction's norm", norm2));
+    /* the mean loss's gradient is (2/M) J'r */
+    slope *= 2 / (m * gn_gauss_newton_weight(o, l));
+    GN_TRY(gn_line_search_armijo(self, l, theta, report->loss, slope, report));
+    report->step_norm = report->step_size * sqrt(norm2);
+    return GN_OK;
+}
+
+/* Predicted decrease of (w/2)||r||^2 along -t d: t s - t^2/2 (s - mu ||d||^2), s = w g'd, because
+ * d'(w J'J)d = s - mu ||d||^2. */
+static gn_status predicted_decrease(gn_gauss_newton *o, gn_linearization *l, double *decrease,
+                                    double *norm2) {
+    double slope, mu, t = o->base.options.learning_rate;
+    size_t kept;
+    GN_TRY(slope_and_norm(o, l, &slope, norm2));
+    GN_TRY(gn_systems_report(o, l, &mu, &kept));
+    *decrease = t * slope - 0.5 * t * t * (slope - mu * *norm2);
+    return GN_OK;
+}
+
+/* One trial from self->trial: leaves theta there and the ratio of actual to predicted decrease. */
+static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double loss,
+                          double *ratio, double *norm) {
+    gn_optimizer *self = &o->base;
+    double predicted, norm2, next, rate = self->options.learning_rate;
+    double half = 0.5 * gn_gauss_newton_weight(o, l) * (double)gn_linearization_rows(l);
+    GN_TRY(gn_systems_solve(o, l, o->damping.mu));
+    GN_TRY(predicted_decrease(o, l, &predicted, &norm2));
+    GN_TRY(gn_array_copy(theta, &self->trial));
+    GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, -rate, self->direction.data, 1.0,
+                 theta->data));
+    GN_TRY(gn_linearization_set_point(l, theta));
+    GN_TRY(gn_linearization_loss(l, &next));
+    *ratio = half * (loss - next) / predicted;
+    *norm = rate * sqrt(norm2);
+    return GN_OK;
+}
+
+/* Trials with rising damping until one lowers the loss. */
+static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta,
+                             gn_step_report *report) {
+    gn_optimizer *self = &o->base;
+    const gn_damping_options *options = &self->options.damping;
+    GN_TRY(gn_array_copy(&self->trial, theta));
+    for (report->rejected = 0;; report->rejected++) {
+        double ratio, used = o->damping.mu;
+        GN_TRY(try_step(o, l, theta, report->loss, &ratio, &report->step_norm));
+        report->passes += 2.5;
+        if (gn_damping_judge(options, &o->damping, ratio))
+            return GN_OK;
+        GN_TRY(gn_array_copy(theta, &self->trial));
+        report->step_norm = 0;
+        if (report->rejected == options->retries || used >= options->maximum)
+            break;
+        GN_TRY(gn_linearization_set_point(l, theta));
+    }
+    gn_log(self->context, GN_LOG_WARNING, "no step lowered the loss up to damping %g: the parameters stay",
+           o->damping.mu);
+    return GN_OK;
+}
+
+static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, gn_step_report *report) {
+    gn_step_report unread = {0};
+    gn_optimizer *self = &o->base;
+    bool searches = self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO, judges = is_gain_ratio(self);
+    gn_step_report *out = report ? report : &unread;
+    if (report || searches || judges) {
+        GN_TRY(gn_linearization_loss(l, &out->loss));
+        GN_TRY(check_finite(self, "the loss", out->loss));
+    }
+    out->passes = (double)l->outputs + 1;
+    GN_TRY(gn_systems_assemble(o, l));
+    if (judges)
+        GN_TRY(judged_step(o, l, theta, out));
+    else
+        GN_TRY(gn_systems_solve(o, l, damping_now(o)));
+    if (report)
+        GN_TRY(gn_systems_report(o, l, &report->damping, &report->kept));
+    if (judges)
+        return GN_OK;
+    return searches ? searched_step(o, l, theta, out) : fixed_step(self, theta, report);
+}
+
+static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
+    gn_gauss_newton *o = of(self);
+    GN_TRY(read_state(o));
+    GN_TRY(take_step(o, l, theta, report));
+    o->damping.count++;
+    return write_state(o);
+}
+
+static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d) {
+    gn_gauss_newton *o = of(self);
+    GN_TRY(read_state(o));
+    GN_TRY(gn_systems_assemble(o, l));
+    GN_TRY(gn_systems_solve(o, l, damping_now(o)));
+    return gn_array_copy(d, &self->direction);
+}
+
+static void destroy(gn_optimizer *self) {
+    gn_systems_destroy(of(self));
+    gn_buffer_destroy(&of(self)->damping_state);
+}
+
+static const gn_optimizer_interface interface = {.step = step, .direction = direction, .destroy = destroy};
+
+static gn_status create_state(gn_gauss_newton *o) {
+    GN_TRY(gn_buffer_create(o->base.context, &o->damping_state, GN_FLOAT64, 3, 1, "the damping's state"));
+    o->damping = gn_damping_start(&o->base.options.damping);
+    GN_TRY(gn_array_fill(&o->damping_state, 0));
+    gn_optimizer_add_state(&o->base, "damping", &o->damping_state);
+    return write_state(o);
+}
+
+gn_status gn_gauss_newton_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
+                                 size_t parameters, size_t rows, gn_optimizer **out) {
+    gn_gauss_newton *o = calloc(1, sizeof *o);
+    if (!o)
+        return gn_fail(context, GN_ERROR_MEMORY, "no host memory for an optimiser");
+    gn_status status;
+    o->base.interface = &interface;
+    GN_TRY_DONE(gn_optimizer_prepare(&o->base, &interface, context, options, dtype, parameters, rows));
+    GN_TRY_DONE(gn_systems_create(o));
+    GN_TRY_DONE(create_state(o));
+    *out = &o->base;
+    return GN_OK;
+done:
+    gn_optimizer_destroy(&o->base);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* The inside of the Gauss-Newton family: systems.c makes and solves the equations, gauss_newton.c takes
+ * steps. */
+#ifndef GN_OPTIMIZE_GAUSS_NEWTON_H
+#define GN_OPTIMIZE_GAUSS_NEWTON_H
+
+#include "optimize/damping.h"
+#include "optimize/optimizer.h"
+#include "solve/symmetric.h"
+
+typedef struct gn_gauss_newton {
+    gn_optimizer base; /* first: the two are one object */
+    bool dual;         /* factor J J' (M x M), else J'J (P x P) */
+    bool spectral;
+    gn_symmetric *system;
+    gn_symmetric *fallback; /* spectral, made when a Cholesky first fails */
+    gn_symmetric *solved;   /* whichever of the two solved last */
+    gn_array dual_solution; /* M */
+    gn_array gradient;      /* P: J'r, primal right-hand side, and for slopes */
+    gn_array block;         /* primal: rows of J, block_rows x P */
+    size_t block_rows;
+    gn_damping damping;
+    gn_array damping_state; /* 3 doubles: what of the damping a checkpoint keeps */
+} gn_gauss_newton;
+
+/* Chooses dual or primal, Cholesky or spectral, predicts the memory and makes the buffers. */
+gn_status gn_systems_create(gn_gauss_newton *o);
+void gn_systems_destroy(gn_gauss_newton *o);
+
+/* Writes J J' or J'J at the linearization's point (and J'r where primal). */
+gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l);
+/* direction = the solution for damping mu (in units of w J'J), of the system assembled last. */
+gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
+/* Of the last solve: mu in force, eigenvalues kept (0 for Cholesky). */
+gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *mu, size_t *kept);
+
+/* w: 1 for curvature sum, 1/M for mean. */
+static inline double gn_gauss_newton_weight(const gn_gauss_newton *o, const gn_linearization *l) {
+    return o->base.options.curvature == GN_CURVATURE_SUM ? 1.0 : 1.0 / (double)gn_linearization_rows(l);
+}
+
+#endif

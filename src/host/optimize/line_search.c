@@ -1,0 +1,37 @@
+/* Armijo backtracking (Nocedal & Wright, Numerical Optimization, algorithm 3.1). */
+#include <math.h>
+
+#include "optimize/optimizer.h"
+
+/* theta = base - t d */
+static gn_status move(gn_optimizer *self, const gn_array *base, double t, gn_array *theta) {
+    GN_TRY(gn_array_copy(theta, base));
+    return GN_OP(self->context, axpby, self->dtype, self->parameters, -t, self->direction.data, 1.0,
+                 theta->data);
+}
+
+gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_array *theta, double loss,
+                                double slope, gn_step_report *report) {
+    const gn_line_search_options *options = &self->options.line_search;
+    double t = self->options.learning_rate;
+    size_t reductions = 0;
+    double next;
+    GN_TRY(gn_array_copy(&self->trial, theta));
+    for (;; t *= options->tau, reductions++) {
+        GN_TRY(move(self, &self->trial, t, theta));
+        GN_TRY(gn_linearization_set_point(l, theta));
+        GN_TRY(gn_linearization_loss(l, &next));
+        bool enough = isfinite(next) && next <= loss - options->c * t * slope;
+        if (enough || reductions == options->max_iterations)
+            break;
+    }
+    if (!isfinite(next)) {
+        GN_TRY(gn_array_copy(theta, &self->trial));
+        return gn_fail(self->context, GN_ERROR_NOT_FINITE,
+                       "the line search met no finite loss in %zu reductions of the step", reductions);
+    }
+    report->step_size = t;
+    report->backtracks = reductions;
+    report->passes += 0.5 * (double)(reductions + 1);
+    return GN_OK;
+}

@@ -1,0 +1,59 @@
+/* The inside of an optimiser: one interface, two implementations (first_order.c, gauss_newton.c). */
+#ifndef GN_OPTIMIZE_OPTIMIZER_H
+#define GN_OPTIMIZE_OPTIMIZER_H
+
+#include "backend/context.h"
+#include "gnewt/optimizer.h"
+#include "linearization/linearization.h"
+
+#define GN_OPTIMIZER_STATES 4
+
+typedef struct gn_optimizer_interface {
+    gn_status (*step)(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report);
+    gn_status (*direction)(gn_optimizer *self, gn_linearization *l, gn_array *d);
+    void (*destroy)(gn_optimizer *self);
+} gn_optimizer_interface;
+
+typedef struct gn_named_array {
+    const char *name;
+    gn_array *array;
+} gn_named_array;
+
+struct gn_optimizer {
+    const gn_optimizer_interface *interface;
+    gn_context *context;
+    gn_optimizer_options options;
+    gn_dtype dtype;
+    size_t parameters, rows; /* P, and the most M */
+    gn_array direction;      /* P: the gradient or the direction */
+    gn_array trial;          /* P: theta before the step, or a trial; made where needed */
+    gn_array slots;          /* GN_SLOT_COUNT doubles */
+    gn_named_array state[GN_OPTIMIZER_STATES];
+    size_t state_count;
+    bool state_taken; /* somebody may have written it: host copies are to be read again */
+    char solver[96];
+};
+
+/* Device scalars every optimiser has. */
+enum { GN_SLOT_RATE, GN_SLOT_SLOPE, GN_SLOT_NORM, GN_SLOT_COUNT };
+
+gn_status gn_first_order_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
+                                size_t parameters, size_t rows, gn_optimizer **optimizer);
+gn_status gn_gauss_newton_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
+                                 size_t parameters, size_t rows, gn_optimizer **optimizer);
+
+/* The shared part: buffers and the rate's slot. */
+gn_status gn_optimizer_prepare(gn_optimizer *self, const gn_optimizer_interface *interface,
+                               gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
+                               size_t parameters, size_t rows);
+void gn_optimizer_add_state(gn_optimizer *self, const char *name, gn_array *array);
+
+/* x'y of two vectors of P elements, on the host. */
+gn_status gn_optimizer_dot(gn_optimizer *self, const gn_array *x, const gn_array *y, double *value);
+
+/* Armijo backtracking from theta along -d: finds t, and leaves theta - t d in theta. slope = g'd of the mean
+ * loss. Leaves the linearization's point wherever the last trial was. */
+gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_array *theta, double loss,
+                                double slope, gn_step_report *report);
+
+#endif

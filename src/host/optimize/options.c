@@ -1,0 +1,95 @@
+/* Defaults of the optimisers, and what values are possible. */
+#include <math.h>
+
+#include "optimize/options.h"
+
+gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
+    gn_optimizer_options options = {
+        .kind = kind,
+        .learning_rate = 1e-2,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .epsilon = 1e-8,
+        .cutoff = 1e-6,
+        .damping = {.kind = GN_DAMPING_CONSTANT,
+                    .value = 1e-3,
+                    .final = 1e-4,
+                    .steps = 500,
+                    .minimum = 1e-12,
+                    .maximum = 1e12,
+                    .retries = 20},
+        .line_search = {.kind = GN_LINE_SEARCH_NONE, .c = 1e-4, .tau = 0.5, .max_iterations = 10},
+    };
+    if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
+        options.learning_rate = 1e-3;
+    if (kind == GN_OPTIMIZER_ADAMW)
+        options.weight_decay = 1e-2;
+    if (kind == GN_OPTIMIZER_GAUSS_NEWTON || kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+        options.learning_rate = 1;
+    return options;
+}
+
+typedef struct range {
+    const char *name;
+    double value, low, high;
+    bool low_open, high_open; /* the bound itself is not allowed */
+} range;
+
+static gn_status check_range(gn_context *context, range r) {
+    bool below = r.low_open ? !(r.value > r.low) : !(r.value >= r.low);
+    bool above = r.high_open ? !(r.value < r.high) : !(r.value <= r.high);
+    if (isfinite(r.value) && !below && !above)
+        return GN_OK;
+    return gn_fail(context, GN_ERROR_ARGUMENT, "%s is %g: it must be finite and in %c%g, %g%c", r.name,
+                   r.value, r.low_open ? '(' : '[', r.low, r.high, r.high_open ? ')' : ']');
+}
+
+static gn_status check_damping(gn_context *context, const gn_damping_options *d) {
+    double most = HUGE_VAL;
+    bool ratio = d->kind == GN_DAMPING_GAIN_RATIO, scheduled = d->kind == GN_DAMPING_SCHEDULED;
+    GN_TRY(check_range(context, (range){"damping.value", d->value, 0, most, ratio || scheduled, true}));
+    if (scheduled) {
+        GN_TRY(check_range(context, (range){"damping.final", d->final, 0, most, true, true}));
+        if (d->steps == 0)
+            return gn_fail(context, GN_ERROR_ARGUMENT,
+                           "damping.steps is 0: a schedule needs one step or more");
+    }
+    if (ratio) {
+        GN_TRY(check_range(context, (range){"damping.minimum", d->minimum, 0, d->value, true, false}));
+        GN_TRY(check_range(context, (range){"damping.maximum", d->maximum, d->value, most, false, true}));
+    }
+    return GN_OK;
+}
+
+static gn_status check_line_search(gn_context *context, const gn_optimizer_options *options) {
+    const gn_line_search_options *s = &options->line_search;
+    if (s->kind == GN_LINE_SEARCH_NONE)
+        return GN_OK;
+    GN_TRY(check_range(context, (range){"line_search.c", s->c, 0, 1, true, true}));
+    GN_TRY(check_range(context, (range){"line_search.tau", s->tau, 0, 1, true, true}));
+    bool adam = options->kind == GN_OPTIMIZER_ADAM || options->kind == GN_OPTIMIZER_ADAMW;
+    bool other = options->kind == GN_OPTIMIZER_SGD && (options->momentum != 0 || options->weight_decay != 0);
+    if (adam || other)
+        return gn_fail(
+            context, GN_ERROR_ARGUMENT,
+            "line_search needs a descent direction of the loss: take gauss_newton, levenberg_marquardt, "
+            "or sgd without momentum and weight_decay");
+    if (options->damping.kind == GN_DAMPING_GAIN_RATIO && options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "gain_ratio damping decides on full steps: take it or line_search, not both");
+    return GN_OK;
+}
+
+gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_options *options) {
+    double most = HUGE_VAL;
+    GN_TRY(check_range(context, (range){"learning_rate", options->learning_rate, 0, most, true, true}));
+    GN_TRY(check_range(context, (range){"momentum", options->momentum, 0, 1, false, true}));
+    GN_TRY(check_range(context, (range){"beta1", options->beta1, 0, 1, false, true}));
+    GN_TRY(check_range(context, (range){"beta2", options->beta2, 0, 1, false, true}));
+    GN_TRY(check_range(context, (range){"epsilon", options->epsilon, 0, most, true, true}));
+    GN_TRY(check_range(context, (range){"weight_decay", options->weight_decay, 0, most, false, true}));
+    GN_TRY(check_range(context, (range){"cutoff", options->cutoff, 0, 1, false, true}));
+    if (options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+        GN_TRY(check_damping(context, &options->damping));
+    return check_line_search(context, options);
+}

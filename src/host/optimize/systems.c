@@ -1,0 +1,195 @@
+/* The equations of a Gauss-Newton step: (w J'J + mu I) d = w J'r, in the smaller of two forms.
+ * dual:   (J J' + mu/w I) u = r, d = J'u        primal: (J'J + mu/w I) d = J'r */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "core/size.h"
+#include "optimize/gauss_newton.h"
+
+/* Rows of J held at a time in the primal form. */
+#define BLOCK_BYTES (64.0 * 1024 * 1024)
+
+static double epsilon(const gn_gauss_newton *o) {
+    return o->base.dtype == GN_FLOAT32 ? FLT_EPSILON : DBL_EPSILON;
+}
+
+/* Flops of a step. A structured Gram costs about 4 M^2 sqrt(P): for L layers of width w, P = L w^2 and the
+ * inner products take 4 M^2 L w. */
+static double dual_flops(double m, double p) {
+    return m * m * m / 3 + 4 * m * m * sqrt(p);
+}
+
+static double primal_flops(double m, double p) {
+    return m * p * p + p * p * p / 3;
+}
+
+/* Residuals a block of J holds: at least one sample's, whose number of outputs is not known yet, so whole
+ * rows. */
+static size_t primal_block_rows(const gn_gauss_newton *o) {
+    double row = (double)o->base.parameters * (double)gn_dtype_size(o->base.dtype);
+    double rows = fmax(1, floor(BLOCK_BYTES / row));
+    return rows < (double)o->base.rows ? (size_t)rows : o->base.rows;
+}
+
+static gn_symmetric_options system_options(const gn_gauss_newton *o) {
+    bool repeated = o->base.options.damping.kind == GN_DAMPING_GAIN_RATIO &&
+                    o->base.options.kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT;
+    return (gn_symmetric_options){o->spectral ? GN_SYMMETRIC_SPECTRAL : GN_SYMMETRIC_CHOLESKY, repeated};
+}
+
+static double form_bytes(gn_gauss_newton *o, bool dual) {
+    const gn_optimizer *self = &o->base;
+    double size = (double)gn_dtype_size(self->dtype);
+    size_t n = dual ? self->rows : self->parameters;
+    double block = dual ? 0 : (double)primal_block_rows(o) * (double)self->parameters * size;
+    double vectors = ((double)self->rows + (double)self->parameters) * size;
+    return gn_symmetric_bytes(self->context, self->dtype, n, system_options(o)) + block + vectors;
+}
+
+static gn_status choose_form(gn_gauss_newton *o) {
+    gn_optimizer *self = &o->base;
+    double m = (double)self->rows, p = (double)self->parameters;
+    gn_solver solver = self->options.solver;
+    bool newton = self->options.kind == GN_OPTIMIZER_GAUSS_NEWTON;
+    if (newton && (solver == GN_SOLVER_DUAL || solver == GN_SOLVER_PRIMAL))
+        return gn_fail(
+            self->context, GN_ERROR_ARGUMENT,
+            "gauss_newton cuts the spectrum: its solver is spectral (or auto), not dual or primal");
+    o->spectral = newton || solver == GN_SOLVER_SPECTRAL;
+    o->dual = o->spectral ? m <= p : dual_flops(m, p) <= primal_flops(m, p);
+    if (solver == GN_SOLVER_DUAL || solver == GN_SOLVER_PRIMAL) {
+        o->dual = solver == GN_SOLVER_DUAL;
+        return GN_OK;
+    }
+    size_t free_bytes, total;
+    GN_TRY(gn_context_memory(self->context, &free_bytes, &total));
+    bool fits = form_bytes(o, o->dual) < (double)free_bytes;
+    if (!fits && form_bytes(o, !o->dual) < (double)free_bytes)
+        o->dual = !o->dual;
+    return GN_OK;
+}
+
+static gn_status predict(gn_gauss_newton *o) {
+    gn_optimizer *self = &o->base;
+    char what[160];
+    size_t n = o->dual ? self->rows : self->parameters;
+    snprintf(what, sizeof what,
+             "a %s step with M = %zu residuals and P = %zu parameters (a %zu x %zu matrix)",
+             o->dual ? "dual" : "primal", self->rows, self->parameters, n, n);
+    return gn_memory_predict(self->context, form_bytes(o, o->dual), what,
+                             o->dual
+                                 ? "a smaller batch (batch.size), float32, or solver: primal where P is small"
+                                 : "a smaller network, float32, or solver: dual with a smaller batch");
+}
+
+gn_status gn_systems_create(gn_gauss_newton *o) {
+    gn_optimizer *self = &o->base;
+    gn_context *context = self->context;
+    GN_TRY(choose_form(o));
+    GN_TRY(predict(o));
+    snprintf(self->solver, sizeof self->solver, "%s%s (M = %zu, P = %zu)", o->spectral ? "spectral, " : "",
+             o->dual ? "dual" : "primal", self->rows, self->parameters);
+    size_t n = o->dual ? self->rows : self->parameters;
+    GN_TRY(gn_symmetric_create(context, self->dtype, n, system_options(o), &o->system));
+    GN_TRY(gn_buffer_create(context, &o->dual_solution, self->dtype, self->rows, 1, "the dual solution"));
+    GN_TRY(gn_buffer_create(context, &o->gradient, self->dtype, self->parameters, 1, "J'r"));
+    if (o->dual)
+        return GN_OK;
+    o->block_rows = primal_block_rows(o);
+    return gn_buffer_create(context, &o->block, self->dtype, o->block_rows, self->parameters,
+                            "rows of the Jacobian");
+}
+
+void gn_systems_destroy(gn_gauss_newton *o) {
+    gn_symmetric_destroy(o->system);
+    gn_symmetric_destroy(o->fallback);
+    gn_buffer_destroy(&o->dual_solution);
+    gn_buffer_destroy(&o->gradient);
+    gn_buffer_destroy(&o->block);
+}
+
+static gn_array residual_view(gn_linearization *l) {
+    return gn_array_view(l->context, l->dtype, gn_linearization_rows(l), 1, l->residual.data);
+}
+
+/* The lower triangle of J'J, summed over blocks of samples. */
+static gn_status assemble_primal(gn_gauss_newton *o, gn_linearization *l, void *matrix) {
+    size_t p = o->base.parameters, c = l->outputs, n = l->samples;
+    size_t step = o->block_rows / c;
+    if (step == 0) {
+        /* a sample's rows are more than were foreseen: hold one sample */
+        gn_buffer_destroy(&o->block);
+        GN_TRY(gn_buffer_create(l->context, &o->block, l->dtype, c, p, "rows of the Jacobian"));
+        o->block_rows = c;
+        step = 1;
+    }
+    for (size_t first = 0; first < n; first += step) {
+        size_t samples = n - first < step ? n - first : step;
+        gn_array j = gn_array_view(l->context, l->dtype, samples * c, p, o->block.data);
+        GN_TRY(gn_linearization_jacobian(l, first, samples, &j));
+        GN_TRY(GN_OP(l->context, syrk, l->dtype, true, p, samples * c, 1.0, j.data, p, first ? 1.0 : 0.0,
+                     matrix, p));
+    }
+    gn_array r = residual_view(l);
+    return gn_linearization_vjp(l, &r, &o->gradient);
+}
+
+static gn_status assemble_into(gn_gauss_newton *o, gn_linearization *l, gn_symmetric *system) {
+    o->solved = system;
+    if (!o->dual)
+        return assemble_primal(o, l, gn_symmetric_matrix(system, o->base.parameters));
+    size_t m = gn_linearization_rows(l);
+    gn_array k = gn_array_view(l->context, l->dtype, m, m, gn_symmetric_matrix(system, m));
+    return gn_linearization_gram_lower(l, &k);
+}
+
+gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l) {
+    return assemble_into(o, l, o->system);
+}
+
+static gn_status solve_with(gn_gauss_newton *o, gn_linearization *l, gn_damped damped) {
+    if (!o->dual)
+        return gn_symmetric_solve(o->solved, damped, o->gradient.data, o->base.direction.data);
+    GN_TRY(gn_symmetric_solve(o->solved, damped, l->residual.data, o->dual_solution.data));
+    gn_array u = gn_array_view(l->context, l->dtype, gn_linearization_rows(l), 1, o->dual_solution.data);
+    return gn_linearization_vjp(l, &u, &o->base.direction);
+}
+
+/* After a failed Cholesky: the same system by its eigenvalues, those at rounding level left out. */
+static gn_status solve_by_fallback(gn_gauss_newton *o, gn_linearization *l, gn_damped damped) {
+    gn_optimizer *self = &o->base;
+    size_t n = o->dual ? self->rows : self->parameters;
+    double loss;
+    GN_TRY(gn_linearization_loss(l, &loss));
+    if (!isfinite(loss))
+        return gn_fail(self->context, GN_ERROR_NOT_FINITE, "the loss is %g", loss);
+    gn_log(self->context, GN_LOG_WARNING, "Cholesky failed at damping %g: eigenvalues instead, for this step",
+           damped.damping * gn_gauss_newton_weight(o, l));
+    if (!o->fallback)
+        GN_TRY(gn_symmetric_create(self->context, self->dtype, n,
+                                   (gn_symmetric_options){GN_SYMMETRIC_SPECTRAL, false}, &o->fallback));
+    damped.cutoff = epsilon(o) * (double)n;
+    GN_TRY(assemble_into(o, l, o->fallback));
+    return solve_with(o, l, damped);
+}
+
+gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
+    bool newton = o->base.options.kind == GN_OPTIMIZER_GAUSS_NEWTON;
+    gn_damped damped = {.damping = mu / gn_gauss_newton_weight(o, l),
+                        .floor = newton ? 0 : epsilon(o),
+                        .cutoff = newton ? o->base.options.cutoff : -1};
+    if (o->solved == o->fallback)
+        damped.cutoff = epsilon(o) * (double)(o->dual ? gn_linearization_rows(l) : o->base.parameters);
+    gn_status status = solve_with(o, l, damped);
+    return status == GN_ERROR_NOT_POSITIVE_DEFINITE ? solve_by_fallback(o, l, damped) : status;
+}
+
+gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *mu, size_t *kept) {
+    bool by_eigenvalues = o->spectral || o->solved == o->fallback;
+    double slots[2] = {0, 0};
+    GN_TRY(gn_slots_read(o->base.context, gn_symmetric_slots(o->solved), by_eigenvalues ? 2 : 1, slots));
+    *mu = slots[0] * gn_gauss_newton_weight(o, l);
+    *kept = (size_t)slots[1];
+    return GN_OK;
+}

@@ -1,0 +1,45 @@
+/* Damped symmetric systems (A + mu I) x = b: one matrix, then as many dampings as wanted. By Cholesky each
+ * costs a factorisation; by an eigendecomposition A = Q diag(lambda) Q' each costs two products with Q, and
+ * the pseudo-inverse with a cut-off and the spectrum come with it. Knows matrices, not networks. */
+#ifndef GN_SOLVE_SYMMETRIC_H
+#define GN_SOLVE_SYMMETRIC_H
+
+#include "backend/context.h"
+
+typedef enum gn_symmetric_method { GN_SYMMETRIC_CHOLESKY, GN_SYMMETRIC_SPECTRAL } gn_symmetric_method;
+
+typedef struct gn_symmetric_options {
+    gn_symmetric_method method;
+    bool repeated; /* Cholesky: keep A, for several dampings */
+} gn_symmetric_options;
+
+typedef struct gn_symmetric gn_symmetric;
+
+/* For matrices up to capacity x capacity. Errors: MEMORY. */
+gn_status gn_symmetric_create(gn_context *context, gn_dtype dtype, size_t capacity,
+                              gn_symmetric_options options, gn_symmetric **symmetric);
+void gn_symmetric_destroy(gn_symmetric *symmetric);
+/* Bytes it holds, for predictions. */
+double gn_symmetric_bytes(gn_context *context, gn_dtype dtype, size_t capacity, gn_symmetric_options options);
+
+/* Where A (n x n, rows n apart, lower triangle) is to be written; n <= capacity. Forgets the last matrix. */
+void *gn_symmetric_matrix(gn_symmetric *symmetric, size_t n);
+
+/* How A is damped and cut. floor: mu is at least floor * (an upper bound of the largest eigenvalue).
+ * cutoff: eigenvalues not above cutoff * the largest are dropped; needs the spectral method, < 0 keeps all.
+ */
+typedef struct gn_damped {
+    double damping, floor, cutoff;
+} gn_damped;
+
+/* x = (A + mu I)^-1 b or its truncated form; x may be b. NOT_POSITIVE_DEFINITE where Cholesky fails: the
+ * matrix is then lost unless `repeated`. NO_CONVERGENCE where the eigendecomposition fails. */
+gn_status gn_symmetric_solve(gn_symmetric *symmetric, gn_damped damped, const void *b, void *x);
+
+/* Of the last solve, on the device: [0] mu in force, [1] eigenvalues kept (spectral only). */
+const double *gn_symmetric_slots(const gn_symmetric *symmetric);
+/* Spectral, after a solve: eigenvalues (n, ascending) and eigenvectors (n x n, row i belongs to value i). */
+const void *gn_symmetric_values(const gn_symmetric *symmetric);
+const void *gn_symmetric_vectors(const gn_symmetric *symmetric);
+
+#endif
