@@ -1,0 +1,135 @@
+#include "mlp_case.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <criterion/criterion.h>
+
+void expect_ok(gn_context *context, gn_status status, const char *call, const char *file, int line) {
+    cr_assert(status == GN_OK, "%s:%d: %s: %s: %s", file, line, call, gn_status_text(status),
+              context ? gn_error_message(context) : "");
+}
+
+double *random_values(uint64_t seed, size_t count) {
+    double *values = malloc((count + 1) * sizeof *values);
+    cr_assert_not_null(values);
+    gn_random_uniform(seed, GN_STREAM_AUXILIARY, 0, count, -1, 1, values);
+    return values;
+}
+
+double *host_values(const gn_array *array) {
+    size_t count = gn_array_count(array);
+    double *values = malloc((count + 1) * sizeof *values);
+    cr_assert_not_null(values);
+    OK(NULL, gn_array_read(array, values, count));
+    return values;
+}
+
+gn_array *device_array(gn_context *context, gn_dtype dtype, size_t rows, size_t columns,
+                       const double *values) {
+    gn_array *array;
+    OK(context, gn_array_create(context, dtype, 2, (size_t[]){rows, columns}, &array));
+    if (values)
+        OK(context, gn_array_write(array, values, rows * columns));
+    return array;
+}
+
+double relative_difference(size_t count, const double *a, const double *b) {
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < count; i++) {
+        difference += (a[i] - b[i]) * (a[i] - b[i]);
+        size += b[i] * b[i];
+    }
+    double relative = sqrt(difference) / fmax(sqrt(size), 1e-300);
+    return isnan(relative) ? INFINITY : size == 0 ? sqrt(difference) : relative;
+}
+
+static gn_array *random_array(gn_context *context, gn_dtype dtype, size_t rows, size_t columns,
+                              uint64_t seed) {
+    double *values = random_values(seed, rows * columns);
+    gn_array *array = device_array(context, dtype, rows, columns, values);
+    free(values);
+    return array;
+}
+
+static gn_network *make_network(gn_context *context, const mlp_case *from) {
+    gn_mlp_options options = gn_mlp_options_default();
+    gn_network *network;
+    options.widths = from->widths;
+    while (options.depth + 1 < MLP_MOST_WIDTHS && from->widths[options.depth + 1])
+        options.depth++;
+    options.activation = from->activation;
+    options.bias = !from->no_bias;
+    options.output_scale = from->output_scale == 0 ? 1 : from->output_scale;
+    options.centred = from->centred;
+    OK(context, gn_network_create_mlp(context, &options, &network));
+    return network;
+}
+
+mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) {
+    mlp_fixture f = {.dtype = dtype, .n = from->samples};
+    gn_status status = gn_context_create(&f.context, device);
+    OK(f.context, status);
+    f.network = make_network(f.context, from);
+    f.c = gn_network_outputs(f.network);
+    f.m = f.n * f.c;
+    f.p = gn_network_parameters(f.network);
+    f.inputs = random_array(f.context, dtype, f.n, gn_network_inputs(f.network), 1);
+    f.targets = random_array(f.context, dtype, f.n, f.c, 2);
+    f.theta = random_array(f.context, dtype, f.p, 1, 3);
+    f.theta0 = random_array(f.context, dtype, f.p, 1, 4);
+    OK(f.context, gn_linearization_create(f.network, GN_LOSS_SQUARED, dtype, f.n, &f.lin));
+    OK(f.context, gn_linearization_set_reference(f.lin, f.theta0));
+    OK(f.context, gn_linearization_set_batch(f.lin, f.inputs, f.targets));
+    OK(f.context, gn_linearization_set_point(f.lin, f.theta));
+    return f;
+}
+
+void mlp_teardown(mlp_fixture *f) {
+    gn_linearization_destroy(f->lin);
+    gn_network_destroy(f->network);
+    gn_array_destroy(f->theta);
+    gn_array_destroy(f->theta0);
+    gn_array_destroy(f->inputs);
+    gn_array_destroy(f->targets);
+    gn_context_destroy(f->context);
+}
+
+const mlp_case *mlp_shapes(size_t *count) {
+    static const mlp_case shapes[] = {
+        {.name = "one layer", .widths = {4, 3}, .activation = "tanh", .samples = 5},
+        {.name = "one of everything", .widths = {1, 1, 1}, .activation = "tanh", .samples = 1},
+        {.name = "1-80-1", .widths = {1, 80, 1}, .activation = "tanh", .samples = 31},
+        {.name = "1-80-80-1", .widths = {1, 80, 80, 1}, .activation = "tanh", .samples = 20},
+        {.name = "M > P", .widths = {2, 3, 4}, .activation = "sin", .samples = 12},
+        {.name = "deep", .widths = {2, 5, 4, 3, 2}, .activation = "softplus", .samples = 7},
+        {.name = "several tiles", .widths = {3, 6, 7}, .activation = "tanh", .samples = 111},
+        {.name = "no bias", .widths = {3, 6, 4, 2}, .activation = "tanh", .samples = 9, .no_bias = true},
+        {.name = "scaled", .widths = {3, 6, 2}, .activation = "tanh", .samples = 9, .output_scale = 0.37},
+        {.name = "centred", .widths = {3, 6, 2}, .activation = "tanh", .samples = 9, .centred = true},
+        {.name = "scaled, centred, no bias",
+         .widths = {3, 6, 2},
+         .activation = "gelu",
+         .samples = 9,
+         .no_bias = true,
+         .output_scale = -2.5,
+         .centred = true},
+    };
+    *count = sizeof shapes / sizeof *shapes;
+    return shapes;
+}
+
+const mlp_case *mlp_activations(size_t *count) {
+    static const mlp_case nets[] = {
+        {.name = "tanh", .widths = {3, 7, 5, 2}, .activation = "tanh", .samples = 6},
+        {.name = "relu", .widths = {3, 7, 5, 2}, .activation = "relu", .samples = 6},
+        {.name = "gelu", .widths = {3, 7, 5, 2}, .activation = "gelu", .samples = 6},
+        {.name = "sin", .widths = {3, 7, 5, 2}, .activation = "sin", .samples = 6},
+        {.name = "sigmoid", .widths = {3, 7, 5, 2}, .activation = "sigmoid", .samples = 6},
+        {.name = "softplus", .widths = {3, 7, 5, 2}, .activation = "softplus", .samples = 6},
+        {.name = "quadratic", .widths = {3, 7, 5, 2}, .activation = "quadratic", .samples = 6},
+        {.name = "identity", .widths = {3, 7, 5, 2}, .activation = "identity", .samples = 6},
+    };
+    *count = sizeof nets / sizeof *nets;
+    return nets;
+}

@@ -1,0 +1,50 @@
+/* A small mlp with random weights and data, linearized: what most tests of derivatives start from. */
+#ifndef GN_TESTS_MLP_CASE_H
+#define GN_TESTS_MLP_CASE_H
+
+#include "gnewt/gnewt.h"
+
+#define MLP_MOST_WIDTHS 6
+
+typedef struct mlp_case {
+    const char *name;
+    size_t widths[MLP_MOST_WIDTHS]; /* ends at the first 0 */
+    const char *activation;
+    size_t samples;
+    bool no_bias;
+    double output_scale; /* 0: 1 */
+    bool centred;
+} mlp_case;
+
+typedef struct mlp_fixture {
+    gn_context *context;
+    gn_network *network;
+    gn_linearization *lin;
+    gn_array *theta, *theta0, *inputs, *targets;
+    gn_dtype dtype;
+    size_t n, c, m, p; /* N, C, M, P */
+} mlp_fixture;
+
+/* Fails the running test where anything fails. The point is set to theta. */
+mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from);
+void mlp_teardown(mlp_fixture *fixture);
+
+/* Shapes with one and several outputs, M above and below P, with and without bias, scale, centring. */
+const mlp_case *mlp_shapes(size_t *count);
+/* One net of each activation. */
+const mlp_case *mlp_activations(size_t *count);
+
+/* Host values, for the caller to free; and back. */
+double *host_values(const gn_array *array);
+gn_array *device_array(gn_context *context, gn_dtype dtype, size_t rows, size_t columns,
+                       const double *values);
+/* count uniform values in [-1, 1). */
+double *random_values(uint64_t seed, size_t count);
+/* ||a - b|| / max(||b||, tiny) */
+double relative_difference(size_t count, const double *a, const double *b);
+
+/* Fails the running test unless the call gives GN_OK; the context's message is shown. */
+#define OK(context, call) expect_ok(context, call, #call, __FILE__, __LINE__)
+void expect_ok(gn_context *context, gn_status status, const char *call, const char *file, int line);
+
+#endif
