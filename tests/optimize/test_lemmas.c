@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
-#include "device_list.h"
+#include "devices.h"
 #include "mlp_case.h"
 
 enum { ROWS = 12, PARAMETERS = 20, STEPS = 25 };
@@ -119,13 +120,12 @@ static double gauss_newton(const linear_model *model, int i, const gn_optimizer_
 
 static void check(const char *device, gn_optimizer_options options, factor_function *factor) {
     linear_model model;
-    gn_context *context;
+    gn_context *context = device_open(device);
     gn_linearization *lin;
     gn_optimizer *optimizer;
     gn_residual_callbacks callbacks = {residual, jvp, vjp, NULL};
     double *start = random_values(4, PARAMETERS), before[ROWS], after[ROWS];
     make_model(&model);
-    OK(context, gn_context_create(&context, device));
     OK(context,
        gn_linearization_create_callbacks(context, GN_FLOAT64, ROWS, PARAMETERS, &callbacks, &model, &lin));
     OK(context, gn_optimizer_create(context, &options, GN_FLOAT64, PARAMETERS, ROWS, &optimizer));
@@ -173,10 +173,12 @@ static void check_lemmas(const char *device) {
 }
 
 ParameterizedTestParameters(lemmas, modes_decay_at_the_theory_rates) {
-    return device_parameters();
+    size_t count;
+    device_type *types = device_types(&count);
+    return cr_make_param_array(device_type, types, count);
 }
 
-ParameterizedTest(device_parameter *on, lemmas, modes_decay_at_the_theory_rates) {
-    if (device_ready(on->name))
-        check_lemmas(on->name);
+ParameterizedTest(device_type *on, lemmas, modes_decay_at_the_theory_rates) {
+    if (on->dtype == GN_FLOAT64)
+        check_lemmas(on->device);
 }

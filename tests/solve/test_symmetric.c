@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
-#include "device_list.h"
+#include "devices.h"
 #include "mlp_case.h"
 #include "solve/symmetric.h"
 
@@ -63,7 +64,7 @@ typedef struct system_fixture {
 static system_fixture setup(const char *device, gn_dtype dtype, size_t n, gn_symmetric_options options,
                             const double *b) {
     system_fixture f = {.n = n};
-    OK(f.context, gn_context_create(&f.context, device));
+    f.context = device_open(device);
     OK(f.context, gn_symmetric_create(f.context, dtype, n + 3, options, &f.symmetric));
     f.b = device_array(f.context, dtype, n, 1, b);
     f.x = device_array(f.context, dtype, n, 1, NULL);
@@ -105,18 +106,18 @@ static void check_size(const char *device, gn_dtype dtype, size_t n, gn_symmetri
 }
 
 ParameterizedTestParameters(symmetric, against_elimination) {
-    return device_parameters();
+    size_t count;
+    device_type *types = device_types(&count);
+    return cr_make_param_array(device_type, types, count);
 }
 
-ParameterizedTest(device_parameter *on, symmetric, against_elimination) {
+ParameterizedTest(device_type *on, symmetric, against_elimination) {
     const size_t sizes[] = {1, 2, 3, 31, 33, 100};
     const gn_symmetric_options methods[] = {
         {GN_SYMMETRIC_CHOLESKY, false}, {GN_SYMMETRIC_CHOLESKY, true}, {GN_SYMMETRIC_SPECTRAL, false}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && device_ready(on->name); i++)
-        for (size_t k = 0; k < sizeof methods / sizeof *methods; k++) {
-            check_size(on->name, GN_FLOAT64, sizes[i], methods[k]);
-            check_size(on->name, GN_FLOAT32, sizes[i], methods[k]);
-        }
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t k = 0; k < sizeof methods / sizeof *methods; k++)
+            check_size(on->device, on->dtype, sizes[i], methods[k]);
 }
 
 Test(symmetric, cutoff_gives_the_pseudo_inverse) {

@@ -5,6 +5,8 @@
 
 #include <criterion/criterion.h>
 
+#include "devices.h"
+
 void expect_ok(gn_context *context, gn_status status, const char *call, const char *file, int line) {
     cr_assert(status == GN_OK, "%s:%d: %s: %s: %s", file, line, call, gn_status_text(status),
               context ? gn_error_message(context) : "");
@@ -68,8 +70,7 @@ static gn_network *make_network(gn_context *context, const mlp_case *from) {
 
 mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) {
     mlp_fixture f = {.dtype = dtype, .n = from->samples};
-    gn_status status = gn_context_create(&f.context, device);
-    OK(f.context, status);
+    f.context = device_open(device);
     f.network = make_network(f.context, from);
     f.c = gn_network_outputs(f.network);
     f.m = f.n * f.c;
