@@ -1,0 +1,86 @@
+/* The table's entries as data, and the defaults of the optional ones. */
+#include "backend/backend.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define REQUIRED(name) {#name, offsetof(gn_backend, name), true},
+#define OPTIONAL(name) {#name, offsetof(gn_backend, name), false},
+
+/* In the table's order. */
+static const gn_backend_entry entries[] = {
+    REQUIRED(open) REQUIRED(close) REQUIRED(describe) REQUIRED(memory) REQUIRED(synchronize)         //
+    REQUIRED(allocate) REQUIRED(release) REQUIRED(upload) REQUIRED(download) REQUIRED(copy)          //
+    REQUIRED(zero) REQUIRED(fill) REQUIRED(axpby) REQUIRED(multiply) REQUIRED(dot)                   //
+    REQUIRED(gather_rows) REQUIRED(gemm) REQUIRED(cholesky_workspace) REQUIRED(cholesky)             //
+    REQUIRED(cholesky_solve) REQUIRED(eigh_workspace) REQUIRED(eigh) REQUIRED(symmetrize)            //
+    REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(bias_rows) REQUIRED(column_sums)        //
+    REQUIRED(activation) REQUIRED(multiply_rows) REQUIRED(contract_rows) REQUIRED(unit_rows)         //
+    REQUIRED(jacobian_linear) REQUIRED(gram_hadamard) REQUIRED(squared_loss) REQUIRED(count_correct) //
+    REQUIRED(sgd_update) REQUIRED(adam_update) OPTIONAL(syrk) OPTIONAL(gemv)};
+
+enum { ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]) };
+
+/* The functions fill the table from `open` to its end without a gap: an entry added to the struct alone would
+ * go unchecked and untested. */
+_Static_assert(offsetof(gn_backend, open) + ENTRY_COUNT * sizeof(void (*)(void)) == sizeof(gn_backend),
+               "every function of gn_backend is listed in entries[]");
+
+const gn_backend_entry *gn_backend_entries(size_t *count) {
+    *count = ENTRY_COUNT;
+    return entries;
+}
+
+static const gn_backend *table_of(void *state) {
+    return ((const gn_backend_state *)state)->table;
+}
+
+static gn_status syrk_by_gemm(void *state, gn_dtype type, bool transpose, size_t n, size_t k, double alpha,
+                              const void *a, size_t lda, double beta, void *c, size_t ldc) {
+    return table_of(state)->gemm(state, type, transpose, !transpose, n, n, k, alpha, a, lda, a, lda, beta, c,
+                                 ldc);
+}
+
+static gn_status gemv_by_gemm(void *state, gn_dtype type, bool transpose, size_t m, size_t n, double alpha,
+                              const void *a, size_t lda, const void *x, double beta, void *y) {
+    size_t rows = transpose ? n : m, inner = transpose ? m : n;
+    return table_of(state)->gemm(state, type, transpose, false, rows, 1, inner, alpha, a, lda, x, 1, beta, y,
+                                 1);
+}
+
+static bool entry_absent(const gn_backend *backend, const gn_backend_entry *entry) {
+    void (*function)(void);
+    memcpy(&function, (const char *)backend + entry->offset, sizeof(function));
+    return !function;
+}
+
+gn_status gn_backend_complete(gn_backend *backend, const char **missing) {
+    *missing = NULL;
+    if (backend->abi != GN_BACKEND_ABI) {
+        *missing = "abi";
+        return GN_ERROR_UNSUPPORTED;
+    }
+    if (backend->size != sizeof(gn_backend)) {
+        *missing = "size";
+        return GN_ERROR_UNSUPPORTED;
+    }
+    for (size_t i = 0; i < ENTRY_COUNT; i++)
+        if (entries[i].required && entry_absent(backend, &entries[i])) {
+            *missing = entries[i].name;
+            return GN_ERROR_UNSUPPORTED;
+        }
+    if (!backend->syrk)
+        backend->syrk = syrk_by_gemm;
+    if (!backend->gemv)
+        backend->gemv = gemv_by_gemm;
+    return GN_OK;
+}
+
+gn_status gn_backend_open(const gn_backend *backend, const char *device, const gn_backend_services *services,
+                          void **state) {
+    *state = NULL;
+    gn_status status = backend->open(device, services, state);
+    if (status == GN_OK)
+        ((gn_backend_state *)*state)->table = backend;
+    return status;
+}

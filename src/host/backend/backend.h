@@ -1,0 +1,199 @@
+/* The table of primitives a device offers. Everything above src/host/backend knows devices only through it.
+ *
+ * Conventions. Matrices are row-major, `ld*` is the distance between rows in elements. Pointers are device
+ * pointers unless named host_*. Buffers of one call have the type given by `type`; scalars that a reduction
+ * produces (`double *slot`) live in device memory as float64, and sums are accumulated in float64.
+ * Every function may be called with sizes of 0. Every reduction gives the same bits for the same input.
+ * Letters: N samples, C outputs, R cotangents a sample, W features, P parameters.
+ *
+ * An entry is REQUIRED or OPTIONAL (gn_backend_complete() fills in a default made of required ones). */
+#ifndef GN_BACKEND_H
+#define GN_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gnewt/context.h"
+
+/* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
+#define GN_BACKEND_ABI 1u
+
+typedef enum gn_activation {
+    GN_ACTIVATION_IDENTITY,
+    GN_ACTIVATION_TANH,
+    GN_ACTIVATION_RELU,
+    GN_ACTIVATION_GELU, /* z Phi(z), the exact form with erf */
+    GN_ACTIVATION_SIN,
+    GN_ACTIVATION_SIGMOID,
+    GN_ACTIVATION_SOFTPLUS,
+    GN_ACTIVATION_QUADRATIC, /* z^2 */
+    GN_ACTIVATION_COUNT
+} gn_activation;
+
+/* What a backend gets from its context: where to write why something failed. */
+typedef struct gn_backend_services {
+    char *message;
+    size_t message_size;
+} gn_backend_services;
+
+/* The hyperparameters of a first-order update that stay fixed during a phase. */
+typedef struct gn_sgd_rule {
+    double momentum;     /* v <- momentum v + g */
+    double weight_decay; /* g <- g + weight_decay theta */
+} gn_sgd_rule;
+
+typedef struct gn_adam_rule {
+    double beta1, beta2, epsilon;
+    double weight_decay;
+    bool decoupled; /* true: AdamW, theta <- (1 - rate weight_decay) theta first; false: added to g */
+} gn_adam_rule;
+
+typedef struct gn_backend gn_backend;
+
+/* What every state begins with. gn_backend_open() sets it, so that the defaults of OPTIONAL entries find the
+ * REQUIRED ones. */
+typedef struct gn_backend_state {
+    const gn_backend *table;
+} gn_backend_state;
+
+struct gn_backend {
+    uint32_t abi;  /* GN_BACKEND_ABI */
+    uint32_t size; /* sizeof(gn_backend) */
+    const char *name;
+    size_t gram_tile; /* rows of a Gram tile that suit the device's caches */
+
+    /* ---- device: REQUIRED ---- */
+    /* Opens `device` (the text after "cuda:", or NULL); copies *services. state, which begins with a
+     * gn_backend_state, is the first argument of all that follows. Callers use gn_backend_open(). */
+    gn_status (*open)(const char *device, const gn_backend_services *services, void **state);
+    void (*close)(void *state);
+    const char *(*describe)(void *state);
+    gn_status (*memory)(void *state, size_t *free_bytes, size_t *total_bytes);
+    gn_status (*synchronize)(void *state);
+
+    /* ---- memory: REQUIRED; allocations are 64-byte aligned ---- */
+    gn_status (*allocate)(void *state, size_t bytes, void **pointer);
+    gn_status (*release)(void *state, void *pointer);
+    /* host_from may be reused on return */
+    gn_status (*upload)(void *state, void *to, const void *host_from, size_t bytes);
+    gn_status (*download)(void *state, void *host_to, const void *from,
+                          size_t bytes); /* waits for the result */
+    gn_status (*copy)(void *state, void *to, const void *from, size_t bytes);
+    gn_status (*zero)(void *state, void *to, size_t bytes);
+
+    /* ---- vectors: REQUIRED ---- */
+    /* x = value */
+    gn_status (*fill)(void *state, gn_dtype type, size_t n, double value, void *x);
+    /* y = alpha x + beta y; beta = 0 does not read y */
+    gn_status (*axpby)(void *state, gn_dtype type, size_t n, double alpha, const void *x, double beta,
+                       void *y);
+    /* z = x .* y; z may be x or y */
+    gn_status (*multiply)(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z);
+    /* slot = x'y */
+    gn_status (*dot)(void *state, gn_dtype type, size_t n, const void *x, const void *y, double *slot);
+    /* to[i,:] = from[index[i],:], i < rows, `columns` elements a row; indices are in range */
+    gn_status (*gather_rows)(void *state, gn_dtype type, size_t rows, size_t columns, const uint32_t *index,
+                             const void *from, void *to);
+
+    /* ---- products: REQUIRED ---- */
+    /* C (m x n) = alpha op(A) op(B) + beta C, op(A) m x k, op(B) k x n; beta = 0 does not read C */
+    gn_status (*gemm)(void *state, gn_dtype type, bool transpose_a, bool transpose_b, size_t m, size_t n,
+                      size_t k, double alpha, const void *a, size_t lda, const void *b, size_t ldb,
+                      double beta, void *c, size_t ldc);
+
+    /* ---- dense linear algebra: REQUIRED; matrices symmetric, n x n, the lower triangle is read ---- */
+    gn_status (*cholesky_workspace)(void *state, gn_dtype type, size_t n, size_t *bytes);
+    /* The lower factor over the lower triangle. NOT_POSITIVE_DEFINITE where a pivot is not > 0. */
+    gn_status (*cholesky)(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *work,
+                          size_t bytes);
+    /* b <- (L L')^-1 b for one right-hand side */
+    gn_status (*cholesky_solve)(void *state, gn_dtype type, size_t n, const void *l, size_t ldl, void *b);
+    gn_status (*eigh_workspace)(void *state, gn_dtype type, size_t n, size_t *bytes);
+    /* Eigenvalues ascending in values (n); row i of a becomes eigenvector i. NO_CONVERGENCE where it fails.
+     */
+    gn_status (*eigh)(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *values, void *work,
+                      size_t bytes);
+    /* Copies the lower triangle to the upper. */
+    gn_status (*symmetrize)(void *state, gn_dtype type, size_t n, void *a, size_t lda);
+    /* a_ii += *slot where slot = max(damping, floor * trace(a)); writes slot */
+    gn_status (*add_damping)(void *state, gn_dtype type, size_t n, void *a, size_t lda, double damping,
+                             double floor, double *slot);
+    /* For lambda_i = weight * values[i], mu = max(damping, floor * max lambda):
+     * out[i] = in[i] / (lambda_i + mu) where lambda_i > cutoff * max lambda, else 0.
+     * slots[0] = mu, slots[1] = number kept. */
+    gn_status (*spectral_filter)(void *state, gn_dtype type, size_t n, const void *values, double weight,
+                                 double damping, double floor, double cutoff, const void *in, void *out,
+                                 double *slots);
+
+    /* ---- network: REQUIRED ---- */
+    /* y[i,:] = bias, i < rows (bias NULL: 0) */
+    gn_status (*bias_rows)(void *state, gn_dtype type, size_t rows, size_t columns, const void *bias,
+                           void *y);
+    /* y[j] = sum_i x[i,j] */
+    gn_status (*column_sums)(void *state, gn_dtype type, size_t rows, size_t columns, const void *x, void *y);
+    /* a = phi(z), slope = phi'(z) (slope may be NULL) */
+    gn_status (*activation)(void *state, gn_dtype type, gn_activation kind, size_t n, const void *z, void *a,
+                            void *slope);
+    /* out[n,r,w] = in[n,r,w] * s[n,w], N x R x W; out may be in */
+    gn_status (*multiply_rows)(void *state, gn_dtype type, size_t n, size_t r, size_t w, const void *in,
+                               const void *s, void *out);
+    /* out[n,w] = sum_r u[n,r] d[n,r,w] */
+    gn_status (*contract_rows)(void *state, gn_dtype type, size_t n, size_t r, size_t w, const void *u,
+                               const void *d, void *out);
+    /* d[n,r,r'] = (r == r'), N x R x R: the cotangents that pick each output */
+    gn_status (*unit_rows)(void *state, gn_dtype type, size_t n, size_t r, void *d);
+    /* A linear layer's block of the Jacobian: j[m, o*in+i] = d[m,o] a[m/R,i] for m < n*R, and, with bias,
+     * j[m, out*in+o] = d[m,o]. d is (N*R) x out, a is N x in. */
+    gn_status (*jacobian_linear)(void *state, gn_dtype type, size_t n, size_t r, size_t out, size_t in,
+                                 const void *d, const void *a, bool bias, void *j, size_t ldj);
+    /* A linear layer's part of a Gram tile: k[m,m'] = beta k + s[m,m'] (g[m/R,m'/R] + shift),
+     * m < ni*R, m' < nj*R; lower: only m' <= m is needed (what is above is undefined). */
+    gn_status (*gram_hadamard)(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, const void *s,
+                               size_t lds, const void *g, size_t ldg, double shift, double beta, bool lower,
+                               void *k, size_t ldk);
+
+    /* ---- losses: REQUIRED ---- */
+    /* r = f - y over n elements; slot = sum r^2 */
+    gn_status (*squared_loss)(void *state, gn_dtype type, size_t n, const void *f, const void *y, void *r,
+                              double *slot);
+    /* slot = number of rows with argmax_c f = argmax_c y (first index wins ties) */
+    gn_status (*count_correct)(void *state, gn_dtype type, size_t n, size_t c, const void *f, const void *y,
+                               double *slot);
+
+    /* ---- first-order updates, one pass: REQUIRED. *rate: learning rate, in device memory ---- */
+    /* g += wd theta; v = momentum v + g; theta -= rate v. v may be NULL where momentum is 0. */
+    gn_status (*sgd_update)(void *state, gn_dtype type, size_t p, gn_sgd_rule rule, const double *rate,
+                            const void *g, void *v, void *theta);
+    /* *clock counts updates: it is raised by 1 first, and is the t of the bias corrections. */
+    gn_status (*adam_update)(void *state, gn_dtype type, size_t p, gn_adam_rule rule, const double *rate,
+                             double *clock, const void *g, void *m, void *v, void *theta);
+
+    /* ---- OPTIONAL ---- */
+    /* c (n x n, lower triangle) = alpha a a' + beta c, a n x k (transpose: a k x n, a'a).
+     * Default: gemm, which fills both triangles. */
+    gn_status (*syrk)(void *state, gn_dtype type, bool transpose, size_t n, size_t k, double alpha,
+                      const void *a, size_t lda, double beta, void *c, size_t ldc);
+    /* y = alpha op(A) x + beta y, A m x n. Default: gemm. */
+    gn_status (*gemv)(void *state, gn_dtype type, bool transpose, size_t m, size_t n, double alpha,
+                      const void *a, size_t lda, const void *x, double beta, void *y);
+};
+
+/* One entry of the table, for completeness checks and for tests that must reach every entry. */
+typedef struct gn_backend_entry {
+    const char *name;
+    size_t offset;
+    bool required;
+} gn_backend_entry;
+
+/* All entries, in the table's order; *count is their number. */
+const gn_backend_entry *gn_backend_entries(size_t *count);
+
+/* Fills in the defaults of absent OPTIONAL entries. UNSUPPORTED, with the entry's name in *missing, where a
+ * REQUIRED one is absent or abi/size differ from this build's. */
+gn_status gn_backend_complete(gn_backend *backend, const char **missing);
+
+/* Opens a complete table, which must stay where it is until close(). */
+gn_status gn_backend_open(const gn_backend *backend, const char *device, const gn_backend_services *services,
+                          void **state);
+
+#endif

@@ -1,0 +1,218 @@
+/* Before each call, NaN in every output that the call does not read: what is left unwritten then shows. An
+ * output that is also an input is left alone. */
+#include "backend/check/check.h"
+
+static const gn_backend *cpu_of(void *state) {
+    return &((const gn_check_state *)state)->table;
+}
+
+static void poison_vector(gn_dtype type, size_t n, void *x) {
+    gn_check_poison(x, n * gn_cpu_element(type));
+}
+
+/* The rows x columns elements of a matrix, and not what lies between its rows. */
+static void poison_matrix(gn_dtype type, size_t rows, size_t columns, void *x, size_t ld) {
+    for (size_t i = 0; i < rows; i++)
+        poison_vector(type, columns, (char *)x + i * ld * gn_cpu_element(type));
+}
+
+static void poison_slots(size_t count, double *slots) {
+    gn_check_poison(slots, count * sizeof(double));
+}
+
+/* ---- vectors ---- */
+
+static gn_status check_fill(void *state, gn_dtype type, size_t n, double value, void *x) {
+    poison_vector(type, n, x);
+    return cpu_of(state)->fill(state, type, n, value, x);
+}
+
+static gn_status check_axpby(void *state, gn_dtype type, size_t n, double alpha, const void *x, double beta,
+                             void *y) {
+    if (beta == 0 && y != x)
+        poison_vector(type, n, y);
+    return cpu_of(state)->axpby(state, type, n, alpha, x, beta, y);
+}
+
+static gn_status check_multiply(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z) {
+    if (z != x && z != y)
+        poison_vector(type, n, z);
+    return cpu_of(state)->multiply(state, type, n, x, y, z);
+}
+
+static gn_status check_dot(void *state, gn_dtype type, size_t n, const void *x, const void *y, double *slot) {
+    poison_slots(1, slot);
+    return cpu_of(state)->dot(state, type, n, x, y, slot);
+}
+
+static gn_status check_gather_rows(void *state, gn_dtype type, size_t rows, size_t columns,
+                                   const uint32_t *index, const void *from, void *to) {
+    poison_vector(type, rows * columns, to);
+    return cpu_of(state)->gather_rows(state, type, rows, columns, index, from, to);
+}
+
+/* ---- products ---- */
+
+static gn_status check_gemm(void *state, gn_dtype type, bool transpose_a, bool transpose_b, size_t m,
+                            size_t n, size_t k, double alpha, const void *a, size_t lda, const void *b,
+                            size_t ldb, double beta, void *c, size_t ldc) {
+    if (beta == 0)
+        poison_matrix(type, m, n, c, ldc);
+    return cpu_of(state)->gemm(state, type, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c,
+                               ldc);
+}
+
+/* The upper triangle is nobody's. */
+static gn_status check_syrk(void *state, gn_dtype type, bool transpose, size_t n, size_t k, double alpha,
+                            const void *a, size_t lda, double beta, void *c, size_t ldc) {
+    if (beta == 0)
+        poison_matrix(type, n, n, c, ldc);
+    return cpu_of(state)->syrk(state, type, transpose, n, k, alpha, a, lda, beta, c, ldc);
+}
+
+static gn_status check_gemv(void *state, gn_dtype type, bool transpose, size_t m, size_t n, double alpha,
+                            const void *a, size_t lda, const void *x, double beta, void *y) {
+    if (beta == 0)
+        poison_vector(type, transpose ? n : m, y);
+    return cpu_of(state)->gemv(state, type, transpose, m, n, alpha, a, lda, x, beta, y);
+}
+
+/* ---- dense linear algebra: the upper triangle must not be read ---- */
+
+static void poison_upper(gn_dtype type, size_t n, void *a, size_t lda) {
+    for (size_t i = 0; i + 1 < n; i++)
+        poison_vector(type, n - i - 1, (char *)a + (i * lda + i + 1) * gn_cpu_element(type));
+}
+
+static gn_status check_cholesky(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *work,
+                                size_t bytes) {
+    gn_check_poison(work, bytes);
+    return cpu_of(state)->cholesky(state, type, n, a, lda, work, bytes);
+}
+
+static gn_status check_eigh(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *values,
+                            void *work, size_t bytes) {
+    gn_check_poison(work, bytes);
+    poison_vector(type, n, values);
+    poison_upper(type, n, a, lda);
+    return cpu_of(state)->eigh(state, type, n, a, lda, values, work, bytes);
+}
+
+static gn_status check_symmetrize(void *state, gn_dtype type, size_t n, void *a, size_t lda) {
+    poison_upper(type, n, a, lda);
+    return cpu_of(state)->symmetrize(state, type, n, a, lda);
+}
+
+static gn_status check_add_damping(void *state, gn_dtype type, size_t n, void *a, size_t lda, double damping,
+                                   double floor, double *slot) {
+    poison_slots(1, slot);
+    return cpu_of(state)->add_damping(state, type, n, a, lda, damping, floor, slot);
+}
+
+static gn_status check_spectral_filter(void *state, gn_dtype type, size_t n, const void *values,
+                                       double weight, double damping, double floor, double cutoff,
+                                       const void *in, void *out, double *slots) {
+    if (out != in && out != values)
+        poison_vector(type, n, out);
+    poison_slots(2, slots);
+    return cpu_of(state)->spectral_filter(state, type, n, values, weight, damping, floor, cutoff, in, out,
+                                          slots);
+}
+
+/* ---- network ---- */
+
+static gn_status check_bias_rows(void *state, gn_dtype type, size_t rows, size_t columns, const void *bias,
+                                 void *y) {
+    poison_vector(type, rows * columns, y);
+    return cpu_of(state)->bias_rows(state, type, rows, columns, bias, y);
+}
+
+static gn_status check_column_sums(void *state, gn_dtype type, size_t rows, size_t columns, const void *x,
+                                   void *y) {
+    poison_vector(type, columns, y);
+    return cpu_of(state)->column_sums(state, type, rows, columns, x, y);
+}
+
+static gn_status check_activation(void *state, gn_dtype type, gn_activation kind, size_t n, const void *z,
+                                  void *a, void *slope) {
+    if (a != z)
+        poison_vector(type, n, a);
+    if (slope && slope != z)
+        poison_vector(type, n, slope);
+    return cpu_of(state)->activation(state, type, kind, n, z, a, slope);
+}
+
+static gn_status check_multiply_rows(void *state, gn_dtype type, size_t n, size_t r, size_t w, const void *in,
+                                     const void *s, void *out) {
+    if (out != in && out != s)
+        poison_vector(type, n * r * w, out);
+    return cpu_of(state)->multiply_rows(state, type, n, r, w, in, s, out);
+}
+
+static gn_status check_contract_rows(void *state, gn_dtype type, size_t n, size_t r, size_t w, const void *u,
+                                     const void *d, void *out) {
+    if (out != u && out != d)
+        poison_vector(type, n * w, out);
+    return cpu_of(state)->contract_rows(state, type, n, r, w, u, d, out);
+}
+
+static gn_status check_unit_rows(void *state, gn_dtype type, size_t n, size_t r, void *d) {
+    poison_vector(type, n * r * r, d);
+    return cpu_of(state)->unit_rows(state, type, n, r, d);
+}
+
+static gn_status check_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t out, size_t in,
+                                       const void *d, const void *a, bool bias, void *j, size_t ldj) {
+    poison_matrix(type, n * r, out * in + (bias ? out : 0), j, ldj);
+    return cpu_of(state)->jacobian_linear(state, type, n, r, out, in, d, a, bias, j, ldj);
+}
+
+static gn_status check_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r,
+                                     const void *s, size_t lds, const void *g, size_t ldg, double shift,
+                                     double beta, bool lower, void *k, size_t ldk) {
+    if (beta == 0 && k != s)
+        poison_matrix(type, ni * r, nj * r, k, ldk);
+    return cpu_of(state)->gram_hadamard(state, type, ni, nj, r, s, lds, g, ldg, shift, beta, lower, k, ldk);
+}
+
+/* ---- losses ---- */
+
+static gn_status check_squared_loss(void *state, gn_dtype type, size_t n, const void *f, const void *y,
+                                    void *r, double *slot) {
+    if (r != f && r != y)
+        poison_vector(type, n, r);
+    poison_slots(1, slot);
+    return cpu_of(state)->squared_loss(state, type, n, f, y, r, slot);
+}
+
+static gn_status check_count_correct(void *state, gn_dtype type, size_t n, size_t c, const void *f,
+                                     const void *y, double *slot) {
+    poison_slots(1, slot);
+    return cpu_of(state)->count_correct(state, type, n, c, f, y, slot);
+}
+
+void gn_check_poison_entries(gn_backend *table) {
+    table->fill = check_fill;
+    table->axpby = check_axpby;
+    table->multiply = check_multiply;
+    table->dot = check_dot;
+    table->gather_rows = check_gather_rows;
+    table->gemm = check_gemm;
+    table->syrk = check_syrk;
+    table->gemv = check_gemv;
+    table->cholesky = check_cholesky;
+    table->eigh = check_eigh;
+    table->symmetrize = check_symmetrize;
+    table->add_damping = check_add_damping;
+    table->spectral_filter = check_spectral_filter;
+    table->bias_rows = check_bias_rows;
+    table->column_sums = check_column_sums;
+    table->activation = check_activation;
+    table->multiply_rows = check_multiply_rows;
+    table->contract_rows = check_contract_rows;
+    table->unit_rows = check_unit_rows;
+    table->jacobian_linear = check_jacobian_linear;
+    table->gram_hadamard = check_gram_hadamard;
+    table->squared_loss = check_squared_loss;
+    table->count_correct = check_count_correct;
+}

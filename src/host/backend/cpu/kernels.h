@@ -1,0 +1,60 @@
+/* The loops over elements: plain, single-threaded, one set a type and instruction set. They work on a range
+ * begin..end of elements (or rows, where said); whoever calls them cuts the ranges. */
+#ifndef GN_BACKEND_CPU_KERNELS_H
+#define GN_BACKEND_CPU_KERNELS_H
+
+#include "backend/backend.h"
+
+/* The scalars of an Adam step. */
+typedef struct gn_cpu_adam {
+    double beta1, beta2, epsilon;
+    double coupled; /* g += coupled theta */
+    double shrink;  /* theta *= shrink first */
+    double step;    /* rate / (1 - beta1^t) */
+    double scale;   /* 1 / sqrt(1 - beta2^t) */
+} gn_cpu_adam;
+
+typedef struct gn_cpu_kernels {
+    void (*fill)(size_t begin, size_t end, double value, void *x);
+    void (*axpby)(size_t begin, size_t end, double alpha, const void *x, double beta, void *y);
+    void (*multiply)(size_t begin, size_t end, const void *x, const void *y, void *z);
+    double (*dot)(size_t begin, size_t end, const void *x, const void *y);
+    double (*sum)(size_t begin, size_t end, const void *x);
+    /* rows begin..end, columns first..last of x (row length `columns`), into sums[0..last-first) */
+    void (*column_sums)(size_t begin, size_t end, size_t columns, size_t first, size_t last, const void *x,
+                        double *sums);
+    void (*store)(size_t count, const double *from, void *to); /* to[i] = from[i] */
+    void (*activation[GN_ACTIVATION_COUNT])(size_t begin, size_t end, const void *z, void *a, void *slope);
+    /* samples begin..end */
+    void (*multiply_rows)(size_t begin, size_t end, size_t r, size_t w, const void *in, const void *s,
+                          void *out);
+    void (*contract_rows)(size_t begin, size_t end, size_t r, size_t w, const void *u, const void *d,
+                          void *out);
+    void (*unit_rows)(size_t begin, size_t end, size_t r, void *d);
+    void (*jacobian_linear)(size_t begin, size_t end, size_t r, size_t out, size_t in, const void *d,
+                            const void *a, bool bias, void *j, size_t ldj);
+    void (*gram_hadamard)(size_t begin, size_t end, size_t nj, size_t r, const void *s, size_t lds,
+                          const void *g, size_t ldg, double shift, double beta, bool lower, void *k,
+                          size_t ldk);
+    /* tile rows begin..end, GN_CPU_TILE matrix rows each */
+    void (*symmetrize)(size_t begin, size_t end, size_t n, void *a, size_t lda);
+    double (*squared_loss)(size_t begin, size_t end, const void *f, const void *y, void *r);
+    double (*count_correct)(size_t begin, size_t end, size_t c, const void *f, const void *y);
+    void (*sgd)(size_t begin, size_t end, gn_sgd_rule rule, double rate, const void *g, void *v, void *theta);
+    void (*adam)(size_t begin, size_t end, const gn_cpu_adam *adam, const void *g, void *m, void *v,
+                 void *theta);
+    bool (*lower_finite)(size_t n, const void *a, size_t lda);
+    double (*at)(const void *x, size_t i);
+    void (*put)(void *x, size_t i, double value);
+} gn_cpu_kernels;
+
+enum { GN_CPU_TILE = 32 };
+
+/* The sets, by gn_dtype; the wider ones only where the compiler builds for x86-64. */
+extern const gn_cpu_kernels gn_cpu_kernels_base[2];
+#if defined(__x86_64__)
+extern const gn_cpu_kernels gn_cpu_kernels_avx2[2];
+extern const gn_cpu_kernels gn_cpu_kernels_avx512[2];
+#endif
+
+#endif

@@ -1,0 +1,419 @@
+/* The loops themselves, for one REAL; included by kernels_types.h only, once a type, hence no guard.
+ * `omp simd` says that iterations are independent, which holds also where an output is an input: then it is
+ * the same element. No branch depends on a value, so NaN and infinities go where arithmetic takes them. */
+
+/* ---- vectors ---- */
+
+static void NAME(fill)(size_t begin, size_t end, double value, void *vx) {
+    REAL *x = vx;
+    const REAL v = (REAL)value;
+#pragma omp simd
+    for (size_t i = begin; i < end; i++)
+        x[i] = v;
+}
+
+static void NAME(axpby)(size_t begin, size_t end, double alpha, const void *vx, double beta, void *vy) {
+    const REAL *x = vx;
+    REAL *y = vy;
+    const REAL p = (REAL)alpha, q = (REAL)beta;
+    if (beta == 0) { /* y may hold anything */
+#pragma omp simd
+        for (size_t i = begin; i < end; i++)
+            y[i] = p * x[i];
+        return;
+    }
+#pragma omp simd
+    for (size_t i = begin; i < end; i++)
+        y[i] = p * x[i] + q * y[i];
+}
+
+static void NAME(multiply)(size_t begin, size_t end, const void *vx, const void *vy, void *vz) {
+    const REAL *x = vx, *y = vy;
+    REAL *z = vz;
+#pragma omp simd
+    for (size_t i = begin; i < end; i++)
+        z[i] = x[i] * y[i];
+}
+
+static void NAME(store)(size_t count, const double *from, void *vto) {
+    REAL *to = vto;
+#pragma omp simd
+    for (size_t i = 0; i < count; i++)
+        to[i] = (REAL)from[i];
+}
+
+/* ---- sums, in double ---- */
+
+/* Four streams a quarter of the range apart: one chain of additions alone would wait for itself. */
+#define QUARTER(n) ((n) / 64 * 16)
+
+static double NAME(dot)(size_t begin, size_t end, const void *vx, const void *vy) {
+    const REAL *x = (const REAL *)vx + begin, *y = (const REAL *)vy + begin;
+    const size_t n = end - begin, q = QUARTER(n);
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0, tail = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (size_t i = 0; i < q; i++) {
+        s0 += (double)x[i] * y[i];
+        s1 += (double)x[i + q] * y[i + q];
+        s2 += (double)x[i + 2 * q] * y[i + 2 * q];
+        s3 += (double)x[i + 3 * q] * y[i + 3 * q];
+    }
+#pragma omp simd reduction(+ : tail)
+    for (size_t i = 4 * q; i < n; i++)
+        tail += (double)x[i] * y[i];
+    return (s0 + s1) + (s2 + s3) + tail;
+}
+
+static double NAME(sum)(size_t begin, size_t end, const void *vx) {
+    const REAL *x = (const REAL *)vx + begin;
+    const size_t n = end - begin, q = QUARTER(n);
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0, tail = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (size_t i = 0; i < q; i++) {
+        s0 += (double)x[i];
+        s1 += (double)x[i + q];
+        s2 += (double)x[i + 2 * q];
+        s3 += (double)x[i + 3 * q];
+    }
+#pragma omp simd reduction(+ : tail)
+    for (size_t i = 4 * q; i < n; i++)
+        tail += (double)x[i];
+    return (s0 + s1) + (s2 + s3) + tail;
+}
+
+static double NAME(squared_loss)(size_t begin, size_t end, const void *vf, const void *vy, void *vr) {
+    const REAL *f = (const REAL *)vf + begin, *y = (const REAL *)vy + begin;
+    REAL *r = (REAL *)vr + begin;
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t i = 0; i < end - begin; i++) {
+        const REAL d = f[i] - y[i];
+        r[i] = d;
+        s += (double)d * d;
+    }
+    return s;
+}
+
+static void NAME(column_sums)(size_t begin, size_t end, size_t columns, size_t first, size_t last,
+                              const void *vx, double *sums) {
+    const size_t width = last - first;
+    for (size_t j = 0; j < width; j++)
+        sums[j] = 0;
+    for (size_t i = begin; i < end; i++) {
+        const REAL *x = (const REAL *)vx + i * columns + first;
+#pragma omp simd
+        for (size_t j = 0; j < width; j++)
+            sums[j] += (double)x[j];
+    }
+}
+
+/* ---- activations: value and slope at x ---- */
+
+static inline void NAME(identity_at)(REAL x, REAL *value, REAL *slope) {
+    *value = x;
+    *slope = 1;
+}
+
+static inline void NAME(tanh_at)(REAL x, REAL *value, REAL *slope) {
+    const REAL t = MATH(tanh)(x);
+    *value = t;
+    *slope = 1 - t * t;
+}
+
+static inline void NAME(relu_at)(REAL x, REAL *value, REAL *slope) {
+    *value = x < 0 ? 0 : x; /* NaN stays */
+    *slope = x > 0 ? 1 : 0;
+}
+
+/* Beyond 40 Phi is 0 or 1 and the density 0; the clamps keep inf * 0 away. */
+static inline void NAME(gelu_at)(REAL x, REAL *value, REAL *slope) {
+    const REAL above = x < -40 ? -40 : x, inside = above > 40 ? 40 : above;
+    const REAL cumulative = (REAL)0.5 + (REAL)0.5 * MATH(erf)(x * (REAL)0.70710678118654752440);
+    const REAL density = (REAL)0.39894228040143267794 * MATH(exp)((REAL)-0.5 * inside * inside);
+    *value = above * cumulative;
+    *slope = cumulative + inside * density;
+}
+
+static inline void NAME(sin_at)(REAL x, REAL *value, REAL *slope) {
+    *value = MATH(sin)(x);
+    *slope = MATH(cosine)(x);
+}
+
+/* exp of -|x| alone, so that nothing overflows. */
+static inline void NAME(sigmoid_at)(REAL x, REAL *value, REAL *slope) {
+    const REAL e = MATH(exp)(x < 0 ? x : -x), inverse = 1 / (1 + e);
+    *value = x < 0 ? e * inverse : inverse;
+    *slope = e * inverse * inverse;
+}
+
+static inline void NAME(softplus_at)(REAL x, REAL *value, REAL *slope) {
+    const REAL e = MATH(exp)(x < 0 ? x : -x), inverse = 1 / (1 + e);
+    *value = (x < 0 ? 0 : x) + MATH(log1p)(e);
+    *slope = x < 0 ? e * inverse : inverse;
+}
+
+static inline void NAME(quadratic_at)(REAL x, REAL *value, REAL *slope) {
+    *value = x * x;
+    *slope = 2 * x;
+}
+
+#define ACTIVATION(kind)                                                                                     \
+    static void NAME(kind)(size_t begin, size_t end, const void *vz, void *va, void *vslope) {               \
+        const REAL *z = vz;                                                                                  \
+        REAL *a = va, *slope = vslope;                                                                       \
+        if (slope) {                                                                                         \
+            _Pragma("omp simd") for (size_t i = begin; i < end; i++) {                                       \
+                REAL v, s;                                                                                   \
+                NAME(kind##_at)(z[i], &v, &s);                                                               \
+                a[i] = v;                                                                                    \
+                slope[i] = s;                                                                                \
+            }                                                                                                \
+            return;                                                                                          \
+        }                                                                                                    \
+        _Pragma("omp simd") for (size_t i = begin; i < end; i++) {                                           \
+            REAL v, s;                                                                                       \
+            NAME(kind##_at)(z[i], &v, &s);                                                                   \
+            a[i] = v;                                                                                        \
+        }                                                                                                    \
+    }
+
+ACTIVATION(identity)
+ACTIVATION(tanh)
+ACTIVATION(relu)
+ACTIVATION(gelu)
+ACTIVATION(sin)
+ACTIVATION(sigmoid)
+ACTIVATION(softplus)
+ACTIVATION(quadratic)
+#undef ACTIVATION
+
+/* ---- rows of cotangents ---- */
+
+static void NAME(multiply_rows)(size_t begin, size_t end, size_t r, size_t w, const void *vin, const void *vs,
+                                void *vout) {
+    for (size_t n = begin; n < end; n++) {
+        const REAL *in = (const REAL *)vin + n * r * w, *s = (const REAL *)vs + n * w;
+        REAL *out = (REAL *)vout + n * r * w;
+        if (w == 1) { /* the cotangents are the long axis */
+            const REAL factor = s[0];
+#pragma omp simd
+            for (size_t q = 0; q < r; q++)
+                out[q] = in[q] * factor;
+            continue;
+        }
+        for (size_t q = 0; q < r; q++)
+#pragma omp simd
+            for (size_t i = 0; i < w; i++)
+                out[q * w + i] = in[q * w + i] * s[i];
+    }
+}
+
+enum { NAME(STRIP) = 256 }; /* columns summed at a time */
+
+/* out[i] = sum_q u[q] d[q,i] for one sample, `width` columns of rows of length w */
+static void NAME(contract_strip)(size_t r, size_t w, size_t width, const REAL *u, const REAL *d, REAL *out) {
+    double sums[NAME(STRIP)];
+    for (size_t i = 0; i < width; i++)
+        sums[i] = 0;
+    for (size_t q = 0; q < r; q++) {
+        const double factor = u[q];
+#pragma omp simd
+        for (size_t i = 0; i < width; i++)
+            sums[i] += factor * d[q * w + i];
+    }
+    NAME(store)(width, sums, out);
+}
+
+static void NAME(contract_rows)(size_t begin, size_t end, size_t r, size_t w, const void *vu, const void *vd,
+                                void *vout) {
+    for (size_t n = begin; n < end; n++) {
+        const REAL *u = (const REAL *)vu + n * r, *d = (const REAL *)vd + n * r * w;
+        REAL *out = (REAL *)vout + n * w;
+        if (r == 1) {
+#pragma omp simd
+            for (size_t i = 0; i < w; i++)
+                out[i] = u[0] * d[i];
+            continue;
+        }
+        for (size_t first = 0; first < w; first += NAME(STRIP)) {
+            const size_t width = w - first < NAME(STRIP) ? w - first : NAME(STRIP);
+            NAME(contract_strip)(r, w, width, u, d + first, out + first);
+        }
+    }
+}
+
+static void NAME(unit_rows)(size_t begin, size_t end, size_t r, void *vd) {
+    REAL *d = vd;
+    if (r == 1) {
+        NAME(fill)(begin, end, 1, d);
+        return;
+    }
+    NAME(fill)(begin * r * r, end * r * r, 0, d);
+    for (size_t n = begin; n < end; n++)
+        for (size_t q = 0; q < r; q++)
+            d[(n * r + q) * r + q] = 1;
+}
+
+static void NAME(jacobian_linear)(size_t begin, size_t end, size_t r, size_t out, size_t in, const void *vd,
+                                  const void *va, bool bias, void *vj, size_t ldj) {
+    for (size_t m = begin * r; m < end * r; m++) {
+        const REAL *d = (const REAL *)vd + m * out, *a = (const REAL *)va + m / r * in;
+        REAL *j = (REAL *)vj + m * ldj;
+        if (in == 1) {
+            const REAL factor = a[0];
+#pragma omp simd
+            for (size_t o = 0; o < out; o++)
+                j[o] = d[o] * factor;
+        } else {
+            for (size_t o = 0; o < out; o++) {
+                const REAL factor = d[o];
+#pragma omp simd
+                for (size_t i = 0; i < in; i++)
+                    j[o * in + i] = factor * a[i];
+            }
+        }
+        if (bias)
+            memcpy(j + out * in, d, out * sizeof(REAL));
+    }
+}
+
+/* k = beta k + s (g + shift) over one run of columns */
+static void NAME(hadamard_run)(size_t count, const REAL *s, const REAL *g, REAL shift, REAL beta, REAL *k) {
+    if (beta == 0) { /* k may hold anything */
+#pragma omp simd
+        for (size_t i = 0; i < count; i++)
+            k[i] = s[i] * (g[i] + shift);
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < count; i++)
+            k[i] = beta * k[i] + s[i] * (g[i] + shift);
+    }
+}
+
+/* Repeats each of g[first / r ...] r times, into the `width` columns from `first` on. */
+static void NAME(repeat)(size_t first, size_t width, size_t r, const REAL *g, REAL *repeated) {
+    size_t from = first / r, left = r - first % r;
+    for (size_t i = 0; i < width; from++, left = r) {
+        const size_t stop = width - i < left ? width : i + left;
+        const REAL value = g[from];
+        for (; i < stop; i++)
+            repeated[i] = value;
+    }
+}
+
+static void NAME(gram_hadamard)(size_t begin, size_t end, size_t nj, size_t r, const void *vs, size_t lds,
+                                const void *vg, size_t ldg, double shift, double beta, bool lower, void *vk,
+                                size_t ldk) {
+    const REAL *s = vs, *g = vg;
+    REAL *k = vk;
+    const size_t columns = nj * r;
+    REAL repeated[NAME(STRIP)]; /* a strip of a row of g, shared by the r rows of a sample */
+    for (size_t n = begin; n < end; n++) {
+        if (r == 1) {
+            const size_t width = lower && n < columns ? n + 1 : columns;
+            NAME(hadamard_run)(width, s + n * lds, g + n * ldg, (REAL)shift, (REAL)beta, k + n * ldk);
+            continue;
+        }
+        const size_t needed = lower && (n + 1) * r < columns ? (n + 1) * r : columns;
+        for (size_t first = 0; first < needed; first += NAME(STRIP)) {
+            const size_t width = needed - first < NAME(STRIP) ? needed - first : NAME(STRIP);
+            NAME(repeat)(first, width, r, g + n * ldg, repeated);
+            for (size_t m = n * r; m < (n + 1) * r; m++)
+                NAME(hadamard_run)
+            (width, s + m * lds + first, repeated, (REAL)shift, (REAL)beta, k + m * ldk + first);
+        }
+    }
+}
+
+/* ---- matrices ---- */
+
+/* By tiles: both triangles' lines stay in the cache. */
+static void NAME(symmetrize)(size_t begin, size_t end, size_t n, void *va, size_t lda) {
+    REAL *a = va;
+    for (size_t i0 = begin * GN_CPU_TILE; i0 < end * GN_CPU_TILE && i0 < n; i0 += GN_CPU_TILE)
+        for (size_t j0 = 0; j0 <= i0; j0 += GN_CPU_TILE)
+            for (size_t j = j0; j < j0 + GN_CPU_TILE && j < n; j++)
+                for (size_t i = i0 > j ? i0 : j + 1; i < i0 + GN_CPU_TILE && i < n; i++)
+                    a[j * lda + i] = a[i * lda + j];
+}
+
+static bool NAME(lower_finite)(size_t n, const void *va, size_t lda) {
+    REAL zero = 0; /* becomes NaN by the first that is not finite */
+    for (size_t i = 0; i < n; i++) {
+        const REAL *a = (const REAL *)va + i * lda;
+#pragma omp simd reduction(+ : zero)
+        for (size_t j = 0; j <= i; j++)
+            zero += 0 * a[j];
+    }
+    return zero == 0;
+}
+
+static double NAME(at)(const void *x, size_t i) {
+    return ((const REAL *)x)[i];
+}
+
+static void NAME(put)(void *x, size_t i, double value) {
+    ((REAL *)x)[i] = (REAL)value;
+}
+
+/* ---- losses ---- */
+
+static size_t NAME(first_largest)(size_t c, const REAL *x) {
+    size_t best = 0;
+    for (size_t i = 1; i < c; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+static double NAME(count_correct)(size_t begin, size_t end, size_t c, const void *vf, const void *vy) {
+    const REAL *f = vf, *y = vy;
+    double count = 0;
+    for (size_t n = begin; n < end; n++)
+        count += NAME(first_largest)(c, f + n * c) == NAME(first_largest)(c, y + n * c);
+    return count;
+}
+
+/* ---- first-order updates ---- */
+
+static void NAME(sgd)(size_t begin, size_t end, gn_sgd_rule rule, double rate, const void *vg, void *vv,
+                      void *vtheta) {
+    const REAL *g = vg;
+    REAL *v = vv, *theta = vtheta;
+    const REAL momentum = (REAL)rule.momentum, decay = (REAL)rule.weight_decay, step = (REAL)rate;
+    if (!v) {
+#pragma omp simd
+        for (size_t i = begin; i < end; i++)
+            theta[i] -= step * (g[i] + decay * theta[i]);
+        return;
+    }
+#pragma omp simd
+    for (size_t i = begin; i < end; i++) {
+        const REAL velocity = momentum * v[i] + (g[i] + decay * theta[i]);
+        v[i] = velocity;
+        theta[i] -= step * velocity;
+    }
+}
+
+#define SQRT(x) (sizeof(REAL) == sizeof(float) ? (REAL)__builtin_sqrtf((float)(x)) : (REAL)__builtin_sqrt(x))
+
+static void NAME(adam)(size_t begin, size_t end, const gn_cpu_adam *adam, const void *vg, void *vm, void *vv,
+                       void *vtheta) {
+    const REAL *g = vg;
+    REAL *m = vm, *v = vv, *theta = vtheta;
+    const REAL beta1 = (REAL)adam->beta1, rest1 = (REAL)(1 - adam->beta1);
+    const REAL beta2 = (REAL)adam->beta2, rest2 = (REAL)(1 - adam->beta2);
+    const REAL coupled = (REAL)adam->coupled, shrink = (REAL)adam->shrink;
+    const REAL step = (REAL)adam->step, scale = (REAL)adam->scale, epsilon = (REAL)adam->epsilon;
+#pragma omp simd
+    for (size_t i = begin; i < end; i++) {
+        const REAL gradient = g[i] + coupled * theta[i];
+        const REAL first = beta1 * m[i] + rest1 * gradient;
+        const REAL second = beta2 * v[i] + rest2 * gradient * gradient;
+        m[i] = first;
+        v[i] = second;
+        theta[i] = shrink * theta[i] - step * first / (SQRT(second) * scale + epsilon);
+    }
+}
+#undef SQRT
+#undef QUARTER

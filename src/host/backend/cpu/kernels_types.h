@@ -1,0 +1,68 @@
+/* Both types of kernels_body.h for one instruction set, as the array KERNELS. The build compiles the files
+ * that include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops are right but slow.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "backend/cpu/kernels.h"
+
+/* glibc's vector library (tanh and the rest: 2.35) is declared by math.h under -ffast-math only, which would
+ * also give up NaN. The same declarations here let gcc take it with strict arithmetic otherwise. 4 ulp at
+ * most; huge arguments of sin and cos, NaN and infinities are right. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 35)
+#define VECTOR_MATH __attribute__((simd("notinbranch"), const))
+#endif
+#endif
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* clang has no such library: its loops stay scalar */
+#endif
+#ifndef VECTOR_MATH
+#define VECTOR_MATH
+#endif
+
+VECTOR_MATH double tanh(double);
+VECTOR_MATH double exp(double);
+VECTOR_MATH double log1p(double);
+VECTOR_MATH double erf(double);
+VECTOR_MATH double sin(double);
+VECTOR_MATH float tanhf(float);
+VECTOR_MATH float expf(float);
+VECTOR_MATH float log1pf(float);
+VECTOR_MATH float erff(float);
+VECTOR_MATH float sinf(float);
+/* By another name: gcc would merge sin and cos of one argument into a sincos that it cannot vectorise. */
+VECTOR_MATH double cosine(double) __asm__("cos");
+VECTOR_MATH float cosinef(float) __asm__("cosf");
+
+#define REAL    float
+#define NAME(x) x##_float32
+#define MATH(x) x##f
+#include "backend/cpu/kernels_body.h"
+#undef REAL
+#undef NAME
+#undef MATH
+
+#define REAL    double
+#define NAME(x) x##_float64
+#define MATH(x) x
+#include "backend/cpu/kernels_body.h"
+#undef REAL
+#undef NAME
+#undef MATH
+
+/* The set of one type, by the suffix of its functions. */
+#define KERNEL_SET(suffix)                                                                                   \
+    {                                                                                                        \
+        .fill = fill##suffix, .axpby = axpby##suffix, .multiply = multiply##suffix, .dot = dot##suffix,      \
+        .sum = sum##suffix, .column_sums = column_sums##suffix, .store = store##suffix,                      \
+        .activation = {identity##suffix, tanh##suffix,    relu##suffix,     gelu##suffix,                    \
+                       sin##suffix,      sigmoid##suffix, softplus##suffix, quadratic##suffix},              \
+        .multiply_rows = multiply_rows##suffix, .contract_rows = contract_rows##suffix,                      \
+        .unit_rows = unit_rows##suffix, .jacobian_linear = jacobian_linear##suffix,                          \
+        .gram_hadamard = gram_hadamard##suffix, .symmetrize = symmetrize##suffix,                            \
+        .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix, .sgd = sgd##suffix,    \
+        .adam = adam##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix     \
+    }
+
+const gn_cpu_kernels KERNELS[2] = {[GN_FLOAT32] = KERNEL_SET(_float32), [GN_FLOAT64] = KERNEL_SET(_float64)};

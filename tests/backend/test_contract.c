@@ -1,0 +1,126 @@
+/* The contract of src/host/backend/backend.h: every entry, on every backend, in both types. */
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include "devices.h"
+#include "op_case.h"
+
+typedef struct contract_parameter {
+    char entry[32];
+    device_type on;
+} contract_parameter;
+
+/* entries x devices x types */
+static struct criterion_test_params contract_parameters(void) {
+    size_t entry_count, device_count, count = 0;
+    const gn_backend_entry *entries = gn_backend_entries(&entry_count);
+    const device_type *devices = device_types(&device_count);
+    static contract_parameter parameters[1024];
+    for (size_t i = 0; i < entry_count; i++)
+        for (size_t j = 0; j < device_count && count < 1024; j++, count++) {
+            snprintf(parameters[count].entry, sizeof(parameters[count].entry), "%s", entries[i].name);
+            parameters[count].on = devices[j];
+        }
+    return cr_make_param_array(contract_parameter, parameters, count);
+}
+
+static void expect_success(op_run *run, gn_status status) {
+    char text[256];
+    cr_assert_eq(status, GN_OK, "%s: %s: %s", case_text(run->c, run->dtype, text, sizeof(text)),
+                 gn_status_text(status), gn_error_message(run->context));
+}
+
+/* ---- against a plain loop ---- */
+
+ParameterizedTestParameters(contract, agrees_with_a_plain_loop) {
+    return contract_parameters();
+}
+
+ParameterizedTest(contract_parameter *parameter, contract, agrees_with_a_plain_loop, .timeout = 300) {
+    size_t count;
+    gn_context *context = device_open(parameter->on.device);
+    op_case *cases = op_cases(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(cases[i].family->entry, parameter->entry) != 0)
+            continue;
+        op_run run;
+        run_begin(&run, context, parameter->on.dtype, &cases[i]);
+        expect_success(&run, cases[i].family->call(&run));
+        cases[i].family->expect(&run);
+        run_compare(&run);
+        run_end(&run);
+    }
+    cr_assert_eq(gn_context_allocated(context), 0);
+    cr_assert_eq(gn_context_synchronize(context), GN_OK, "%s", gn_error_message(context));
+    free(cases);
+    gn_context_destroy(context);
+}
+
+/* ---- the same bits, whatever the threads ---- */
+
+static unsigned char *bits_of(gn_context *context, gn_dtype dtype, const op_case *c, int threads,
+                              size_t *size) {
+    const int before = omp_get_max_threads();
+    op_run run;
+    run_begin(&run, context, dtype, c);
+    omp_set_num_threads(threads);
+    expect_success(&run, c->family->call(&run));
+    omp_set_num_threads(before);
+    unsigned char *bytes = run_bytes(&run, size);
+    run_end(&run);
+    return bytes;
+}
+
+ParameterizedTestParameters(contract, gives_the_same_bits) {
+    return contract_parameters();
+}
+
+ParameterizedTest(contract_parameter *parameter, contract, gives_the_same_bits, .timeout = 300) {
+    size_t count;
+    gn_context *context = device_open(parameter->on.device);
+    op_case *cases = op_cases(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(cases[i].family->entry, parameter->entry) != 0 || cases[i].pad)
+            continue;
+        static const int threads[] = {2, 1};
+        size_t size, size_again;
+        unsigned char *first = bits_of(context, parameter->on.dtype, &cases[i], 2, &size);
+        for (int t = 0; t < (cases[i].family->library ? 1 : 2); t++) {
+            unsigned char *again = bits_of(context, parameter->on.dtype, &cases[i], threads[t], &size_again);
+            char text[256];
+            cr_assert_eq(size, size_again);
+            cr_assert(size == 0 || memcmp(first, again, size) == 0, "%s: other bits with %d threads",
+                      case_text(&cases[i], parameter->on.dtype, text, sizeof(text)), threads[t]);
+            free(again);
+        }
+        free(first);
+    }
+    free(cases);
+    gn_context_destroy(context);
+}
+
+/* ---- nothing is left out ---- */
+
+Test(contract, covers_every_entry) {
+    size_t case_count, entry_count;
+    op_case *cases = op_cases(&case_count);
+    const gn_backend_entry *entries = gn_backend_entries(&entry_count);
+    for (size_t i = 0; i < entry_count; i++) {
+        size_t found = 0;
+        for (size_t j = 0; j < case_count; j++)
+            found += strcmp(cases[j].family->entry, entries[i].name) == 0;
+        cr_expect_gt(found, 0, "the entry \"%s\" has no case", entries[i].name);
+    }
+    for (size_t j = 0; j < case_count; j++) {
+        bool known = false;
+        for (size_t i = 0; i < entry_count; i++)
+            known = known || strcmp(cases[j].family->entry, entries[i].name) == 0;
+        cr_expect(known, "the case's entry \"%s\" is not in the table", cases[j].family->entry);
+    }
+    free(cases);
+}
