@@ -44,7 +44,8 @@ void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);
 gn_schedule gn_observer_schedule(const gn_observer *observer);
-/* training: a linearization over the whole training set, its point set to theta. */
+/* training: a linearization over the whole training set, its point set to theta; norms takes NULL as well.
+ * Errors: ARGUMENT (no sink), SHAPE, and what the sink's write returns. */
 gn_status gn_observer_observe(gn_observer *observer, uint64_t step, const gn_array *theta,
                               gn_linearization *training, const gn_observation_sink *sink);
 

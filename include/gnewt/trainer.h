@@ -21,8 +21,16 @@ typedef struct gn_phase {
     X(seconds)                                                                                               \
     X(loss_train)                                                                                            \
     X(loss_test)                                                                                             \
-    X(accuracy_train) X(accuracy_test) X(passes) X(gradient_norm) X(step_norm) X(step_size) X(damping)       \
-        X(kept) X(backtracks) X(rejected)
+    X(accuracy_train)                                                                                        \
+    X(accuracy_test)                                                                                         \
+    X(passes)                                                                                                \
+    X(gradient_norm)                                                                                         \
+    X(step_norm)                                                                                             \
+    X(step_size)                                                                                             \
+    X(damping)                                                                                               \
+    X(kept)                                                                                                  \
+    X(backtracks)                                                                                            \
+    X(rejected)
 typedef struct gn_metrics {
     uint64_t step; /* steps done */
     size_t phase;  /* of the step that led here, from 0 */

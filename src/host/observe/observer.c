@@ -1,0 +1,43 @@
+/* Observers: what all kinds share. */
+#include "observe/observer.h"
+
+#include <stdlib.h>
+
+gn_status gn_observer_allocate(gn_context *context, const gn_observer_kind *kind, size_t size,
+                               gn_schedule schedule, void **observer) {
+    gn_observer *o = *observer = calloc(1, size);
+    if (!o)
+        return gn_fail(context, GN_ERROR_MEMORY, "the observer %s: out of host memory", kind->name);
+    *o = (gn_observer){.kind = kind, .context = context, .schedule = schedule};
+    return GN_OK;
+}
+
+void gn_observer_destroy(gn_observer *observer) {
+    if (!observer)
+        return;
+    observer->kind->release(observer);
+    free(observer);
+}
+
+const char *gn_observer_name(const gn_observer *observer) {
+    return observer->kind->name;
+}
+
+gn_schedule gn_observer_schedule(const gn_observer *observer) {
+    return observer->schedule;
+}
+
+bool gn_observer_needs_training(const gn_observer *observer) {
+    return observer->kind->needs_training;
+}
+
+gn_status gn_observer_observe(gn_observer *observer, uint64_t step, const gn_array *theta,
+                              gn_linearization *training, const gn_observation_sink *sink) {
+    if (!sink || !sink->write)
+        return gn_fail(observer->context, GN_ERROR_ARGUMENT, "the observer %s has no sink to write to",
+                       observer->kind->name);
+    if (observer->kind->needs_training && !training)
+        return gn_fail(observer->context, GN_ERROR_ARGUMENT,
+                       "the observer %s needs a linearization over the training set", observer->kind->name);
+    return observer->kind->observe(observer, step, theta, training, sink);
+}

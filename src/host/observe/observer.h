@@ -1,0 +1,31 @@
+/* What an observer is: a table of three functions and a schedule. A new kind is one file, with its own struct
+ * that begins with a gn_observer. */
+#ifndef GN_OBSERVE_OBSERVER_H
+#define GN_OBSERVE_OBSERVER_H
+
+#include "backend/context.h"
+#include "gnewt/observer.h"
+
+typedef struct gn_observer_kind {
+    const char *name;
+    bool needs_training; /* reads the linearization; else it may be given NULL */
+    gn_status (*observe)(gn_observer *observer, uint64_t step, const gn_array *theta,
+                         gn_linearization *training, const gn_observation_sink *sink);
+    /* Frees what the kind holds, not the observer itself. */
+    void (*release)(gn_observer *observer);
+} gn_observer_kind;
+
+struct gn_observer {
+    const gn_observer_kind *kind;
+    gn_context *context;
+    gn_schedule schedule;
+};
+
+/* Whether it must be given a linearization; a trainer that knows can spare itself one. */
+bool gn_observer_needs_training(const gn_observer *observer);
+
+/* A zeroed object of `size` bytes that begins with a gn_observer. MEMORY. */
+gn_status gn_observer_allocate(gn_context *context, const gn_observer_kind *kind, size_t size,
+                               gn_schedule schedule, void **observer);
+
+#endif
