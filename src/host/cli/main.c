@@ -1,0 +1,65 @@
+/* gnewt: finds the verb. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/context.h"
+#include "cli/cli.h"
+#include "gnewt/version.h"
+#include "run/config_check.h"
+
+static const struct {
+    const char *name, *text;
+    int (*function)(int argc, char **argv);
+} verbs[] = {
+#define VERB_ROW(name, text) {#name, text, gn_cli_##name},
+    GN_VERB_LIST(VERB_ROW)
+#undef VERB_ROW
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static void print_usage(FILE *out) {
+    fprintf(out, "usage: gnewt VERB [ARGUMENTS]; gnewt VERB --help tells more\n\n");
+    for (size_t i = 0; i < VERBS; i++)
+        fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].text);
+}
+
+static int unknown_verb(const char *word) {
+    const char *names[VERBS];
+    char near[256];
+    for (size_t i = 0; i < VERBS; i++)
+        names[i] = verbs[i].name;
+    gn_nearest_text(word, names, VERBS, near, sizeof near);
+    fprintf(stderr, "gnewt: unknown verb `%s`%s\n", word, near);
+    return GN_EXIT_USAGE;
+}
+
+/* OpenBLAS chose its kernels when it was loaded. Where it did not know the processor, gnewt starts once more
+ * and tells it: several times faster. */
+static void start_with_fast_kernels(char **argv) {
+    const char *core = gn_cpu_core_type();
+    if (core && setenv("OPENBLAS_CORETYPE", core, 1) == 0)
+        execv("/proc/self/exe", argv); /* where this fails, gnewt goes on, slower */
+}
+
+int main(int argc, char **argv) {
+    start_with_fast_kernels(argv);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not an end */
+    if (argc < 2) {
+        print_usage(stderr);
+        return GN_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return GN_EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("gnewt %s\n", GNEWT_VERSION);
+        return GN_EXIT_DONE;
+    }
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            return verbs[i].function(argc - 1, argv + 1);
+    return unknown_verb(argv[1]);
+}

@@ -1,0 +1,217 @@
+#include "run/build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/status.h"
+
+gn_status gn_build_fail(const gn_build *build, gn_status status, const char *where, gn_message *message) {
+    const char *why = build->context == NULL ? "" : gn_error_message(build->context);
+    return gn_message_fail(message, status, "%s%s%s", where, where[0] != '\0' ? ": " : "",
+                           why[0] != '\0' ? why : gn_status_text(status));
+}
+
+/* What the library refuses because of what the configuration says is the configuration's fault. */
+static gn_status fail_at(const gn_build *build, gn_status status, const gn_config_source *source,
+                         const char *path, gn_message *message) {
+    char where[512];
+    bool configured = status == GN_ERROR_ARGUMENT || status == GN_ERROR_SHAPE || status == GN_ERROR_IO ||
+                      status == GN_ERROR_FORMAT || status == GN_ERROR_UNSUPPORTED;
+    gn_config_where(source, path, where, sizeof where);
+    return gn_build_fail(build, configured ? GN_ERROR_CONFIG : status, configured ? where : path, message);
+}
+
+static gn_status expect_file(const gn_config_source *source, const char *key, const char *path,
+                             gn_message *message) {
+    char where[512];
+    if (access(path, R_OK) == 0)
+        return GN_OK;
+    return gn_message_fail(message, GN_ERROR_CONFIG, "%s: %s: %s: %s",
+                           gn_config_where(source, key, where, sizeof where), key, path, strerror(errno));
+}
+
+static const char *or_null(const char *text) {
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+static gn_status create_dataset(const gn_config *config, const gn_config_source *source, gn_build *build,
+                                gn_message *message) {
+    const gn_config_problem *p = &config->problem;
+    const gn_arrays_options arrays = {.file = p->file,
+                                      .inputs = p->inputs,
+                                      .targets = p->targets,
+                                      .test_inputs = or_null(p->test_inputs),
+                                      .test_targets = or_null(p->test_targets)};
+    const gn_idx_options idx = {.folder = p->folder,
+                                .train_count = p->train_count,
+                                .test_count = p->test_count,
+                                .maximum = p->maximum};
+    gn_status status = GN_OK;
+    const char *path = "problem";
+    switch (p->kind) {
+    case GN_PROBLEM_ARRAYS:
+        path = "problem.file";
+        GN_TRY(expect_file(source, path, p->file, message));
+        status = gn_dataset_arrays(build->context, config->precision, &arrays, &build->dataset);
+        break;
+    case GN_PROBLEM_IDX:
+        path = "problem.folder";
+        GN_TRY(expect_file(source, path, p->folder, message));
+        status = gn_dataset_idx(build->context, config->precision, &idx, &build->dataset);
+        break;
+    case GN_PROBLEM_MULTI_SINE_1D:
+        status = gn_dataset_multi_sine_1d(build->context, config->precision, p->points, p->test_points,
+                                          config->seed, &build->dataset);
+        break;
+    case GN_PROBLEM_STEP_2D:
+        status = gn_dataset_step_2d(build->context, config->precision, p->points, p->test_points,
+                                    config->seed, &build->dataset);
+        break;
+    }
+    return status == GN_OK ? GN_OK : fail_at(build, status, source, path, message);
+}
+
+/* The first and last widths are the data's to say. */
+static gn_status check_widths(const gn_config *config, const gn_config_source *source, const gn_build *build,
+                              gn_message *message) {
+    const gn_config_network *n = &config->network;
+    size_t features = gn_array_length(build->dataset.inputs, 1);
+    size_t outputs = gn_array_length(build->dataset.targets, 1);
+    size_t first = n->widths[0], last = n->widths[n->widths_count - 1];
+    char where[512];
+    if (first == features && last == outputs)
+        return GN_OK;
+    gn_config_where(source, "network.widths", where, sizeof where);
+    return gn_message_fail(message, GN_ERROR_CONFIG,
+                           "%s: network.widths goes from %zu to %zu, but the data have %zu features and %zu "
+                           "targets a sample; write [%zu, ..., %zu]",
+                           where, first, last, features, outputs, features, outputs);
+}
+
+static gn_status create_network(const gn_config *config, const gn_config_source *source, gn_build *build,
+                                gn_message *message) {
+    const gn_config_network *n = &config->network;
+    gn_mlp_options options = gn_mlp_options_default();
+    options.widths = n->widths;
+    options.depth = n->widths_count - 1;
+    options.activation = n->activation;
+    options.bias = n->bias;
+    options.output_scale = n->output_scale;
+    options.centred = n->centred;
+    gn_status status = gn_network_create_mlp(build->context, &options, &build->network);
+    if (status != GN_OK)
+        return fail_at(build, status, source, "network", message);
+    size_t parameters = gn_network_parameters(build->network);
+    gn_context *context = build->context;
+    GN_TRY_DONE(gn_array_create(context, config->precision, 1, &parameters, &build->theta));
+    GN_TRY_DONE(gn_array_create(context, config->precision, 1, &parameters, &build->theta0));
+    GN_TRY_DONE(gn_network_initialize(build->network, n->init, n->init_scale, config->seed, build->theta));
+    GN_TRY_DONE(gn_array_copy(build->theta0, build->theta));
+done:
+    return status == GN_OK ? GN_OK : gn_build_fail(build, status, "network", message);
+}
+
+static gn_status create(const gn_config *config, const gn_config_source *source, gn_log_function log,
+                        void *user, gn_build *build, gn_message *message) {
+    gn_status status = gn_context_create(&build->context, config->device);
+    if (status != GN_OK)
+        return fail_at(build, status, source, "device", message);
+    gn_context_set_log(build->context, log, user);
+    GN_TRY(create_dataset(config, source, build, message));
+    GN_TRY(check_widths(config, source, build, message));
+    return create_network(config, source, build, message);
+}
+
+gn_status gn_build_create(const gn_config *config, const gn_config_source *source, gn_log_function log,
+                          void *user, gn_build *build, gn_message *message) {
+    *build = (gn_build){0};
+    gn_status status = create(config, source, log, user, build, message);
+    if (status != GN_OK)
+        gn_build_destroy(build);
+    return status;
+}
+
+/* ---- observers and trainer ---- */
+
+static gn_status create_observer(const gn_config_observer *from, gn_build *build) {
+    const gn_schedule schedule = {from->every};
+    gn_observer **out = &build->observers[build->observer_count];
+    gn_status status = GN_OK;
+    switch (from->kind) {
+    case GN_OBSERVE_METRICS: /* no observer: the cadence of the rows */
+        return GN_OK;
+    case GN_OBSERVE_NORMS:
+        status = gn_observer_create_norms(build->context, build->theta0, schedule, out);
+        break;
+    case GN_OBSERVE_FOURIER:
+        status = gn_observer_create_fourier(build->context, &build->dataset, from->modes, schedule, out);
+        break;
+    }
+    if (status == GN_OK)
+        build->observer_count++;
+    return status;
+}
+
+static gn_status create_observers(const gn_config *config, const gn_config_source *source, gn_build *build,
+                                  gn_message *message) {
+    build->observers = calloc(config->observe_count + 1, sizeof *build->observers);
+    if (build->observers == NULL)
+        return gn_message_fail(message, GN_ERROR_MEMORY, "out of memory");
+    for (unsigned i = 0; i < config->observe_count; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "observe.%u", i);
+        gn_status status = create_observer(&config->observe[i], build);
+        if (status != GN_OK)
+            return fail_at(build, status, source, path, message);
+    }
+    return GN_OK;
+}
+
+static gn_schedule record_schedule(const gn_config *config) {
+    for (unsigned i = 0; i < config->observe_count; i++)
+        if (config->observe[i].kind == GN_OBSERVE_METRICS)
+            return (gn_schedule){config->observe[i].every};
+    return (gn_schedule){0};
+}
+
+gn_status gn_build_trainer(const gn_config *config, const gn_config_source *source, gn_build *build,
+                           gn_message *message) {
+    GN_TRY(create_observers(config, source, build, message));
+    build->phases = calloc(config->phases_count, sizeof *build->phases);
+    if (build->phases == NULL)
+        return gn_message_fail(message, GN_ERROR_MEMORY, "out of memory");
+    build->phase_count = config->phases_count;
+    for (unsigned i = 0; i < config->phases_count; i++)
+        build->phases[i] =
+            (gn_phase){.steps = config->phases[i].steps, .optimizer = config->phases[i].optimizer.options};
+    const gn_trainer_options options = {.network = build->network,
+                                        .dataset = &build->dataset,
+                                        .loss = config->loss.kind,
+                                        .dtype = config->precision,
+                                        .batch = config->batch.size,
+                                        .seed = config->seed,
+                                        .phases = build->phases,
+                                        .phase_count = build->phase_count,
+                                        .observers = build->observers,
+                                        .observer_count = build->observer_count,
+                                        .record = record_schedule(config)};
+    gn_status status =
+        gn_trainer_create(build->context, &options, build->theta, build->theta0, &build->trainer);
+    return status == GN_OK ? GN_OK : fail_at(build, status, source, "phases", message);
+}
+
+void gn_build_destroy(gn_build *build) {
+    gn_trainer_destroy(build->trainer);
+    for (size_t i = 0; i < build->observer_count; i++)
+        gn_observer_destroy(build->observers[i]);
+    free(build->observers);
+    free(build->phases);
+    gn_array_destroy(build->theta);
+    gn_array_destroy(build->theta0);
+    gn_network_destroy(build->network);
+    gn_dataset_destroy(&build->dataset);
+    gn_context_destroy(build->context);
+    *build = (gn_build){0};
+}

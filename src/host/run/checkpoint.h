@@ -1,0 +1,16 @@
+/* checkpoint.h5: what a run needs to go on as if it had never stopped. */
+#ifndef GN_RUN_CHECKPOINT_H
+#define GN_RUN_CHECKPOINT_H
+
+#include "run/build.h"
+
+/* Replaces DIRECTORY/checkpoint.h5: the old one stays until the new one is whole and on the disk. What is not
+ * finite is never written: then NOT_FINITE, and the old one stays. Errors: IO, MEMORY. */
+gn_status gn_checkpoint_write(const char *directory, gn_build *build, gn_message *message);
+/* False where there is none. *step: where it stands. */
+bool gn_checkpoint_find(const char *directory, uint64_t *step);
+/* Puts the build's parameters and trainer where the checkpoint stands. FORMAT where it is another network's
+ * or another optimiser's. */
+gn_status gn_checkpoint_read(const char *directory, gn_build *build, gn_message *message);
+
+#endif

@@ -1,0 +1,133 @@
+/* A run's configuration, resolved: every key has its value. Read from YAML by the tables of config_keys.h. */
+#ifndef GN_RUN_CONFIG_H
+#define GN_RUN_CONFIG_H
+
+#include <stdio.h>
+
+#include "gnewt/trainer.h"
+#include "run/message.h"
+
+/* Members are named as their keys; a list `x` has `x_count` entries. Keys that do not belong to a section's
+ * kind are zero. */
+
+typedef enum gn_problem_kind {
+    GN_PROBLEM_ARRAYS,
+    GN_PROBLEM_IDX,
+    GN_PROBLEM_MULTI_SINE_1D,
+    GN_PROBLEM_STEP_2D
+} gn_problem_kind;
+
+typedef struct gn_config_problem {
+    gn_problem_kind kind;
+    char *file, *inputs, *targets, *test_inputs, *test_targets; /* arrays; test_*: "" for none */
+    char *folder;                                               /* idx */
+    size_t train_count, test_count;                             /* idx; 0: all */
+    double maximum;                                             /* idx */
+    size_t points, test_points;                                 /* multi_sine_1d, step_2d */
+} gn_config_problem;
+
+typedef enum gn_network_kind { GN_NETWORK_MLP } gn_network_kind;
+
+typedef struct gn_config_network {
+    gn_network_kind kind;
+    size_t *widths;
+    unsigned widths_count;
+    char *activation;
+    gn_init init;
+    bool bias;
+    double init_scale, output_scale;
+    bool centred;
+} gn_config_network;
+
+typedef struct gn_config_loss {
+    gn_loss kind;
+} gn_config_loss;
+
+typedef struct gn_config_batch {
+    size_t size; /* 0: full */
+} gn_config_batch;
+
+typedef struct gn_config_optimizer {
+    char *label; /* unique among the phases */
+    gn_optimizer_options options;
+} gn_config_optimizer;
+
+typedef struct gn_config_phase {
+    size_t steps;
+    gn_config_optimizer optimizer;
+} gn_config_phase;
+
+typedef enum gn_observe_kind { GN_OBSERVE_METRICS, GN_OBSERVE_NORMS, GN_OBSERVE_FOURIER } gn_observe_kind;
+
+typedef struct gn_config_observer {
+    gn_observe_kind kind; /* metrics: the cadence of the recorded rows */
+    size_t every;         /* 0: at log points (gn_schedule) */
+    size_t modes;         /* fourier */
+} gn_config_observer;
+
+typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER } gn_plot_kind;
+typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
+
+typedef struct gn_config_plot {
+    gn_plot_kind kind;
+    char *title;
+    char **metrics; /* kind metrics: names of GN_METRICS_LIST */
+    unsigned metrics_count;
+    gn_plot_scale x_scale;
+    double x_max;   /* steps; 0: all */
+    double y_min;   /* 0: by the data */
+    bool rate;      /* draw the decay exp(step * ln(1 - learning_rate)) beside the data */
+    size_t columns; /* panels a row; 0: by their number */
+} gn_config_plot;
+
+typedef struct gn_config {
+    char *name;
+    gn_dtype precision;
+    char *device;
+    uint64_t seed;
+    gn_config_problem problem;
+    gn_config_network network;
+    gn_config_loss loss;
+    gn_config_batch batch;
+    gn_config_phase *phases;
+    unsigned phases_count;
+    gn_config_observer *observe;
+    unsigned observe_count;
+    gn_config_plot plot;
+} gn_config;
+
+/* Where a configuration came from: its file and its `KEY=VALUE`s, with the line of every key. */
+typedef struct gn_config_source gn_config_source;
+
+/* Reads FILE and applies `count` settings KEY=VALUE (or --KEY=VALUE, for messages) in order. *source is the
+ * caller's, by gn_config_source_destroy(). CONFIG, with file, line and what to do, where the text is no YAML,
+ * a setting has no place, or the content is not valid. */
+gn_status gn_config_source_read(const char *file, const char *const *settings, size_t count,
+                                gn_config_source **source, gn_message *message);
+void gn_config_source_destroy(gn_config_source *source);
+/* True where the file has a grid under `sweep:`. */
+bool gn_config_source_has_sweep(const gn_config_source *source);
+
+/* The configuration of a source, without its sweep. The caller destroys it; it does not need the source. */
+gn_status gn_config_resolve(const gn_config_source *source, gn_config **config, gn_message *message);
+/* Read and resolved in one: for run directories' config.yaml. */
+gn_status gn_config_read(const char *file, gn_config **config, gn_message *message);
+void gn_config_destroy(gn_config *config);
+
+/* The resolved configuration as YAML that loads again to the same; the caller frees it. */
+gn_status gn_config_text(const gn_config_source *source, char **text, gn_message *message);
+/* "FILE:LINE" of a key's path ("network.widths"), or "--set KEY=VALUE" where that gave it; FILE for a
+ * default. Returns text. */
+const char *gn_config_where(const gn_config_source *source, const char *path, char *text, size_t size);
+
+/* The points of a grid, the last key running fastest. */
+size_t gn_config_sweep_count(const gn_config_source *source);
+/* The source of point `index`, its `sweep:` taken out, and "key=value,key=value" for its name (the caller's
+ * to free). CONFIG where a value has no place. */
+gn_status gn_config_sweep_point(const gn_config_source *source, size_t index, gn_config_source **point,
+                                char **label, gn_message *message);
+
+/* Prints every key with kinds, default, unit and doc, as YAML that loads. */
+void gn_config_print_schema(FILE *out);
+
+#endif

@@ -1,0 +1,191 @@
+/* The rows of the tables, as data: for the checks and for libcyaml. */
+#include "run/config_keys.h"
+
+#include <string.h>
+
+/* ---- names of values ---- */
+
+static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
+                                          {"idx", GN_PROBLEM_IDX},
+                                          {"multi_sine_1d", GN_PROBLEM_MULTI_SINE_1D},
+                                          {"step_2d", GN_PROBLEM_STEP_2D},
+                                          {NULL, 0}};
+static const gn_choice network_kinds[] = {{"mlp", GN_NETWORK_MLP}, {NULL, 0}};
+static const gn_choice activations[] = {{"tanh", 0},      {"relu", 0},     {"gelu", 0},
+                                        {"sin", 0},       {"sigmoid", 0},  {"softplus", 0},
+                                        {"quadratic", 0}, {"identity", 0}, {NULL, 0}};
+static const gn_choice inits[] = {{"kaiming_uniform", GN_INIT_KAIMING_UNIFORM},
+                                  {"kaiming_normal", GN_INIT_KAIMING_NORMAL},
+                                  {"glorot_uniform", GN_INIT_GLOROT_UNIFORM},
+                                  {"glorot_normal", GN_INIT_GLOROT_NORMAL},
+                                  {"torch_uniform", GN_INIT_TORCH_UNIFORM},
+                                  {"standard_normal", GN_INIT_STANDARD_NORMAL},
+                                  {NULL, 0}};
+static const gn_choice losses[] = {{"squared", GN_LOSS_SQUARED}, {NULL, 0}};
+static const gn_choice batch_sizes[] = {{"full", 0}, {NULL, 0}};
+static const gn_choice cadences[] = {{"log", 0}, {NULL, 0}};
+static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
+                                            {"adam", GN_OPTIMIZER_ADAM},
+                                            {"adamw", GN_OPTIMIZER_ADAMW},
+                                            {"gauss_newton", GN_OPTIMIZER_GAUSS_NEWTON},
+                                            {"levenberg_marquardt", GN_OPTIMIZER_LEVENBERG_MARQUARDT},
+                                            {NULL, 0}};
+static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},
+                                    {"dual", GN_SOLVER_DUAL},
+                                    {"primal", GN_SOLVER_PRIMAL},
+                                    {"spectral", GN_SOLVER_SPECTRAL},
+                                    {NULL, 0}};
+static const gn_choice curvatures[] = {{"sum", GN_CURVATURE_SUM}, {"mean", GN_CURVATURE_MEAN}, {NULL, 0}};
+static const gn_choice dampings[] = {{"constant", GN_DAMPING_CONSTANT},
+                                     {"scheduled", GN_DAMPING_SCHEDULED},
+                                     {"gain_ratio", GN_DAMPING_GAIN_RATIO},
+                                     {NULL, 0}};
+static const gn_choice line_searches[] = {
+    {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
+static const gn_choice observers[] = {
+    {"metrics", GN_OBSERVE_METRICS}, {"norms", GN_OBSERVE_NORMS}, {"fourier", GN_OBSERVE_FOURIER}, {NULL, 0}};
+static const gn_choice plots[] = {
+    {"none", GN_PLOT_NONE}, {"metrics", GN_PLOT_METRICS}, {"fourier", GN_PLOT_FOURIER}, {NULL, 0}};
+static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
+static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
+static const gn_choice metrics[] = {
+#define METRIC_CHOICE(name) {#name, 0},
+    GN_METRICS_LIST(METRIC_CHOICE)
+#undef METRIC_CHOICE
+        {NULL, 0}};
+
+/* ---- rows as data ---- */
+
+#define OF_TEXT(of)          NULL, NULL
+#define OF_NAME(of)          of, NULL
+#define OF_PATH(of)          NULL, NULL
+#define OF_REAL(of)          NULL, NULL
+#define OF_COUNT(of)         NULL, NULL
+#define OF_SEED(of)          NULL, NULL
+#define OF_BOOL(of)          NULL, NULL
+#define OF_CHOICE(of)        of, NULL
+#define OF_WORD_OR_COUNT(of) of, NULL
+#define OF_COUNTS(of)        NULL, NULL
+#define OF_TEXTS(of)         of, NULL
+#define OF_VALUES(of)        NULL, NULL
+#define OF_SECTION(of)       NULL, &of
+#define OF_SECTIONS(of)      NULL, &of
+#define OF_SWEEP(of)         NULL, &of
+#define ROW(type, key, member, fallback, unit, range, kinds, of, doc)                                        \
+    {GN_KEY_##type,                                                                                          \
+     #key,                                                                                                   \
+     fallback,                                                                                               \
+     unit,                                                                                                   \
+     range,                                                                                                  \
+     kinds,                                                                                                  \
+     OF_##type(of),                                                                                          \
+     offsetof(STRUCT, member),                                                                               \
+     sizeof(((STRUCT *)NULL)->member),                                                                       \
+     doc},
+
+/* ---- rows as libcyaml's schema: every key is optional there, because the checks have been done ---- */
+
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+#define FIELD_TEXT(key, member, of)                                                                          \
+    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, 0, CYAML_UNLIMITED)
+#define FIELD_NAME                   FIELD_TEXT
+#define FIELD_PATH                   FIELD_TEXT
+#define FIELD_REAL(key, member, of)  CYAML_FIELD_FLOAT(#key, OPTIONAL, STRUCT, member)
+#define FIELD_COUNT(key, member, of) CYAML_FIELD_UINT(#key, OPTIONAL, STRUCT, member)
+#define FIELD_SEED                   FIELD_COUNT
+#define FIELD_BOOL(key, member, of)  CYAML_FIELD_BOOL(#key, OPTIONAL, STRUCT, member)
+#define FIELD_CHOICE(key, member, of)                                                                        \
+    CYAML_FIELD_ENUM(#key, OPTIONAL | CYAML_FLAG_STRICT, STRUCT, member, of, CYAML_ARRAY_LEN(of) - 1)
+#define FIELD_WORD_OR_COUNT(key, member, of)                                                                 \
+    CYAML_FIELD_ENUM(#key, OPTIONAL, STRUCT, member, of, CYAML_ARRAY_LEN(of) - 1)
+#define FIELD_COUNTS(key, member, of)                                                                        \
+    CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &count_entry, 0,               \
+                         CYAML_UNLIMITED)
+#define FIELD_TEXTS(key, member, of)                                                                         \
+    CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &text_entry, 0, CYAML_UNLIMITED)
+#define FIELD_SECTION(key, member, of) CYAML_FIELD_MAPPING(#key, OPTIONAL, STRUCT, member, of##_fields)
+#define FIELD_SECTIONS(key, member, of)                                                                      \
+    CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &of##_entry, 0, CYAML_UNLIMITED)
+#define FIELD_SWEEP(key, member, of)                                    CYAML_FIELD_IGNORE(#key, OPTIONAL)
+#define FIELD(type, key, member, fallback, unit, range, kinds, of, doc) FIELD_##type(key, member, of),
+
+static const cyaml_schema_value_t count_entry = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, size_t)};
+static const cyaml_schema_value_t text_entry = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
+
+#define DEFINE_SECTION(id, KEYS)                                                                             \
+    static const cyaml_schema_field_t id##_fields[] = {KEYS(FIELD) CYAML_FIELD_END};                         \
+    static const gn_key id##_rows[] = {KEYS(ROW){.name = NULL}};                                             \
+    static const gn_section id = {id##_rows, id##_fields};
+
+#define STRUCT gn_config_problem
+DEFINE_SECTION(gn_problem_section, GN_PROBLEM_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_network
+DEFINE_SECTION(gn_network_section, GN_NETWORK_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_loss
+DEFINE_SECTION(gn_loss_section, GN_LOSS_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_batch
+DEFINE_SECTION(gn_batch_section, GN_BATCH_KEYS)
+#undef STRUCT
+#define STRUCT gn_damping_options
+DEFINE_SECTION(gn_damping_section, GN_DAMPING_KEYS)
+#undef STRUCT
+#define STRUCT gn_line_search_options
+DEFINE_SECTION(gn_line_search_section, GN_LINE_SEARCH_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_optimizer
+DEFINE_SECTION(gn_optimizer_section, GN_OPTIMIZER_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_phase
+DEFINE_SECTION(gn_phase_section, GN_PHASE_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_observer
+DEFINE_SECTION(gn_observer_section, GN_OBSERVER_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_plot
+DEFINE_SECTION(gn_plot_section, GN_PLOT_KEYS)
+#undef STRUCT
+
+/* A sweep is taken apart on the tree (config_sweep.c) and never loaded. */
+struct sweep_row {
+    char *key, *values;
+};
+#define STRUCT struct sweep_row
+static const gn_key gn_sweep_section_rows[] = {GN_SWEEP_KEYS(ROW){.name = NULL}};
+const gn_section gn_sweep_section = {gn_sweep_section_rows, NULL};
+#undef STRUCT
+
+static const cyaml_schema_value_t gn_phase_section_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, gn_config_phase, gn_phase_section_fields)};
+static const cyaml_schema_value_t gn_observer_section_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, gn_config_observer, gn_observer_section_fields)};
+
+#define STRUCT gn_config
+static const cyaml_schema_field_t config_fields[] = {GN_CONFIG_KEYS(FIELD) CYAML_FIELD_END};
+static const gn_key config_rows[] = {GN_CONFIG_KEYS(ROW){.name = NULL}};
+const gn_section gn_config_section = {config_rows, config_fields};
+#undef STRUCT
+
+/* ---- look-up ---- */
+
+const gn_key *gn_section_key(const gn_section *section, const char *name, int64_t kind) {
+    for (const gn_key *key = section->keys; key->name != NULL; key++)
+        if (strcmp(key->name, name) == 0 && (kind < 0 || (key->kinds >> kind & 1) != 0))
+            return key;
+    return NULL;
+}
+
+const gn_choice *gn_section_kinds(const gn_section *section) {
+    const gn_key *kind = gn_section_key(section, "kind", -1);
+    return kind == NULL ? NULL : kind->choices;
+}
+
+const gn_choice *gn_choice_find(const gn_choice *choices, const char *name) {
+    for (; choices->str != NULL; choices++)
+        if (strcmp(choices->str, name) == 0)
+            return choices;
+    return NULL;
+}

@@ -1,0 +1,221 @@
+/* The tables of the configuration: the one place that knows every key.
+ *
+ * A row is X(type, key, member, default, unit, range, kinds, of, doc). From the rows come the checks, the
+ * defaults, the libcyaml schema, `gnewt schema` and the resolved config.yaml.
+ *   type     TEXT; NAME (text, one of `of`); PATH (a file or folder, relative to the configuration's folder);
+ * REAL; COUNT (a size); SEED; BOOL; CHOICE (of the names in `of`); WORD_OR_COUNT (a name of `of`, or a
+ * count); COUNTS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the section)
+ *   default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it
+ *   range    an interval, "[0, 1)"; for lists that of each entry; "" for none
+ *   kinds    the values of the section's `kind` that the row belongs to. A key may have several rows of
+ *            different kinds, with different defaults. */
+#ifndef GN_RUN_CONFIG_KEYS_H
+#define GN_RUN_CONFIG_KEYS_H
+
+#include <cyaml/cyaml.h>
+
+#include "run/config.h"
+
+#define GN_KEY_NEEDED          NULL
+#define GN_KEY_COMPUTED        ""
+#define GN_KEY_ALL             0xffffffffu
+#define GN_KEY_ON(kind)        (1u << (kind))
+#define GN_KEY_GRID            (GN_KEY_ON(GN_PROBLEM_MULTI_SINE_1D) | GN_KEY_ON(GN_PROBLEM_STEP_2D))
+#define GN_KEY_SGD             GN_KEY_ON(GN_OPTIMIZER_SGD)
+#define GN_KEY_ADAMS           (GN_KEY_ON(GN_OPTIMIZER_ADAM) | GN_KEY_ON(GN_OPTIMIZER_ADAMW))
+#define GN_KEY_GN              GN_KEY_ON(GN_OPTIMIZER_GAUSS_NEWTON)
+#define GN_KEY_LM              GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+#define GN_KEY_RANGE_SIZE      "[1, 1000000000000]"
+#define GN_KEY_RANGE_SIZE_OR_0 "[0, 1000000000000]"
+
+#define GN_PROBLEM_KEYS(X)                                                                                   \
+    X(CHOICE, kind, kind, GN_KEY_NEEDED, "", "", GN_KEY_ALL, problem_kinds, "where the data come from")      \
+    X(PATH, file, file, GN_KEY_NEEDED, "", "", GN_KEY_ON(GN_PROBLEM_ARRAYS), 0,                              \
+      "an HDF5 file; a relative path starts at this file's folder")                                          \
+    X(TEXT, inputs, inputs, "/inputs", "", "", GN_KEY_ON(GN_PROBLEM_ARRAYS), 0, "N x features, or N")        \
+    X(TEXT, targets, targets, "/targets", "", "", GN_KEY_ON(GN_PROBLEM_ARRAYS), 0, "N x C, or N")            \
+    X(TEXT, test_inputs, test_inputs, "\"\"", "", "", GN_KEY_ON(GN_PROBLEM_ARRAYS), 0, "empty: no test set") \
+    X(TEXT, test_targets, test_targets, "\"\"", "", "", GN_KEY_ON(GN_PROBLEM_ARRAYS), 0,                     \
+      "empty: no test set")                                                                                  \
+    X(PATH, folder, folder, GN_KEY_NEEDED, "", "", GN_KEY_ON(GN_PROBLEM_IDX), 0,                             \
+      "holds train-images-idx3-ubyte[.gz] and the other three")                                              \
+    X(COUNT, train_count, train_count, "0", "samples", GN_KEY_RANGE_SIZE_OR_0, GN_KEY_ON(GN_PROBLEM_IDX), 0, \
+      "the first so many; 0: all")                                                                           \
+    X(COUNT, test_count, test_count, "0", "samples", GN_KEY_RANGE_SIZE_OR_0, GN_KEY_ON(GN_PROBLEM_IDX), 0,   \
+      "the first so many; 0: all")                                                                           \
+    X(REAL, maximum, maximum, "255", "", "(0, inf)", GN_KEY_ON(GN_PROBLEM_IDX), 0,                           \
+      "inputs are pixels over this")                                                                         \
+    X(COUNT, points, points, "100", "points", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_MULTI_SINE_1D), 0,     \
+      "training points")                                                                                     \
+    X(COUNT, points, points, "20", "points an axis", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_STEP_2D), 0,    \
+      "its square is the number of training points")                                                         \
+    X(COUNT, test_points, test_points, "1000", "points", GN_KEY_RANGE_SIZE_OR_0, GN_KEY_GRID, 0,             \
+      "uniform draws; 0: no test set")
+
+#define GN_NETWORK_KEYS(X)                                                                                   \
+    X(CHOICE, kind, kind, "mlp", "", "", GN_KEY_ALL, network_kinds,                                          \
+      "linear maps with an activation between")                                                              \
+    X(COUNTS, widths, widths, GN_KEY_NEEDED, "", "[1, 1000000000]", GN_KEY_ALL, 0,                           \
+      "features of the inputs, hidden widths ..., outputs")                                                  \
+    X(NAME, activation, activation, "tanh", "", "", GN_KEY_ALL, activations, "between the linear maps")      \
+    X(CHOICE, init, init, "kaiming_uniform", "", "", GN_KEY_ALL, inits,                                      \
+      "of weights; biases start at 0 but for torch_uniform")                                                 \
+    X(BOOL, bias, bias, "true", "", "", GN_KEY_ALL, 0, "")                                                   \
+    X(REAL, init_scale, init_scale, "1.0", "", "(0, inf)", GN_KEY_ALL, 0,                                    \
+      "multiplies all initial parameters")                                                                   \
+    X(REAL, output_scale, output_scale, "1.0", "", "(-inf, inf)", GN_KEY_ALL, 0, "multiplies the outputs")   \
+    X(BOOL, centred, centred, "false", "", "", GN_KEY_ALL, 0, "subtract the outputs at initialisation")
+
+#define GN_LOSS_KEYS(X)                                                                                      \
+    X(CHOICE, kind, kind, "squared", "", "", GN_KEY_ALL, losses, "squared: the mean of (f - y)^2")
+
+#define GN_BATCH_KEYS(X)                                                                                     \
+    X(WORD_OR_COUNT, size, size, "full", "samples", GN_KEY_RANGE_SIZE, GN_KEY_ALL, batch_sizes,              \
+      "full, or so many a step, reshuffled each epoch")
+
+#define GN_DAMPING_KEYS(X)                                                                                   \
+    X(CHOICE, kind, kind, "constant", "", "", GN_KEY_ALL, dampings, "how mu goes")                           \
+    X(REAL, value, value, "1.0e-3", "of w J'J", "[0, inf)", GN_KEY_ON(GN_DAMPING_CONSTANT), 0, "mu")         \
+    X(REAL, value, value, "1.0e-3", "of w J'J", "(0, inf)",                                                  \
+      GN_KEY_ON(GN_DAMPING_SCHEDULED) | GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0, "mu, where it starts")          \
+    X(REAL, final, final, "1.0e-4", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,              \
+      "mu, where it ends")                                                                                   \
+    X(COUNT, steps, steps, "500", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
+      "from value to final, geometrically")                                                                  \
+    X(REAL, minimum, minimum, "1.0e-12", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,        \
+      "mu stays above")                                                                                      \
+    X(REAL, maximum, maximum, "1.0e+12", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,        \
+      "mu stays below")                                                                                      \
+    X(COUNT, retries, retries, "20", "", "[0, 1000]", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,                   \
+      "rejected trials a step before it gives up")
+
+#define GN_LINE_SEARCH_KEYS(X)                                                                               \
+    X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, line_searches, "armijo: halve until the loss falls")   \
+    X(REAL, c, c, "1.0e-4", "", "(0, 1)", GN_KEY_ON(GN_LINE_SEARCH_ARMIJO), 0,                               \
+      "part of the predicted decrease that is asked for")                                                    \
+    X(REAL, tau, tau, "0.5", "", "(0, 1)", GN_KEY_ON(GN_LINE_SEARCH_ARMIJO), 0, "reduction of a step")       \
+    X(COUNT, max_iterations, max_iterations, "10", "reductions", "[1, 1000]",                                \
+      GN_KEY_ON(GN_LINE_SEARCH_ARMIJO), 0, "then the last step is taken")
+
+#define GN_OPTIMIZER_KEYS(X)                                                                                 \
+    X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
+      "its name in results; the kind's if absent")                                                           \
+    X(CHOICE, kind, options.kind, GN_KEY_NEEDED, "", "", GN_KEY_ALL, optimizer_kinds, "the rule of a step")  \
+    X(REAL, learning_rate, options.learning_rate, "1.0e-2", "", "(0, inf)", GN_KEY_SGD, 0,                   \
+      "multiplies the direction")                                                                            \
+    X(REAL, learning_rate, options.learning_rate, "1.0e-3", "", "(0, inf)", GN_KEY_ADAMS, 0,                 \
+      "multiplies the direction")                                                                            \
+    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)", GN_KEY_GN | GN_KEY_LM, 0,           \
+      "multiplies the direction")                                                                            \
+    X(REAL, momentum, options.momentum, "0.0", "", "[0, 1)", GN_KEY_SGD, 0, "")                              \
+    X(REAL, beta1, options.beta1, "0.9", "", "[0, 1)", GN_KEY_ADAMS, 0, "decay of the mean of gradients")    \
+    X(REAL, beta2, options.beta2, "0.999", "", "[0, 1)", GN_KEY_ADAMS, 0, "decay of the mean of squares")    \
+    X(REAL, epsilon, options.epsilon, "1.0e-8", "", "(0, inf)", GN_KEY_ADAMS, 0, "added to the root")        \
+    X(REAL, weight_decay, options.weight_decay, "0.0", "", "[0, inf)",                                       \
+      GN_KEY_SGD | GN_KEY_ON(GN_OPTIMIZER_ADAM), 0, "added to the gradient")                                 \
+    X(REAL, weight_decay, options.weight_decay, "1.0e-2", "", "[0, inf)", GN_KEY_ON(GN_OPTIMIZER_ADAMW), 0,  \
+      "decoupled from the gradient")                                                                         \
+    X(CHOICE, solver, options.solver, "auto", "", "", GN_KEY_GN | GN_KEY_LM, solvers,                        \
+      "dual: M x M, primal: P x P, spectral: the smaller, by eigenvalues")                                   \
+    X(CHOICE, curvature, options.curvature, "sum", "", "", GN_KEY_GN | GN_KEY_LM, curvatures,                \
+      "w J'J with w = 1 (sum) or 1/M (mean)")                                                                \
+    X(REAL, cutoff, options.cutoff, "1.0e-6", "of the largest eigenvalue", "[0, 1)", GN_KEY_GN, 0,           \
+      "smaller eigenvalues of J J' are left out")                                                            \
+    X(SECTION, damping, options.damping, "{}", "", "", GN_KEY_LM, gn_damping_section, "mu in w J'J + mu I")  \
+    X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_LM,           \
+      gn_line_search_section, "instead of a fixed step")
+
+#define GN_PHASE_KEYS(X)                                                                                     \
+    X(COUNT, steps, steps, GN_KEY_NEEDED, "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "")                     \
+    X(SECTION, optimizer, optimizer, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_optimizer_section, "")
+
+#define GN_OBSERVER_KEYS(X)                                                                                  \
+    X(CHOICE, kind, kind, GN_KEY_NEEDED, "", "", GN_KEY_ALL, observers,                                      \
+      "metrics: sets when rows are recorded")                                                                \
+    X(WORD_OR_COUNT, every, every, "log", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, cadences,                  \
+      "log: each step below 30, each 10th below 150, then by 2 %")                                           \
+    X(COUNT, modes, modes, "10", "modes", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_FOURIER), 0, "k = 0 ... modes")
+
+#define GN_PLOT_KEYS(X)                                                                                      \
+    X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
+    X(TEXT, title, title, "\"\"", "", "", GN_KEY_DRAWN, 0, "")                                               \
+    X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
+      "columns of metrics.csv")                                                                              \
+    X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_DRAWN, scales, "")                                  \
+    X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_DRAWN, 0, "0: all")                               \
+    X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_DRAWN, 0, "0: by the data")                            \
+    X(BOOL, rate, rate, "false", "", "", GN_KEY_DRAWN, 0, "also the decay -ln(1 - learning_rate) a step")    \
+    X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_DRAWN, 0, "a row; 0: by their number")
+#define GN_KEY_DRAWN (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_FOURIER))
+
+#define GN_SWEEP_KEYS(X)                                                                                     \
+    X(TEXT, key, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "a dotted path, as of --set")                    \
+    X(VALUES, values, values, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "each any YAML")
+
+#define GN_CONFIG_KEYS(X)                                                                                    \
+    X(TEXT, name, name, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                              \
+      "of the run and its folder; the file's if absent")                                                     \
+    X(CHOICE, precision, precision, "float64", "", "", GN_KEY_ALL, precisions, "of all arrays")              \
+    X(TEXT, device, device, "auto", "", "", GN_KEY_ALL, 0, "auto, cpu, cuda, cuda:1, check")                 \
+    X(SEED, seed, seed, "0", "", "[0, 18446744073709551615]", GN_KEY_ALL, 0,                                 \
+      "of data, initial weights and batches")                                                                \
+    X(SECTION, problem, problem, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_problem_section, "")                  \
+    X(SECTION, network, network, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_network_section, "")                  \
+    X(SECTION, loss, loss, "{}", "", "", GN_KEY_ALL, gn_loss_section, "")                                    \
+    X(SECTION, batch, batch, "{}", "", "", GN_KEY_ALL, gn_batch_section, "")                                 \
+    X(SECTIONS, phases, phases, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_phase_section, "one after the other")  \
+    X(SECTIONS, observe, observe, "[]", "", "", GN_KEY_ALL, gn_observer_section,                             \
+      "what is watched meanwhile")                                                                           \
+    X(SECTION, plot, plot, "{}", "", "", GN_KEY_ALL, gn_plot_section, "")                                    \
+    X(SWEEP, sweep, name, "[]", "", "", GN_KEY_ALL, gn_sweep_section,                                        \
+      "the grid of `gnewt sweep`: all combinations")
+
+typedef enum gn_key_type {
+    GN_KEY_TEXT,
+    GN_KEY_NAME,
+    GN_KEY_PATH,
+    GN_KEY_REAL,
+    GN_KEY_COUNT,
+    GN_KEY_SEED,
+    GN_KEY_BOOL,
+    GN_KEY_CHOICE,
+    GN_KEY_WORD_OR_COUNT,
+    GN_KEY_COUNTS,
+    GN_KEY_TEXTS,
+    GN_KEY_VALUES,
+    GN_KEY_SECTION,
+    GN_KEY_SECTIONS,
+    GN_KEY_SWEEP
+} gn_key_type;
+
+/* A name (str) that a value may have, and what it stands for (val); lists end with str NULL. */
+typedef cyaml_strval_t gn_choice;
+
+typedef struct gn_section gn_section;
+
+typedef struct gn_key {
+    gn_key_type type;
+    const char *name, *fallback, *unit, *range;
+    uint32_t kinds;
+    const gn_choice *choices;
+    const gn_section *section;
+    size_t offset, size; /* of the member */
+    const char *doc;
+} gn_key;
+
+struct gn_section {
+    const gn_key *keys; /* ends with name NULL */
+    const cyaml_schema_field_t *schema;
+};
+
+/* The whole file, and one entry of its sweep. */
+extern const gn_section gn_config_section, gn_sweep_section;
+
+/* The row of `name` for a kind (any kind where kind < 0), or NULL. */
+const gn_key *gn_section_key(const gn_section *section, const char *name, int64_t kind);
+/* The choices of the section's `kind`, or NULL where it has none. */
+const gn_choice *gn_section_kinds(const gn_section *section);
+/* The choice of that name, or NULL. */
+const gn_choice *gn_choice_find(const gn_choice *choices, const char *name);
+
+#endif

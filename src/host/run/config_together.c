@@ -1,0 +1,148 @@
+/* What no row can say of one key alone. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/status.h"
+#include "run/config_check.h"
+
+static double number(const gn_node *map, const char *key) {
+    return strtod(gn_node_get(map, key)->text, NULL);
+}
+
+static bool is(const gn_node *map, const char *key, const char *text) {
+    return strcmp(gn_node_get(map, key)->text, text) == 0;
+}
+
+/* A name that becomes part of a path. */
+static gn_status check_name(const gn_check *check, const gn_node *node, const char *what, size_t most) {
+    const char *text = node->text;
+    if (text[0] == '\0' || text[0] == '.' || strchr(text, '/') != NULL || strlen(text) > most)
+        return gn_check_fail(check, node,
+                             "%s is `%.100s`; it names files: use 1 to %zu characters, no `/`, no `.` first",
+                             what, text, most);
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 32)
+            return gn_check_fail(check, node, "%s holds a control character", what);
+    return GN_OK;
+}
+
+/* The name of the file without folder and ending. */
+static gn_status complete_name(const gn_check *check, gn_node *name) {
+    if (name->text[0] != '\0')
+        return check_name(check, name, "name", 200);
+    const char *slash = strrchr(check->source->file, '/');
+    char text[201];
+    snprintf(text, sizeof text, "%s", slash != NULL ? slash + 1 : check->source->file);
+    char *dot = strrchr(text, '.');
+    if (dot != NULL && dot != text)
+        *dot = '\0';
+    name->text = gn_tree_text(check->out, text[0] == '.' || text[0] == '\0' ? "run" : text);
+    return name->text == NULL ? gn_check_memory(check) : GN_OK;
+}
+
+static const gn_node *label_of(const gn_node *phases, size_t i) {
+    return gn_node_get(gn_node_get(phases->items[i], "optimizer"), "label");
+}
+
+static bool is_taken(const gn_node *phases, const char *label, size_t except) {
+    for (size_t i = 0; i < phases->count; i++)
+        if (i != except && strcmp(label_of(phases, i)->text, label) == 0)
+            return true;
+    return false;
+}
+
+/* Labels are unique; one not given is the optimiser's kind, with a number where that is taken. */
+static gn_status check_labels(const gn_check *check, const gn_node *phases) {
+    for (size_t i = 0; i < phases->count; i++) {
+        gn_node *optimizer = gn_node_get(phases->items[i], "optimizer");
+        gn_node *label = gn_node_get(optimizer, "label");
+        char text[64];
+        if (label->text[0] != '\0') {
+            snprintf(text, sizeof text, "phases.%zu.optimizer.label", i);
+            GN_TRY(check_name(check, label, text, 100));
+            if (is_taken(phases, label->text, i))
+                return gn_check_fail(check, label, "%s `%s` is taken by another phase; labels must differ",
+                                     text, label->text);
+            continue;
+        }
+        const char *kind = gn_node_get(optimizer, "kind")->text;
+        snprintf(text, sizeof text, "%s", kind);
+        for (size_t n = 2; is_taken(phases, text, i); n++)
+            snprintf(text, sizeof text, "%s-%zu", kind, n);
+        if ((label->text = gn_tree_text(check->out, text)) == NULL)
+            return gn_check_memory(check);
+    }
+    return GN_OK;
+}
+
+static gn_status check_damping(const gn_check *check, const gn_node *phases) {
+    for (size_t i = 0; i < phases->count; i++) {
+        const gn_node *damping = gn_node_get(gn_node_get(phases->items[i], "optimizer"), "damping");
+        if (damping == NULL || !is(damping, "kind", "gain_ratio"))
+            continue;
+        double value = number(damping, "value");
+        if (!(number(damping, "minimum") <= value && value <= number(damping, "maximum")))
+            return gn_check_fail(check, gn_node_get(damping, "value"),
+                                 "phases.%zu.optimizer.damping.value is %g; it must be from minimum (%g) to "
+                                 "maximum (%g)",
+                                 i, value, number(damping, "minimum"), number(damping, "maximum"));
+    }
+    return GN_OK;
+}
+
+static gn_status check_observers(const gn_check *check, const gn_node *resolved) {
+    const gn_node *observe = gn_node_get(resolved, "observe"), *plot = gn_node_get(resolved, "plot");
+    bool fourier = false;
+    for (size_t i = 0; i < observe->count; i++) {
+        const gn_node *kind = gn_node_get(observe->items[i], "kind");
+        for (size_t j = 0; j < i; j++)
+            if (is(observe->items[j], "kind", kind->text))
+                return gn_check_fail(check, kind, "observe.%zu.kind `%s` is there twice; one is enough", i,
+                                     kind->text);
+        fourier |= strcmp(kind->text, "fourier") == 0;
+    }
+    if (is(plot, "kind", "fourier") && !fourier)
+        return gn_check_fail(check, gn_node_get(plot, "kind"),
+                             "plot.kind `fourier` needs `- {kind: fourier}` under observe");
+    const gn_node *metrics = gn_node_get(plot, "metrics");
+    if (metrics != NULL && metrics->count == 0)
+        return gn_check_fail(check, metrics, "plot.metrics is empty; name a column, as [loss_train]");
+    return GN_OK;
+}
+
+static gn_status check_problem(const gn_check *check, const gn_node *problem) {
+    if (!is(problem, "kind", "arrays"))
+        return GN_OK;
+    const gn_node *inputs = gn_node_get(problem, "test_inputs"),
+                  *targets = gn_node_get(problem, "test_targets");
+    if ((inputs->text[0] == '\0') == (targets->text[0] == '\0'))
+        return GN_OK;
+    bool lacks_targets = targets->text[0] == '\0';
+    return gn_check_fail(check, lacks_targets ? inputs : targets, "problem.%s needs %s too",
+                         lacks_targets ? "test_inputs" : "test_targets",
+                         lacks_targets ? "test_targets" : "test_inputs");
+}
+
+gn_status gn_check_together(gn_check *check, gn_node *resolved) {
+    const gn_node *widths = gn_node_get(gn_node_get(resolved, "network"), "widths");
+    const gn_node *phases = gn_node_get(resolved, "phases");
+    double steps = 0;
+    GN_TRY(complete_name(check, gn_node_get(resolved, "name")));
+    GN_TRY(check_problem(check, gn_node_get(resolved, "problem")));
+    if (widths->count < 2)
+        return gn_check_fail(check, widths, "network.widths needs two numbers or more: inputs, ..., outputs");
+    if (widths->count > 1000)
+        return gn_check_fail(check, widths, "network.widths has %zu numbers; at most 1000 work",
+                             widths->count);
+    if (phases->count == 0)
+        return gn_check_fail(check, phases, "phases is empty; give one or more");
+    for (size_t i = 0; i < phases->count; i++)
+        steps += number(phases->items[i], "steps");
+    if (steps > 1e15)
+        return gn_check_fail(check, phases, "phases have %g steps together; at most 1e15 work", steps);
+    GN_TRY(check_labels(check, phases));
+    GN_TRY(check_damping(check, phases));
+    return check_observers(check, resolved);
+}

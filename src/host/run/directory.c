@@ -1,0 +1,252 @@
+/* The folder and its files: made, continued, closed. What is recorded is directory_record.c's. */
+#define _GNU_SOURCE
+#include "run/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/status.h"
+#include "gnewt/version.h"
+#include "run/directory_state.h"
+#include "run/parameters.h"
+
+/* ---- which folder ---- */
+
+static bool is_empty_or_absent(const char *path) {
+    DIR *folder = opendir(path);
+    bool empty = true;
+    if (folder == NULL)
+        return access(path, F_OK) != 0; /* a file is not absent */
+    for (struct dirent *entry; empty && (entry = readdir(folder)) != NULL;)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(folder);
+    return empty;
+}
+
+/* A run's or a sweep's. */
+static bool is_run(const char *path) {
+    char config[4200], sweep[4200];
+    snprintf(config, sizeof config, "%s/config.yaml", path);
+    snprintf(sweep, sizeof sweep, "%s/sweep.yaml", path);
+    return access(config, F_OK) == 0 || access(sweep, F_OK) == 0;
+}
+
+gn_status gn_directory_choose(const char *out, const char *name, bool resume, char *path, size_t size,
+                              gn_message *message) {
+    if (out != NULL) {
+        if (out[0] == '\0' || strlen(out) + 64 > size)
+            return gn_message_fail(message, GN_ERROR_CONFIG, "--out: give the name of a folder");
+        snprintf(path, size, "%s", out);
+        if (resume || is_empty_or_absent(path))
+            return GN_OK;
+        return gn_message_fail(
+            message, GN_ERROR_CONFIG,
+            "--out: %s is there and not empty; --resume goes on with a run, or name another", out);
+    }
+    char last[4096] = "";
+    for (size_t n = 1;; n++) {
+        snprintf(path, size, n == 1 ? "runs/%s" : "runs/%s-%zu", name, n);
+        if (is_empty_or_absent(path))
+            break;
+        if (is_run(path))
+            snprintf(last, sizeof last, "%s", path);
+    }
+    if (resume && last[0] != '\0')
+        snprintf(path, size, "%s", last);
+    return GN_OK;
+}
+
+/* ---- making ---- */
+
+/* mkdir -p */
+static gn_status make_folders(const char *path, gn_message *message) {
+    char part[4096];
+    struct stat state;
+    if (strlen(path) >= sizeof part)
+        return gn_message_fail(message, GN_ERROR_IO, "%.100s...: too long a path", path);
+    for (size_t i = 1; i <= strlen(path); i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && (errno != EEXIST || stat(part, &state) != 0 || !S_ISDIR(state.st_mode)))
+            return gn_message_fail(message, GN_ERROR_IO, "cannot make the folder %s: %s", part,
+                                   errno == EEXIST ? "a file is there" : strerror(errno));
+    }
+    return GN_OK;
+}
+
+static gn_status write_text(const char *path, const char *text, gn_message *message) {
+    FILE *out = fopen(path, "w");
+    bool good = out != NULL && fputs(text, out) >= 0;
+    if (out != NULL && fclose(out) != 0)
+        good = false;
+    return good ? GN_OK : gn_message_fail(message, GN_ERROR_IO, "%s: %s", path, strerror(errno));
+}
+
+static gn_status open_log(gn_directory *d, const char *mode, gn_message *message) {
+    char path[4200];
+    snprintf(path, sizeof path, "%s/log.txt", d->path);
+    d->log = fopen(path, mode);
+    if (d->log == NULL)
+        return gn_message_fail(message, GN_ERROR_IO, "%s: %s", path, strerror(errno));
+    /* One process a run directory: two would overwrite each other's rows. */
+    if (flock(fileno(d->log), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return gn_message_fail(message, GN_ERROR_IO, "another gnewt runs in %s", d->path);
+    return GN_OK;
+}
+
+static gn_status open_csv(gn_directory *d, int flags, gn_message *message) {
+    char path[4200];
+    snprintf(path, sizeof path, "%s/metrics.csv", d->path);
+    d->csv = open(path, O_RDWR | O_CLOEXEC | O_CREAT | flags, 0666);
+    if (d->csv < 0)
+        return gn_message_fail(message, GN_ERROR_IO, "%s: %s", path, strerror(errno));
+    return GN_OK;
+}
+
+static gn_status create_files(gn_directory *d, const char *config, gn_message *message) {
+    char path[4200];
+    GN_TRY(make_folders(d->path, message));
+    GN_TRY(open_log(d, "a", message));
+    snprintf(path, sizeof path, "%s/figures", d->path);
+    GN_TRY(make_folders(path, message));
+    snprintf(path, sizeof path, "%s/checkpoint.h5", d->path);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/config.yaml", d->path);
+    GN_TRY(write_text(path, config, message));
+    GN_TRY(open_csv(d, O_TRUNC, message));
+    GN_TRY(gn_directory_write_header(d, message));
+    snprintf(path, sizeof path, "%s/run.h5", d->path);
+    GN_TRY(gn_h5_create(path, &d->h5, message));
+    GN_TRY(gn_h5_put_text(d->h5, "state", "running", message));
+    GN_TRY(gn_directory_open_metrics(d, message));
+    return gn_h5_flush(d->h5, message);
+}
+
+static gn_status open_files(gn_directory *d, uint64_t step, gn_message *message) {
+    char path[4200];
+    GN_TRY(open_log(d, "a", message));
+    GN_TRY(open_csv(d, 0, message));
+    GN_TRY(gn_directory_cut_csv(d, step, message));
+    snprintf(path, sizeof path, "%s/run.h5", d->path);
+    GN_TRY(gn_h5_open(path, true, &d->h5, message));
+    GN_TRY(gn_h5_put_text(d->h5, "state", "running", message));
+    GN_TRY(gn_directory_open_metrics(d, message));
+    GN_TRY(gn_directory_cut_series(d, step, message));
+    return gn_h5_flush(d->h5, message);
+}
+
+static gn_directory *new_directory(const char *path, gn_message *message) {
+    gn_directory *d = calloc(1, sizeof *d);
+    if (d == NULL || strlen(path) >= sizeof d->path) {
+        free(d);
+        gn_message_fail(message, GN_ERROR_MEMORY, "%.100s: out of memory", path);
+        return NULL;
+    }
+    snprintf(d->path, sizeof d->path, "%s", path);
+    d->csv = -1;
+    d->started = d->last_flush = d->last_tick = gn_directory_now();
+    return d;
+}
+
+static gn_status finish_opening(gn_directory *d, gn_status status, gn_directory **directory) {
+    if (status == GN_OK)
+        *directory = d;
+    else
+        gn_directory_close(d, NULL, NULL);
+    return status;
+}
+
+gn_status gn_directory_create(const char *path, const char *config, gn_directory **directory,
+                              gn_message *message) {
+    *directory = NULL;
+    gn_directory *d = new_directory(path, message);
+    if (d == NULL)
+        return GN_ERROR_MEMORY;
+    return finish_opening(d, create_files(d, config, message), directory);
+}
+
+gn_status gn_directory_continue(const char *path, uint64_t step, gn_directory **directory,
+                                gn_message *message) {
+    *directory = NULL;
+    gn_directory *d = new_directory(path, message);
+    if (d == NULL)
+        return GN_ERROR_MEMORY;
+    d->ticked = true;
+    return finish_opening(d, open_files(d, step, message), directory);
+}
+
+gn_status gn_directory_close(gn_directory *directory, const char *state, gn_message *message) {
+    if (directory == NULL)
+        return GN_OK;
+    gn_status status = GN_OK;
+    if (directory->h5 != NULL && state != NULL) {
+        status = gn_directory_flush(directory, message);
+        gn_status noted = gn_h5_put_text(directory->h5, "state", state, status == GN_OK ? message : NULL);
+        status = status == GN_OK ? noted : status;
+    }
+    gn_directory_free_columns(directory);
+    if (directory->h5 != NULL) {
+        gn_status closed = gn_h5_close(directory->h5, status == GN_OK ? message : NULL);
+        status = status == GN_OK ? closed : status;
+    }
+    if (directory->csv >= 0)
+        close(directory->csv);
+    if (directory->log != NULL)
+        fclose(directory->log);
+    free(directory);
+    return status;
+}
+
+/* ---- the rest ---- */
+
+const char *gn_directory_path(const gn_directory *directory) {
+    return directory->path;
+}
+
+gn_status gn_directory_write_parameters(gn_directory *directory, const char *group, const gn_network *network,
+                                        const gn_array *theta, gn_message *message) {
+    return gn_parameters_write(directory->h5, group, network, theta, message);
+}
+
+gn_status gn_directory_describe(gn_directory *directory, const char *name, const char *device, gn_dtype dtype,
+                                uint64_t seed, gn_message *message) {
+    GN_TRY(gn_h5_put_text(directory->h5, "version", GNEWT_VERSION, message));
+    GN_TRY(gn_h5_put_text(directory->h5, "name", name, message));
+    GN_TRY(gn_h5_put_text(directory->h5, "device", device, message));
+    GN_TRY(gn_h5_put_text(directory->h5, "precision", gn_dtype_name(dtype), message));
+    return gn_h5_put_number(directory->h5, "seed", seed, message);
+}
+
+void gn_directory_log(gn_directory *directory, const char *format, ...) {
+    va_list arguments;
+    if (directory == NULL || directory->log == NULL)
+        return;
+    fprintf(directory->log, "[%10.3f s] ", gn_directory_now() - directory->started);
+    va_start(arguments, format);
+    vfprintf(directory->log, format, arguments);
+    va_end(arguments);
+    fputc('\n', directory->log);
+    fflush(directory->log);
+}
+
+void gn_directory_state(const char *path, char *state, size_t size) {
+    char file[4200];
+    gn_h5 *h5;
+    state[0] = '\0';
+    snprintf(file, sizeof file, "%s/run.h5", path);
+    if (access(file, R_OK) != 0 || gn_h5_open(file, false, &h5, NULL) != GN_OK)
+        return;
+    if (gn_h5_get_text(h5, "state", state, size, NULL) != GN_OK)
+        state[0] = '\0';
+    gn_h5_close(h5, NULL);
+}

@@ -1,0 +1,242 @@
+#include "run/execute.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/status.h"
+#include "run/checkpoint.h"
+#include "run/directory.h"
+#include "run/reader.h"
+
+/* Seconds between checkpoints. */
+static const double CHECKPOINT_EACH = 30;
+
+typedef struct run {
+    const gn_execute_options *options;
+    gn_execute_result *result;
+    gn_build build;
+    gn_directory *directory;
+    char early[1024]; /* notices from before there was a log */
+    double last_checkpoint;
+    gn_message message; /* of a hook that failed */
+} run;
+
+/* ---- notices ---- */
+
+static void take_notice(void *user, gn_log_level level, const char *text) {
+    run *r = user;
+    const char *word = level == GN_LOG_WARNING ? "warning: " : "";
+    if (r->directory != NULL)
+        gn_directory_log(r->directory, "%s%s", word, text);
+    else
+        snprintf(r->early + strlen(r->early), sizeof r->early - strlen(r->early), "%s%s%s",
+                 r->early[0] != '\0' ? "; " : "", word, text);
+    if (level == GN_LOG_WARNING && r->options->progress->out != NULL) {
+        gn_progress_end(r->options->progress);
+        fprintf(r->options->progress->out, "warning: %s\n", text);
+    }
+}
+
+/* ---- hooks ---- */
+
+static gn_status on_record(void *user, const gn_metrics *metrics) {
+    run *r = user;
+    r->result->last = *metrics;
+    r->options->progress->loss_train = metrics->loss_train;
+    r->options->progress->loss_test = metrics->loss_test;
+    return gn_directory_record(r->directory, metrics, &r->message);
+}
+
+static gn_status on_observe(void *user, const char *observer, uint64_t step, const char *name, int rank,
+                            const size_t *shape, const double *values) {
+    run *r = user;
+    return gn_directory_observe(r->directory, observer, step, name, rank, shape, values, &r->message);
+}
+
+static double seconds_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* Rows first, then the checkpoint: what it stands at has then been recorded. */
+static gn_status write_checkpoint(run *r) {
+    GN_TRY(gn_directory_flush(r->directory, &r->message));
+    gn_status status = gn_checkpoint_write(r->options->directory, &r->build, &r->message);
+    r->last_checkpoint = seconds_now();
+    if (status != GN_ERROR_NOT_FINITE)
+        return status;
+    gn_directory_log(r->directory, "no checkpoint at step %llu: %s; the last one stays",
+                     (unsigned long long)gn_trainer_step(r->build.trainer), r->message.text);
+    r->message.text[0] = '\0';
+    return GN_OK;
+}
+
+/* A phase may end with slow steps to come, so its rows wait for nothing. */
+static bool ends_phase(const run *r, uint64_t step) {
+    uint64_t end = 0;
+    for (size_t i = 0; i < r->build.phase_count; i++)
+        if ((end += r->build.phases[i].steps) == step)
+            return true;
+    return false;
+}
+
+static gn_status on_step(void *user, uint64_t step, bool *stop) {
+    run *r = user;
+    gn_progress_step(r->options->progress, step);
+    GN_TRY(gn_directory_tick(r->directory, ends_phase(r, step), &r->message));
+    if (seconds_now() - r->last_checkpoint > CHECKPOINT_EACH)
+        GN_TRY(write_checkpoint(r));
+    *stop = r->options->stop != NULL && *r->options->stop != 0;
+    return GN_OK;
+}
+
+/* ---- beginning ---- */
+
+static gn_status open_directory(run *r, const char *text, gn_message *message) {
+    const gn_execute_options *o = r->options;
+    const gn_config *config = o->config;
+    uint64_t step;
+    bool continued = o->resume && gn_checkpoint_find(o->directory, &step);
+    if (continued) {
+        GN_TRY(gn_directory_continue(o->directory, step, &r->directory, message));
+        GN_TRY(gn_checkpoint_read(o->directory, &r->build, message));
+        gn_directory_log(r->directory, "continued at step %llu", (unsigned long long)step);
+    } else {
+        GN_TRY(gn_directory_create(o->directory, text, &r->directory, message));
+        gn_directory_log(r->directory, "begun: %s", config->name);
+    }
+    if (r->early[0] != '\0')
+        gn_directory_log(r->directory, "%s", r->early);
+    gn_directory_log(r->directory, "device %s, %s, seed %llu, %zu parameters",
+                     gn_context_device(r->build.context), gn_dtype_name(config->precision),
+                     (unsigned long long)config->seed, gn_network_parameters(r->build.network));
+    GN_TRY(gn_directory_describe(r->directory, config->name, gn_context_device(r->build.context),
+                                 config->precision, config->seed, message));
+    if (continued)
+        return GN_OK;
+    GN_TRY(
+        gn_directory_write_parameters(r->directory, "/initial", r->build.network, r->build.theta0, message));
+    return gn_checkpoint_write(o->directory, &r->build, message);
+}
+
+/* ---- the end ---- */
+
+static const char *state_of(gn_status status) {
+    return status == GN_OK                  ? "finished"
+           : status == GN_ERROR_INTERRUPTED ? "interrupted"
+           : status == GN_ERROR_DIVERGED    ? "diverged"
+                                            : "failed";
+}
+
+/* Writes what the next process or reader needs; a failure here counts only where the run itself had none. */
+static gn_status finish(run *r, gn_status status, gn_message *message) {
+    r->message.text[0] = '\0';
+    gn_status written = write_checkpoint(r);
+    if (written == GN_OK)
+        written = gn_directory_write_parameters(r->directory, "/params", r->build.network, r->build.theta,
+                                                &r->message);
+    if (status == GN_OK && written != GN_OK) {
+        status = written;
+        *message = r->message;
+    }
+    gn_directory_log(r->directory, "%s at step %llu, %.3f s of training%s%s", state_of(status),
+                     (unsigned long long)gn_trainer_step(r->build.trainer),
+                     gn_trainer_seconds(r->build.trainer), status == GN_OK ? "" : ": ",
+                     status == GN_OK ? "" : message->text);
+    gn_status closed = gn_directory_close(r->directory, state_of(status), status == GN_OK ? message : NULL);
+    r->directory = NULL;
+    return status == GN_OK ? closed : status;
+}
+
+static gn_status train(run *r, gn_message *message) {
+    const gn_trainer_hooks hooks = {.user = r, .record = on_record, .step = on_step, .sink = {on_observe, r}};
+    gn_progress_begin(r->options->progress, gn_trainer_step(r->build.trainer),
+                      gn_trainer_steps(r->build.trainer));
+    r->last_checkpoint = seconds_now();
+    gn_status status = gn_trainer_run(r->build.trainer, &hooks);
+    gn_progress_end(r->options->progress);
+    if (status == GN_OK)
+        return GN_OK;
+    if (r->message.text[0] == '\0')
+        return gn_build_fail(&r->build, status, "", message);
+    *message = r->message;
+    return status;
+}
+
+static gn_status execute(run *r, const char *text, gn_message *message) {
+    const gn_execute_options *o = r->options;
+    GN_TRY(gn_build_create(o->config, o->source, take_notice, r, &r->build, message));
+    GN_TRY(gn_build_trainer(o->config, o->source, &r->build, message));
+    snprintf(r->result->device, sizeof r->result->device, "%s", gn_context_device(r->build.context));
+    r->result->parameters = gn_network_parameters(r->build.network);
+    gn_status status = open_directory(r, text, message);
+    if (status != GN_OK) {
+        gn_directory_log(r->directory, "failed: %s", message->text);
+        gn_directory_close(r->directory, "failed", NULL);
+        return status;
+    }
+    status = train(r, message);
+    r->result->step = gn_trainer_step(r->build.trainer);
+    r->result->steps = gn_trainer_steps(r->build.trainer);
+    return finish(r, status, message);
+}
+
+/* ---- a run that was there before ---- */
+
+/* The last recorded row of a run directory, as far as there is one. */
+static gn_status read_last(const char *directory, gn_execute_result *result, gn_message *message) {
+    gn_run done;
+    gn_series series;
+    GN_TRY(gn_run_open(directory, &done, message));
+#define READ_LAST(name)                                                                                      \
+    result->last.name = NAN;                                                                                 \
+    if (gn_run_metric(&done, #name, &series, NULL) == GN_OK) {                                               \
+        if (series.rows > 0) {                                                                               \
+            result->last.name = series.values[series.rows - 1];                                              \
+            result->last.step = (uint64_t)series.at[series.rows - 1];                                        \
+        }                                                                                                    \
+        gn_series_free(&series);                                                                             \
+    }
+    GN_METRICS_LIST(READ_LAST)
+#undef READ_LAST
+    gn_run_close(&done);
+    result->step = result->steps = result->last.step;
+    return GN_OK;
+}
+
+/* To resume, an earlier run must be this configuration's; *done where nothing is left of it. */
+static gn_status look_back(const gn_execute_options *o, const char *text, gn_execute_result *result,
+                           bool *done, gn_message *message) {
+    char file[4200], state[32];
+    *done = false;
+    snprintf(file, sizeof file, "%s/config.yaml", o->directory);
+    if (!o->resume || access(file, F_OK) != 0)
+        return GN_OK;
+    GN_TRY(gn_resume_check(o->directory, text, message));
+    gn_directory_state(o->directory, state, sizeof state);
+    if (strcmp(state, "finished") != 0)
+        return GN_OK;
+    *done = result->done_before = true;
+    return read_last(o->directory, result, message);
+}
+
+gn_status gn_execute(const gn_execute_options *options, gn_execute_result *result, gn_message *message) {
+    run r = {.options = options, .result = result};
+    char *text;
+    bool done;
+    *result = (gn_execute_result){0};
+#define NOTHING(name) result->last.name = NAN;
+    GN_METRICS_LIST(NOTHING)
+#undef NOTHING
+    GN_TRY(gn_config_text(options->source, &text, message));
+    gn_status status = look_back(options, text, result, &done, message);
+    if (status == GN_OK && !done)
+        status = execute(&r, text, message);
+    gn_build_destroy(&r.build);
+    free(text);
+    return status;
+}

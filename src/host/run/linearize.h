@@ -1,0 +1,15 @@
+/* `gnewt linearize`: the linear map at one point, and what the optimisers make of it, as arrays of a file. */
+#ifndef GN_RUN_LINEARIZE_H
+#define GN_RUN_LINEARIZE_H
+
+#include "run/build.h"
+
+/* Writes /params, /inputs, /targets, /outputs, /residual, /loss, /gradient, /jacobian, /ntk, /ntk_eigenvalues
+ * and /directions/<label> of the whole training set to `out`, replaced once it is whole; for a centred
+ * network also /params0. params: a file with /params/<name> (and /initial/<name>, theta_0 of a centred
+ * network) to take the point from; NULL: the initial parameters. Memory is predicted first: MEMORY names the
+ * sizes. */
+gn_status gn_linearize_write(const gn_config *config, const gn_config_source *source, gn_build *build,
+                             const char *params, const char *out, gn_message *message);
+
+#endif

@@ -1,0 +1,28 @@
+/* Progress on standard error: a bar on a terminal, a line every few seconds otherwise. */
+#ifndef GN_RUN_PROGRESS_H
+#define GN_RUN_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct gn_progress {
+    FILE *out; /* NULL: quiet */
+    bool terminal;
+    char title[256]; /* "my-run", "[3/12] seed=2" */
+    uint64_t steps;  /* of the whole run */
+    uint64_t first;  /* where this process began */
+    double started, last;
+    double loss_train, loss_test; /* last recorded; NaN: none */
+    bool drawn;                   /* a bar stands on the current line */
+} gn_progress;
+
+/* quiet: nothing is printed. */
+gn_progress gn_progress_start(FILE *out, bool quiet, const char *title);
+void gn_progress_begin(gn_progress *progress, uint64_t step, uint64_t steps);
+/* Cheap: prints only when due. */
+void gn_progress_step(gn_progress *progress, uint64_t step);
+/* Ends the bar's line, so that other text can follow. */
+void gn_progress_end(gn_progress *progress);
+
+#endif

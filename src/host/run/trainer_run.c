@@ -1,0 +1,212 @@
+/* The training loop: a step, what is recorded and observed of it, and what ends it. */
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "observe/observer.h"
+#include "run/trainer_state.h"
+
+/* ---- training time ---- */
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void start_clock(gn_trainer *t) {
+    t->started = now();
+}
+
+static void stop_clock(gn_trainer *t) {
+    t->seconds += now() - t->started;
+}
+
+/* ---- divergence ---- */
+
+/* DIVERGED after `step` steps, the last of phase `phase`; `what` says by what it shows. */
+static gn_status fail_diverged(gn_trainer *t, uint64_t step, size_t phase, const char *what) {
+    char good[96] = "no finite loss was recorded before", where[96] = "the start";
+    if (step > 0)
+        snprintf(where, sizeof(where), "phase %zu, %s", phase,
+                 gn_trainer_kind_name(t->options.phases[phase].optimizer.kind));
+    if (isfinite(t->good_loss))
+        snprintf(good, sizeof(good), "last good: step %llu, loss %.6g", (unsigned long long)t->good_step,
+                 t->good_loss);
+    return gn_fail(t->context, GN_ERROR_DIVERGED, "diverged at step %llu (%s): %s; %s; try %s",
+                   (unsigned long long)step, where, what, good,
+                   step > 0 ? "a smaller learning rate or larger damping"
+                            : "other initial parameters or data");
+}
+
+static gn_status fail_loss(gn_trainer *t, uint64_t step, size_t phase, double loss) {
+    char what[48];
+    snprintf(what, sizeof(what), "loss %g", isnan(loss) ? NAN : loss); /* no "-nan" */
+    return fail_diverged(t, step, phase, what);
+}
+
+/* A step failed: DIVERGED where that comes of values that are not finite, else its own status. Steps that do
+ * not report see a lost loss only by what it does to their matrices. */
+static gn_status fail_step(gn_trainer *t, gn_status status) {
+    char what[256];
+    double loss = NAN;
+    if (status != GN_ERROR_NOT_FINITE && status != GN_ERROR_NOT_POSITIVE_DEFINITE &&
+        status != GN_ERROR_NO_CONVERGENCE)
+        return status;
+    snprintf(what, sizeof(what), "%s", gn_error_message(t->context));
+    if (gn_linearization_loss(t->training, &loss) == GN_OK && !isfinite(loss))
+        return fail_loss(t, t->step + 1, t->phase, loss);
+    if (status == GN_ERROR_NOT_FINITE)
+        return fail_diverged(t, t->step + 1, t->phase, what);
+    return gn_fail(t->context, status, "step %llu: %s", (unsigned long long)t->step + 1, what);
+}
+
+/* ---- what is written of a step ---- */
+
+/* A row after the step of `report`, which belonged to `phase`; report NULL: before any step. */
+static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase,
+                        const gn_step_report *report) {
+    gn_evaluation train, test;
+    GN_TRY(gn_evaluator_train(&t->evaluator, t->theta, &train));
+    if (!isfinite(train.loss))
+        return fail_loss(t, t->step, phase, train.loss);
+    GN_TRY(gn_evaluator_test(&t->evaluator, t->theta, &test));
+    t->good_step = t->step;
+    t->good_loss = train.loss;
+    gn_metrics row = {
+        .step = t->step,
+        .phase = phase,
+        .seconds = t->seconds,
+        .loss_train = train.loss,
+        .loss_test = test.loss,
+        .accuracy_train = train.accuracy,
+        .accuracy_test = test.accuracy,
+        .passes = t->passes,
+        .gradient_norm = train.gradient_norm,
+        .step_norm = report ? report->step_norm : NAN,
+        .step_size = report ? report->step_size : NAN,
+        .damping = report ? report->damping : NAN,
+        .kept = report ? (double)report->kept : NAN,
+        .backtracks = report ? (double)report->backtracks : NAN,
+        .rejected = report ? (double)report->rejected : NAN,
+    };
+    return hooks->record ? hooks->record(hooks->user, &row) : GN_OK;
+}
+
+/* Step 0 and the last step of a phase are due for every schedule. */
+static bool is_due(const gn_trainer *t, gn_schedule schedule, uint64_t step) {
+    return step == 0 || step == t->phase_end || gn_schedule_due(schedule, step);
+}
+
+static bool observer_due(const gn_trainer *t, size_t i, uint64_t step) {
+    return is_due(t, gn_observer_schedule(t->options.observers[i]), step);
+}
+
+static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks) {
+    for (size_t i = 0; i < t->options.observer_count && hooks->sink.write; i++) {
+        gn_observer *observer = t->options.observers[i];
+        gn_linearization *training = NULL;
+        if (!observer_due(t, i, t->step))
+            continue;
+        if (gn_observer_needs_training(observer))
+            GN_TRY(gn_evaluator_training(&t->evaluator, t->theta, &training));
+        GN_TRY(gn_observer_observe(observer, t->step, t->theta, training, &hooks->sink));
+    }
+    return GN_OK;
+}
+
+/* Records and observes what is due now. */
+static gn_status look(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase,
+                      const gn_step_report *report) {
+    if (is_due(t, t->options.record, t->step))
+        GN_TRY(record(t, hooks, phase, report));
+    return observe(t, hooks);
+}
+
+static bool is_looked_at(const gn_trainer *t, uint64_t step) {
+    bool due = is_due(t, t->options.record, step);
+    for (size_t i = 0; i < t->options.observer_count && !due; i++)
+        due = observer_due(t, i, step);
+    return due;
+}
+
+/* ---- a step ---- */
+
+/* Whether the step to come must report. A step that is recorded does; so does the first of a phase, which
+ * tells what each of its steps costs, unless costs vary. Reports wait for the device: no other step asks. */
+static bool needs_report(const gn_trainer *t) {
+    const gn_optimizer_options *o = &t->options.phases[t->phase].optimizer;
+    return t->step_passes == 0 || o->line_search.kind != GN_LINE_SEARCH_NONE ||
+           o->damping.kind == GN_DAMPING_GAIN_RATIO || is_due(t, t->options.record, t->step + 1);
+}
+
+static gn_status set_batch(gn_trainer *t) {
+    gn_array *inputs, *targets;
+    if (t->full)
+        return GN_OK;
+    GN_TRY(gn_sampler_batch(t->sampler, t->step, &inputs, &targets));
+    return gn_linearization_set_batch(t->training, inputs, targets);
+}
+
+static gn_status take_step(gn_trainer *t, gn_step_report *report) {
+    const bool reported = needs_report(t);
+    GN_TRY(set_batch(t));
+    *report = (gn_step_report){.loss = NAN};
+    gn_status status = gn_optimizer_step(t->optimizer, t->training, t->theta, reported ? report : NULL);
+    gn_evaluator_moved(&t->evaluator);
+    if (status != GN_OK)
+        return fail_step(t, status);
+    t->step++;
+    if (reported)
+        t->step_passes = report->passes;
+    t->passes += t->step_passes;
+    return GN_OK;
+}
+
+/* After a step, the clock stopped: what is due, and the next phase. */
+static gn_status end_step(gn_trainer *t, const gn_trainer_hooks *hooks, const gn_step_report *report) {
+    GN_TRY(look(t, hooks, t->phase, report));
+    return t->step == t->phase_end ? gn_trainer_enter_phase(t) : GN_OK;
+}
+
+static gn_status call_step_hook(gn_trainer *t, const gn_trainer_hooks *hooks) {
+    bool stop = false;
+    if (!hooks->step)
+        return GN_OK;
+    GN_TRY(hooks->step(hooks->user, t->step, &stop));
+    if (!stop || t->step == t->steps)
+        return GN_OK;
+    return gn_fail(t->context, GN_ERROR_INTERRUPTED, "interrupted after step %llu of %llu",
+                   (unsigned long long)t->step, (unsigned long long)t->steps);
+}
+
+static gn_status advance(gn_trainer *t, const gn_trainer_hooks *hooks) {
+    gn_step_report report;
+    start_clock(t);
+    gn_status status = take_step(t, &report);
+    const bool looked_at = status == GN_OK && is_looked_at(t, t->step);
+    if (looked_at)
+        status = gn_context_synchronize(t->context); /* the time of all steps so far, and only theirs */
+    stop_clock(t);
+    GN_TRY(status);
+    if (looked_at)
+        GN_TRY(end_step(t, hooks, &report));
+    return call_step_hook(t, hooks);
+}
+
+/* ---- the run ---- */
+
+gn_status gn_trainer_run(gn_trainer *trainer, const gn_trainer_hooks *hooks) {
+    static const gn_trainer_hooks none = {0};
+    if (!hooks)
+        hooks = &none;
+    if (!trainer->recorded_start) {
+        GN_TRY(look(trainer, hooks, 0, NULL));
+        trainer->recorded_start = true;
+    }
+    if (!trainer->optimizer)
+        GN_TRY(gn_trainer_enter_phase(trainer));
+    while (trainer->step < trainer->steps)
+        GN_TRY(advance(trainer, hooks));
+    return GN_OK;
+}

@@ -1,0 +1,35 @@
+/* The inside of a trainer. trainer.c makes, resumes and ends one, trainer_run.c lets it take its steps. */
+#ifndef GN_RUN_TRAINER_STATE_H
+#define GN_RUN_TRAINER_STATE_H
+
+#include "run/trainer_evaluate.h"
+
+struct gn_trainer {
+    gn_context *context;
+    gn_trainer_options options;
+    gn_array *theta; /* P; the caller's */
+    gn_sampler *sampler;
+    gn_linearization *training; /* over the batch of a step */
+    bool full;                  /* that batch is always the training set */
+    gn_evaluator evaluator;
+
+    gn_optimizer *optimizer; /* of the next step */
+    size_t phase;            /* of the next step; phase_count after the last */
+    uint64_t phase_end;      /* steps done when that phase ends */
+    uint64_t step, steps;    /* done, and of all phases */
+    bool recorded_start;     /* row 0 is written, or belongs to the run that this one continues */
+
+    double seconds;     /* of training, without the segment that runs */
+    double started;     /* the monotonic clock where that segment began */
+    double passes;      /* spent so far */
+    double step_passes; /* of a step of this phase; 0: not yet known */
+
+    uint64_t good_step; /* the last recorded finite loss */
+    double good_loss;   /* NaN: none yet */
+};
+
+/* The kind's name as the configuration spells it. */
+const char *gn_trainer_kind_name(gn_optimizer_kind kind);
+/* A fresh optimiser for the phase that the next step belongs to; none after the last. */
+gn_status gn_trainer_enter_phase(gn_trainer *trainer);
+#endif

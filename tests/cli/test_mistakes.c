@@ -1,0 +1,263 @@
+/* Each mistake in a configuration or on the command line: one message that says where and what, and its exit
+ * status. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "scratch.h"
+
+typedef struct mistake {
+    const char *name;
+    const char *find, *replace; /* in quick_config; find NULL: `replace` is the file, or unchanged if NULL */
+    const char *arguments;      /* after `run c.yaml --out out` */
+    const char *message[3];     /* parts of standard error */
+    int status;
+} mistake;
+
+static const mistake mistakes[] = {
+    {"nearest key",
+     "damping:",
+     "dampin:",
+     "",
+     {"c.yaml:6: unknown key `dampin` in phases.0.optimizer; did you mean `damping`?"},
+     2},
+    {"unknown top key", "observe:", "observers:", "", {"c.yaml:9: unknown key `observers`", "`observe`"}, 2},
+    {"unknown key, none near",
+     "name: quick",
+     "zzzz: 1",
+     "",
+     {"c.yaml:1: unknown key `zzzz`; known are name"},
+     2},
+    {"no such kind", "kind: adam", "kind: adm", "", {"c.yaml:8: phases.1.optimizer.kind", "`adam`"}, 2},
+    {"no such problem",
+     "multi_sine_1d",
+     "sinus",
+     "",
+     {"problem.kind cannot be `sinus`; known are arrays, idx"},
+     2},
+    {"key of another kind",
+     "kind: adam}",
+     "kind: adam, momentum: 0.5}",
+     "",
+     {"c.yaml:8: key `momentum` in phases.1.optimizer does not belong to kind adam, only to sgd"},
+     2},
+    {"negative damping",
+     "value: 0.1",
+     "value: -0.1",
+     "",
+     {"c.yaml:6: phases.0.optimizer.damping.value is -0.1", "[0, inf)"},
+     2},
+    {"damping is text", "value: 0.1", "value: much", "", {"damping.value is `much`; it must be a number"}, 2},
+    {"quoted number", "value: 0.1", "value: \"0.1\"", "", {"without quotes"}, 2},
+    {"not a number", "value: 0.1", "value: .nan", "", {"damping.value is .nan; it must be finite"}, 2},
+    {"infinite", "value: 0.1", "value: inf", "", {"it must be finite"}, 2},
+    {"overflow", "value: 0.1", "value: 1e999", "", {"it must be finite"}, 2},
+    {"width 0", "[1, 8, 1]", "[1, 0, 1]", "", {"c.yaml:3: network.widths.1 is 0; it must be in [1,"}, 2},
+    {"one width", "[1, 8, 1]", "[1]", "", {"network.widths needs two numbers or more"}, 2},
+    {"widths is no list", "[1, 8, 1]", "8", "", {"network.widths must be a list"}, 2},
+    {"widths against the data",
+     "[1, 8, 1]",
+     "[2, 8, 3]",
+     "",
+     {"c.yaml:3: network.widths goes from 2 to 3, but the data have 1 features and 1 targets", "[1, ..., 1]"},
+     2},
+    {"steps 0", "steps: 12", "steps: 0", "", {"c.yaml:5: phases.0.steps is 0 (steps); it must be in [1,"}, 2},
+    {"steps fraction", "steps: 12", "steps: 1.5", "", {"phases.0.steps is `1.5`; it must be an integer"}, 2},
+    {"steps huge", "steps: 12", "steps: 99999999999999999999999", "", {"phases.0.steps is 9999"}, 2},
+    {"steps hexadecimal", "steps: 12", "steps: 0x10", "", {"it must be an integer"}, 2},
+    {"rate 0",
+     "kind: adam}",
+     "kind: adam, learning_rate: 0}",
+     "",
+     {"learning_rate is 0; it must be in (0, inf)"},
+     2},
+    {"momentum 1",
+     "kind: adam}",
+     "kind: sgd, momentum: 1.0}",
+     "",
+     {"momentum is 1.0; it must be in [0, 1)"},
+     2},
+    {"momentum -1", "kind: adam}", "kind: sgd, momentum: -0.1}", "", {"momentum is -0.1"}, 2},
+    {"cadence",
+     "every: 5",
+     "every: often",
+     "",
+     {"observe.1.every is `often`; it must be `log` or an integer"},
+     2},
+    {"cadence 0", "every: 5", "every: 0", "", {"observe.1.every is 0"}, 2},
+    {"too many modes", "modes: 4", "modes: 400", "", {"c.yaml:11: ", "modes"}, 2},
+    {"observer twice",
+     "kind: fourier, modes: 4",
+     "kind: norms",
+     "",
+     {"observe.1.kind `norms` is there twice"},
+     2},
+    {"missing key", "steps: 12\n    ", "", "", {"c.yaml:5: key `steps` is missing in phases.0"}, 2},
+    {"missing section", "network: {kind: mlp, widths: [1, 8, 1]}\n", "", "", {"key `network` is missing"}, 2},
+    {"missing kind", "kind: adam", "label: x", "", {"phases.1.optimizer needs `kind`; one of sgd, adam"}, 2},
+    {"no value", "value: 0.1", "value: ", "", {"damping.value has no value"}, 2},
+    {"section is a value", "{value: 0.1}", "0.1", "", {"phases.0.optimizer.damping must be a mapping"}, 2},
+    {"no phases",
+     NULL,
+     "problem: {kind: multi_sine_1d}\nnetwork: {widths: [1, 1]}\nphases: []\n",
+     "",
+     {"c.yaml:3: phases is empty"},
+     2},
+    {"phases is a mapping",
+     NULL,
+     "problem: {kind: multi_sine_1d}\nnetwork: {widths: [1, 1]}\nphases: {a: 1}\n",
+     "",
+     {"c.yaml:3: phases must be a list"},
+     2},
+    {"key twice", "name: quick", "name: quick\nname: slow", "", {"c.yaml:2: key `name` is given twice"}, 2},
+    {"no YAML", NULL, "problem: {kind: [\n", "", {"c.yaml:", "not valid YAML"}, 2},
+    {"empty", NULL, "", "", {"c.yaml is empty"}, 2},
+    {"a list", NULL, "- 1\n", "", {"c.yaml:1: the file must be a mapping"}, 2},
+    {"aliases without end", NULL, "a: &a [*a, *a]\n", "", {"c.yaml:1: "}, 2},
+    {"two documents", NULL, "name: a\n---\nname: b\n", "", {"c.yaml:3: a second document"}, 2},
+    {"name with a slash", "name: quick", "name: a/b", "", {"c.yaml:1: name is `a/b`"}, 2},
+    {"labels",
+     "kind: adam}",
+     "kind: adam, label: levenberg_marquardt}",
+     "--set phases.0.optimizer.label=levenberg_marquardt",
+     {"is taken by another phase"},
+     2},
+    {"missing file",
+     "{kind: multi_sine_1d, points: 20, test_points: 10}",
+     "{kind: arrays, file: no.h5}",
+     "",
+     {"c.yaml:2: problem.file: ", "/no.h5: No such file"},
+     2},
+    {"file is no HDF5",
+     "{kind: multi_sine_1d, points: 20, test_points: 10}",
+     "{kind: arrays, file: c.yaml}",
+     "",
+     {"c.yaml:2: ", "is not an HDF5 file"},
+     2},
+    {"test inputs alone",
+     "{kind: multi_sine_1d, points: 20, test_points: 10}",
+     "{kind: arrays, file: c.yaml, test_inputs: /x}",
+     "",
+     {"problem.test_inputs needs test_targets too"},
+     2},
+    {"missing folder",
+     "{kind: multi_sine_1d, points: 20, test_points: 10}",
+     "{kind: idx, folder: nowhere}",
+     "",
+     {"problem.folder: ", "/nowhere: No such file"},
+     2},
+    {"points beyond memory", "points: 20", "points: 1000000000000", "", {"TiB"}, 1},
+    {"plot without observer",
+     "  - {kind: fourier, modes: 4, every: 5}\n",
+     "plot: {kind: fourier}\n",
+     "",
+     {"plot.kind `fourier` needs"},
+     2},
+    {"plot of no metric",
+     "observe:",
+     "plot: {kind: metrics, metrics: [loss_trian]}\nobserve:",
+     "",
+     {"plot.metrics.0 cannot be `loss_trian`; did you mean `loss_train`?"},
+     2},
+    {"armijo for adam",
+     "kind: adam}",
+     "kind: adam, line_search: {kind: armijo}}",
+     "",
+     {"key `line_search`", "does not belong to kind adam"},
+     2},
+    {"armijo with momentum",
+     "kind: adam}",
+     "kind: sgd, momentum: 0.5, line_search: {kind: armijo}}",
+     "",
+     {"descent direction"},
+     2},
+    {"gain ratio bounds",
+     "value: 0.1",
+     "kind: gain_ratio, value: 0.1, maximum: 0.01",
+     "",
+     {"it must be from minimum (1e-12) to maximum (0.01)"},
+     2},
+    {"no such device", NULL, NULL, "--device gpu", {"--device=gpu: ", "gpu"}, 2},
+    {"seed", NULL, NULL, "--seed -1", {"--seed=-1: seed is -1"}, 2},
+    {"set without value", NULL, NULL, "--set seed", {"--set seed: write KEY=VALUE"}, 2},
+    {"set unknown key",
+     NULL,
+     NULL,
+     "--set sed=1",
+     {"--set sed=1: unknown key `sed`; did you mean `seed`?"},
+     2},
+    {"set beyond a list",
+     NULL,
+     NULL,
+     "--set phases.7.steps=1",
+     {"--set phases.7.steps=1: index 7 is out of range: `phases` has 2 entries"},
+     2},
+    {"set into a list", NULL, NULL, "--set phases.x=1", {"`phases` is a list; give a number from 0 to 1"}, 2},
+    {"set into a value", NULL, NULL, "--set seed.x=1 --set seed=1 --set seed.x=2", {"`seed` is a value"}, 2},
+    {"set out of range",
+     NULL,
+     NULL,
+     "--set phases.0.optimizer.damping.value=-3",
+     {"--set phases.0.optimizer.damping.value=-3: ", "is -3"},
+     2},
+    {"set no YAML", NULL, NULL, "--set 'seed=['", {"--set seed=[: not valid YAML"}, 2},
+    {"a grid", "observe:", "sweep:\n  - {key: seed, values: [0, 1]}\nobserve:", "", {"use gnewt sweep"}, 2},
+    {"unknown option", NULL, NULL, "--sed 1", {"unknown option --sed; did you mean"}, 2},
+    {"option without value", NULL, NULL, "--device", {"--device needs a value"}, 2},
+    {"value too many", NULL, NULL, "--quiet=yes", {"wrong option --quiet; it takes no value"}, 2},
+    {"two configurations", NULL, NULL, "d.yaml", {"`d.yaml` is one argument too many"}, 2},
+    {"out cannot be made", NULL, NULL, "--out c.yaml/run", {"cannot make the folder"}, 1},
+};
+
+static void make_config(const char *folder, const mistake *m) {
+    char text[4096];
+    const char *at = m->find == NULL ? NULL : strstr(quick_config, m->find);
+    if (m->find != NULL) {
+        cr_assert_not_null(at, "%s: `%s` is not in the configuration", m->name, m->find);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - quick_config), quick_config, m->replace,
+                 at + strlen(m->find));
+    } else {
+        snprintf(text, sizeof text, "%s", m->replace != NULL ? m->replace : quick_config);
+    }
+    write_file(folder, "c.yaml", text);
+}
+
+/* By number: pointers do not reach the process that runs a test. */
+ParameterizedTestParameters(mistakes, message) {
+    enum { COUNT = sizeof mistakes / sizeof *mistakes };
+    static size_t numbers[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        numbers[i] = i;
+    return cr_make_param_array(size_t, numbers, COUNT);
+}
+
+ParameterizedTest(const size_t *number, mistakes, message, .timeout = 60) {
+    const mistake *m = &mistakes[*number];
+    char folder[256], arguments[512];
+    scratch_create(folder, sizeof folder);
+    make_config(folder, m);
+    snprintf(arguments, sizeof arguments, "run c.yaml --out out %s", m->arguments);
+    command_result result = command(folder, arguments);
+    cr_expect_eq(result.status, m->status, "%s: exit status %d: %s", m->name, result.status, result.err);
+    for (int i = 0; i < 3 && m->message[i] != NULL; i++)
+        cr_expect(strstr(result.err, m->message[i]) != NULL, "%s: no `%s` in: %s", m->name, m->message[i],
+                  result.err);
+    const char *line = strchr(result.err, '\n');
+    cr_expect(line != NULL && (line[1] == '\0' || strstr(line, "usage:") != NULL), "%s: one line, not: %s",
+              m->name, result.err);
+    cr_expect_not(file_exists(folder, "out"), "%s: a run directory was made", m->name);
+    scratch_remove(folder);
+}
+
+Test(mistakes, missing_configuration) {
+    char folder[256];
+    scratch_create(folder, sizeof folder);
+    cr_expect(strstr(expect_command(folder, "run no.yaml", 2).err, "no.yaml: No such file") != NULL);
+    cr_expect(strstr(expect_command(folder, "run .", 2).err, "directory") != NULL);
+    cr_expect(strstr(expect_command(folder, "run", 2).err, "give a configuration") != NULL);
+    cr_expect(strstr(expect_command(folder, "rum a.yaml", 2).err, "did you mean `run`?") != NULL);
+    expect_command(folder, "", 2);
+    scratch_remove(folder);
+}

@@ -1,0 +1,198 @@
+/* Runs that stop and go on, and grids of them. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "run/reader.h"
+#include "scratch.h"
+
+static char folder[256];
+
+static void setup(void) {
+    scratch_create(folder, sizeof folder);
+    write_file(folder, "c.yaml", quick_config);
+    write_file(folder, "g.yaml", grid_config);
+}
+
+static void teardown(void) {
+    scratch_remove(folder);
+}
+
+TestSuite(runs, .init = setup, .fini = teardown, .timeout = 120);
+
+static gn_run open_run(const char *name) {
+    char path[512];
+    gn_message message = {0};
+    gn_run run;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    cr_assert_eq(gn_run_open(path, &run, &message), GN_OK, "%s", message.text);
+    return run;
+}
+
+static void expect_same_series(gn_series *a, gn_series *b, const char *name) {
+    cr_assert(a->rows == b->rows && a->width == b->width, "%s: %zu and %zu rows", name, a->rows, b->rows);
+    cr_expect_eq(memcmp(a->at, b->at, a->rows * sizeof *a->at), 0, "%s: other steps", name);
+    cr_expect_eq(memcmp(a->values, b->values, a->rows * a->width * sizeof *a->values), 0, "%s: other bits",
+                 name);
+    gn_series_free(a);
+    gn_series_free(b);
+}
+
+static void expect_same_metric(const gn_run *a, const gn_run *b, const char *name) {
+    gn_series x, y;
+    cr_assert_eq(gn_run_metric(a, name, &x, NULL), GN_OK);
+    cr_assert_eq(gn_run_metric(b, name, &y, NULL), GN_OK);
+    expect_same_series(&x, &y, name);
+}
+
+static void expect_same_observation(const gn_run *a, const gn_run *b, const char *observer,
+                                    const char *array) {
+    gn_series x, y;
+    cr_assert_eq(gn_run_observation(a, observer, array, &x, NULL), GN_OK);
+    cr_assert_eq(gn_run_observation(b, observer, array, &y, NULL), GN_OK);
+    expect_same_series(&x, &y, array);
+}
+
+static void expect_state(const char *name, const char *expected) {
+    gn_run run = open_run(name);
+    char state[32];
+    cr_assert_eq(gn_run_state(&run, state, NULL), GN_OK);
+    cr_expect_str_eq(state, expected);
+    gn_run_close(&run);
+}
+
+/* Long enough that a signal finds it at work: a second or more, in steps of microseconds. */
+static const char slow[] = "--set phases.0.steps=1000 --set phases.1.steps=100000 --set batch.size=16 "
+                           "--set problem.points=64";
+
+/* Starts, sends the signal once DIRECTORY/metrics.csv has so many rows, and waits: the shell's $? of the run.
+ */
+static int run_and_signal(const char *signal_name, const char *directory, int rows, const char *arguments) {
+    char line[2048];
+    snprintf(line, sizeof line,
+             "cd '%s' && { OMP_NUM_THREADS=1 '%s' run c.yaml %s >.out 2>.err & run=$!; "
+             "until [ \"$(wc -l 2>/dev/null <%s/metrics.csv)\" -gt %d ] 2>/dev/null; do sleep 0.02; done; "
+             "kill -%s $run 2>/dev/null; wait $run; exit $?; } 2>/dev/null",
+             folder, GNEWT_CLI, arguments, directory, rows, signal_name);
+    int status = system(line);
+    return status == -1 ? -1 : status >> 8 & 255;
+}
+
+Test(runs, resumed_equals_uninterrupted) {
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --out whole %s", slow);
+    expect_command(folder, arguments, 0);
+    snprintf(arguments, sizeof arguments, "--quiet --out parts %s", slow);
+    cr_expect_eq(run_and_signal("INT", "parts", 100, arguments), 130);
+    expect_state("parts", "interrupted");
+    snprintf(arguments, sizeof arguments, "--quiet --resume --out parts %s", slow);
+    cr_expect_eq(run_and_signal("KILL", "parts", 300, arguments), 137); /* this one has no say */
+    expect_state("parts", "running");
+    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --resume --out parts %s", slow);
+    expect_command(folder, arguments, 0);
+    gn_run whole = open_run("whole"), parts = open_run("parts");
+    expect_same_metric(&whole, &parts, "loss_train");
+    expect_same_metric(&whole, &parts, "loss_test");
+    expect_same_metric(&whole, &parts, "gradient_norm");
+    expect_same_metric(&whole, &parts, "step_norm");
+    expect_same_metric(&whole, &parts, "passes");
+    expect_same_metric(&whole, &parts, "phase");
+    expect_same_observation(&whole, &parts, "norms", "weight_norm");
+    expect_same_observation(&whole, &parts, "fourier", "mode");
+    gn_run_close(&whole);
+    gn_run_close(&parts);
+    expect_state("parts", "finished");
+    char *csv = read_file(folder, "parts/metrics.csv"), *other = read_file(folder, "whole/metrics.csv");
+    size_t rows = 0, others = 0;
+    for (const char *c = csv; *c != '\0'; c++)
+        rows += *c == '\n';
+    for (const char *c = other; *c != '\0'; c++)
+        others += *c == '\n';
+    cr_expect_eq(rows, others);
+    free(csv), free(other);
+}
+
+Test(runs, termination_leaves_a_checkpoint) {
+    char arguments[512];
+    snprintf(arguments, sizeof arguments, "--out r %s", slow);
+    cr_expect_eq(run_and_signal("TERM", "r", 50, arguments), 130);
+    char *err = read_file(folder, ".err");
+    cr_expect(strstr(err, "interrupted after step") != NULL && strstr(err, "--resume") != NULL, "%s", err);
+    free(err);
+    cr_expect(file_exists(folder, "r/checkpoint.h5"));
+    cr_expect_not(file_exists(folder, "r/checkpoint.h5.new"));
+}
+
+Test(runs, resuming_a_finished_run_changes_nothing) {
+    expect_command(folder, "run c.yaml", 0);
+    char *before = read_file(folder, "runs/quick/metrics.csv");
+    command_result again = expect_command(folder, "run c.yaml --resume", 0);
+    char *after = read_file(folder, "runs/quick/metrics.csv");
+    cr_expect_str_eq(before, after);
+    cr_expect(strstr(again.out, "(before)") != NULL, "%s", again.out);
+    cr_expect_not(file_exists(folder, "runs/quick-2"));
+    free(before), free(after);
+}
+
+Test(runs, resuming_needs_the_same_configuration) {
+    expect_command(folder, "run c.yaml --out r", 0);
+    command_result other = expect_command(folder, "run c.yaml --out r --resume --seed 3", 2);
+    cr_expect(strstr(other.err, "`seed` is 3 now and was 0") != NULL, "%s", other.err);
+    expect_command(folder, "run c.yaml --out r --resume --set plot.kind=none --device cpu", 0);
+}
+
+Test(runs, a_grid_is_all_combinations) {
+    command_result result = expect_command(folder, "sweep g.yaml --out s --quiet", 0);
+    static const char *const points[] = {"000-seed=0,phases.0.optimizer.learning_rate=0.01",
+                                         "001-seed=0,phases.0.optimizer.learning_rate=0.02",
+                                         "002-seed=0,phases.0.optimizer.learning_rate=0.05",
+                                         "003-seed=1,phases.0.optimizer.learning_rate=0.01",
+                                         "004-seed=1,phases.0.optimizer.learning_rate=0.02",
+                                         "005-seed=1,phases.0.optimizer.learning_rate=0.05"};
+    const double rates[] = {0.01, 0.02, 0.05};
+    for (size_t i = 0; i < 6; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "s/%s", points[i]);
+        cr_expect(strstr(result.out, points[i]) != NULL, "%s", result.out);
+        expect_state(path, "finished");
+        gn_run run = open_run(path);
+        cr_expect_eq(run.config->seed, i / 3);
+        cr_expect_eq(run.config->phases[0].optimizer.options.learning_rate, rates[i % 3]);
+        gn_run_close(&run);
+    }
+    char *log = read_file(folder, "s/000-seed=0,phases.0.optimizer.learning_rate=0.01/log.txt");
+    expect_command(folder, "sweep g.yaml --out s --resume", 0);
+    char *same = read_file(folder, "s/000-seed=0,phases.0.optimizer.learning_rate=0.01/log.txt");
+    cr_expect_str_eq(log, same, "a finished run was run again");
+    free(log), free(same);
+    expect_command(folder, "sweep g.yaml --out s", 2);
+}
+
+Test(runs, a_failed_point_is_marked_and_the_others_go_on) {
+    command_result result =
+        expect_command(folder, "sweep g.yaml --out s --set sweep.1.values='[0.01, 1.0e+200]'", 1);
+    cr_expect(strstr(result.err, "diverged") != NULL, "%s", result.err);
+    expect_state("s/000-seed=0,phases.0.optimizer.learning_rate=0.01", "finished");
+    expect_state("s/001-seed=0,phases.0.optimizer.learning_rate=1.0e+200", "diverged");
+    expect_state("s/002-seed=1,phases.0.optimizer.learning_rate=0.01", "finished");
+    char *summary = read_file(folder, "s/sweep.yaml");
+    cr_expect(strstr(summary, "state: diverged\n  message: 'diverged at step") != NULL, "%s", summary);
+    free(summary);
+}
+
+Test(runs, mistakes_in_a_grid) {
+    command_result result = expect_command(folder, "sweep c.yaml", 2);
+    cr_expect(strstr(result.err, "no grid under `sweep:`") != NULL, "%s", result.err);
+    result = expect_command(folder, "sweep g.yaml --set sweep.0.key=sed", 2);
+    cr_expect(strstr(result.err, "unknown key `sed`; did you mean `seed`?") != NULL, "%s", result.err);
+    result = expect_command(folder, "sweep g.yaml --set sweep.0.values=3", 2);
+    cr_expect(strstr(result.err, "sweep.0.values must be a list") != NULL, "%s", result.err);
+    result = expect_command(folder, "sweep g.yaml --set sweep=3", 2);
+    cr_expect(strstr(result.err, "sweep must be a list") != NULL, "%s", result.err);
+    result = expect_command(folder, "sweep g.yaml --set 'sweep.0={key: seed, value: [1]}'", 2);
+    cr_expect(strstr(result.err, "unknown key `value` in sweep.0; did you mean `values`?") != NULL, "%s",
+              result.err);
+    cr_expect_not(file_exists(folder, "runs"));
+}

@@ -1,0 +1,174 @@
+/* Configurations: defaults, settings, the struct that comes of them. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/config.h"
+#include "scratch.h"
+
+static char folder[256], file[512];
+
+static void setup(void) {
+    scratch_create(folder, sizeof folder);
+    snprintf(file, sizeof file, "%s/my.run.yaml", folder);
+}
+
+static void teardown(void) {
+    scratch_remove(folder);
+}
+
+TestSuite(config, .init = setup, .fini = teardown);
+
+static void write_config(const char *optimizers) {
+    FILE *out = fopen(file, "w");
+    cr_assert_not_null(out);
+    fprintf(out, "problem: {kind: step_2d}\nnetwork: {widths: [2, 3, 1]}\nphases:\n%s", optimizers);
+    fclose(out);
+}
+
+static gn_config *load(void) {
+    gn_message message = {0};
+    gn_config *config;
+    cr_assert_eq(gn_config_read(file, &config, &message), GN_OK, "%s", message.text);
+    return config;
+}
+
+Test(config, defaults) {
+    write_config("  - {steps: 1, optimizer: {kind: sgd}}\n");
+    gn_config *c = load();
+    cr_expect_str_eq(c->name, "my.run");
+    cr_expect_eq(c->precision, GN_FLOAT64);
+    cr_expect_str_eq(c->device, "auto");
+    cr_expect_eq(c->seed, 0);
+    cr_expect_eq(c->problem.points, 20);
+    cr_expect_eq(c->problem.test_points, 1000);
+    cr_expect_eq(c->network.widths_count, 3);
+    cr_expect_eq(c->network.widths[1], 3);
+    cr_expect_str_eq(c->network.activation, "tanh");
+    cr_expect(c->network.bias && !c->network.centred);
+    cr_expect_eq(c->network.init_scale, 1.0);
+    cr_expect_eq(c->batch.size, 0);
+    cr_expect_eq(c->observe_count, 0);
+    cr_expect_eq(c->plot.kind, GN_PLOT_NONE);
+    gn_config_destroy(c);
+}
+
+static void expect_same_options(gn_optimizer_options a, gn_optimizer_options b) {
+    cr_expect_eq(a.kind, b.kind);
+#define SAME(member) cr_expect_eq(a.member, b.member, "kind %d: " #member, (int)a.kind);
+#define MEMBERS(X)                                                                                           \
+    X(learning_rate)                                                                                         \
+    X(momentum) X(beta1) X(beta2) X(epsilon) X(weight_decay) X(solver) X(curvature) X(cutoff)                \
+        X(damping.kind) X(damping.value) X(damping.final) X(damping.steps) X(damping.minimum)                \
+            X(damping.maximum) X(damping.retries) X(line_search.kind) X(line_search.c) X(line_search.tau)    \
+                X(line_search.max_iterations)
+    MEMBERS(SAME)
+#undef MEMBERS
+#undef SAME
+}
+
+/* The tables repeat the library's defaults, as text; here the two are held together. */
+Test(config, defaults_are_the_library_s) {
+    write_config("  - {steps: 1, optimizer: {kind: sgd}}\n"
+                 "  - {steps: 1, optimizer: {kind: adam}}\n"
+                 "  - {steps: 1, optimizer: {kind: adamw}}\n"
+                 "  - {steps: 1, optimizer: {kind: gauss_newton}}\n"
+                 "  - {steps: 1, optimizer: {kind: levenberg_marquardt}}\n"
+                 "  - {steps: 1, optimizer: {kind: levenberg_marquardt, damping: {kind: scheduled}}}\n"
+                 "  - {steps: 1, optimizer: {kind: levenberg_marquardt, damping: {kind: gain_ratio}}}\n"
+                 "  - {steps: 1, optimizer: {kind: gauss_newton, line_search: {kind: armijo}}}\n");
+    gn_config *c = load();
+    static const gn_optimizer_kind kinds[] = {GN_OPTIMIZER_SGD,
+                                              GN_OPTIMIZER_ADAM,
+                                              GN_OPTIMIZER_ADAMW,
+                                              GN_OPTIMIZER_GAUSS_NEWTON,
+                                              GN_OPTIMIZER_LEVENBERG_MARQUARDT,
+                                              GN_OPTIMIZER_LEVENBERG_MARQUARDT,
+                                              GN_OPTIMIZER_LEVENBERG_MARQUARDT,
+                                              GN_OPTIMIZER_GAUSS_NEWTON};
+    for (unsigned i = 0; i < c->phases_count; i++) {
+        gn_optimizer_options expected = gn_optimizer_options_default(kinds[i]);
+        if (i == 5)
+            expected.damping.kind = GN_DAMPING_SCHEDULED;
+        if (i == 6)
+            expected.damping.kind = GN_DAMPING_GAIN_RATIO;
+        if (i == 7)
+            expected.line_search.kind = GN_LINE_SEARCH_ARMIJO;
+        expect_same_options(c->phases[i].optimizer.options, expected);
+    }
+    cr_expect_str_eq(c->phases[4].optimizer.label, "levenberg_marquardt");
+    cr_expect_str_eq(c->phases[5].optimizer.label, "levenberg_marquardt-2");
+    cr_expect_str_eq(c->phases[6].optimizer.label, "levenberg_marquardt-3");
+    gn_config_destroy(c);
+}
+
+Test(config, settings_apply_in_order) {
+    static const char *const settings[] = {"seed=1",
+                                           "--seed=18446744073709551615",
+                                           "phases.0.optimizer={kind: adam, label: \"a: b\"}",
+                                           "phases.0.optimizer.learning_rate=0.5",
+                                           "plot.kind=metrics",
+                                           "plot.metrics=[accuracy_test]",
+                                           "observe=[{kind: metrics, every: 3}]",
+                                           "batch.size=7"};
+    gn_message message = {0};
+    gn_config_source *source;
+    gn_config *c;
+    write_config("  - {steps: 1, optimizer: {kind: sgd}}\n");
+    cr_assert_eq(gn_config_source_read(file, settings, 8, &source, &message), GN_OK, "%s", message.text);
+    cr_assert_eq(gn_config_resolve(source, &c, &message), GN_OK, "%s", message.text);
+    cr_expect_eq(c->seed, UINT64_MAX);
+    cr_expect_str_eq(c->phases[0].optimizer.label, "a: b");
+    cr_expect_eq(c->phases[0].optimizer.options.learning_rate, 0.5);
+    cr_expect_eq(c->plot.metrics_count, 1);
+    cr_expect_str_eq(c->plot.metrics[0], "accuracy_test");
+    cr_expect_eq(c->observe[0].every, 3);
+    cr_expect_eq(c->batch.size, 7);
+    char where[600], expected[600];
+    cr_expect_str_eq(gn_config_where(source, "plot.kind", where, sizeof where), "--set plot.kind=metrics");
+    cr_expect_str_eq(gn_config_where(source, "seed", where, sizeof where), "--seed=18446744073709551615");
+    snprintf(expected, sizeof expected, "%s:2", file);
+    cr_expect_str_eq(gn_config_where(source, "network.bias", where, sizeof where), expected);
+    gn_config_destroy(c);
+    gn_config_source_destroy(source);
+}
+
+/* Names that YAML could take for something else survive the way through config.yaml. */
+Test(config, text_stays_text) {
+    static const char *const names[] = {"0123",       "true", "null", "1e3", "a b",
+                                        "\"quotes\"", "é",    "a: b", "#x"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        gn_message message = {0};
+        gn_config_source *source;
+        char setting[64], *text;
+        write_config("  - {steps: 1, optimizer: {kind: sgd}}\n");
+        snprintf(setting, sizeof setting, "name='%s'", names[i]);
+        const char *settings[] = {setting};
+        cr_assert_eq(gn_config_source_read(file, settings, 1, &source, &message), GN_OK, "%s", message.text);
+        cr_assert_eq(gn_config_text(source, &text, &message), GN_OK, "%s", message.text);
+        gn_config_source_destroy(source);
+        FILE *out = fopen(file, "w");
+        fputs(text, out);
+        fclose(out);
+        free(text);
+        gn_config *c = load();
+        cr_expect_str_eq(c->name, names[i]);
+        gn_config_destroy(c);
+    }
+}
+
+Test(config, a_grid_without_a_place_is_an_error) {
+    gn_message message = {0};
+    gn_config_source *source, *point;
+    char *label;
+    write_config(
+        "  - {steps: 1, optimizer: {kind: sgd}}\nsweep:\n  - {key: phases.4.steps, values: [1, 2]}\n");
+    cr_assert_eq(gn_config_source_read(file, NULL, 0, &source, &message), GN_OK);
+    cr_expect(gn_config_source_has_sweep(source));
+    cr_expect_eq(gn_config_sweep_count(source), 2);
+    cr_expect_eq(gn_config_sweep_point(source, 0, &point, &label, &message), GN_ERROR_CONFIG);
+    cr_expect(strstr(message.text, ":6: sweep of phases.4.steps: index 4 is out of range") != NULL, "%s",
+              message.text);
+    gn_config_source_destroy(source);
+}
