@@ -1,0 +1,334 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/figures.h"
+
+enum { POINTS = 600 /* of a curve, at most */, MAX_FAMILIES = 16, NAME = 64 };
+
+typedef enum part { TRAIN, TEST, PARTS } part; /* a quantity without parts is TRAIN: solid */
+
+/* One panel: a quantity, of the training and the test set. */
+typedef struct family {
+    char name[NAME];            /* "loss" */
+    char columns[PARTS][NAME];  /* "loss_train", "loss_test"; "" for none */
+    unsigned *blocks[PARTS];    /* group_count each; of what is drawn */
+    bool *drawn[PARTS];         /* group_count each: something finite was recorded */
+    unsigned *marks;            /* group_count: ends of diverged runs */
+    double low, positive, high; /* of what is drawn: smallest, smallest above 0, largest */
+    double start;               /* largest at the first step */
+    gn_axis y;
+} family;
+
+typedef struct metrics {
+    const gn_run_set *set;
+    family families[MAX_FAMILIES];
+    size_t family_count;
+    gn_page page;
+    gn_axis x;
+} metrics;
+
+static void metrics_free(metrics *figure) {
+    for (size_t i = 0; i < figure->family_count; i++) {
+        free(figure->families[i].marks);
+        for (part p = TRAIN; p < PARTS; p++) {
+            free(figure->families[i].blocks[p]);
+            free(figure->families[i].drawn[p]);
+        }
+    }
+}
+
+/* The words of an axis, in gnuplot's marks. */
+static const char *axis_label(const char *name) {
+    static const struct {
+        const char *name, *label;
+    } labels[] = {{"loss", "mean loss"},
+                  {"accuracy", "accuracy"},
+                  {"gradient_norm", "gradient norm  ‖∇L‖"},
+                  {"step_norm", "step norm  ‖Δθ‖"},
+                  {"step_size", "step size"},
+                  {"damping", "damping  µ"},
+                  {"kept", "eigenvalues kept"},
+                  {"backtracks", "line search reductions"},
+                  {"rejected", "trials rejected"},
+                  {"passes", "passes"},
+                  {"seconds", "training time (s)"}};
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
+        if (!strcmp(labels[i].name, name))
+            return labels[i].label;
+    return name;
+}
+
+/* The family name and part of a column: "loss_test" is TEST of "loss". */
+static part split(const char *column, char name[NAME]) {
+    size_t length = strlen(column);
+    snprintf(name, NAME, "%s", column);
+    if (length > 5 && length < NAME && !strcmp(column + length - 5, "_test")) {
+        name[length - 5] = 0;
+        return TEST;
+    }
+    if (length > 6 && length < NAME && !strcmp(column + length - 6, "_train"))
+        name[length - 6] = 0;
+    return TRAIN;
+}
+
+static gn_status find_families(metrics *figure, const gn_config_plot *plot, gn_message *message) {
+    static char *const defaults[] = {"loss_train", "loss_test"};
+    bool given = plot->kind == GN_PLOT_METRICS && plot->metrics_count > 0;
+    char *const *columns = given ? plot->metrics : defaults;
+    size_t count = given ? plot->metrics_count : 2;
+    for (size_t i = 0; i < count; i++) {
+        char name[NAME];
+        part p = split(columns[i], name);
+        size_t j = 0;
+        while (j < figure->family_count && strcmp(figure->families[j].name, name) != 0)
+            j++;
+        if (j == MAX_FAMILIES)
+            return gn_message_fail(message, GN_ERROR_CONFIG, "plot.metrics: more than %d panels",
+                                   MAX_FAMILIES);
+        if (j == figure->family_count)
+            figure->family_count++;
+        memcpy(figure->families[j].name, name, sizeof name);
+        snprintf(figure->families[j].columns[p], NAME, "%s", columns[i]);
+    }
+    return GN_OK;
+}
+
+static void extend_range(family *panel, const gn_band *band, double last_step) {
+    if (isfinite(band->high[0]))
+        panel->start = fmax(panel->start, band->high[0]);
+    for (size_t i = 0; i < band->count; i++) {
+        double low = band->low[i], high = band->high[i];
+        if (!isfinite(low) || band->step[i] > last_step)
+            continue;
+        panel->low = fmin(panel->low, low);
+        panel->high = fmax(panel->high, high);
+        if (band->median[i] > 0)
+            panel->positive = fmin(panel->positive, band->median[i]);
+    }
+}
+
+static bool any_finite(const gn_band *band) {
+    for (size_t i = 0; i < band->count; i++)
+        if (isfinite(band->median[i]))
+            return true;
+    return false;
+}
+
+/* The axis is fixed before the data are written: what is not positive has a place only on a linear one. */
+static bool wants_logarithm(const char *name) {
+    static const char *const linear[] = {"accuracy", "kept", "backtracks", "rejected", "passes", "seconds"};
+    for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
+        if (!strcmp(linear[i], name))
+            return false;
+    return true;
+}
+
+/* The last finite values of a group's diverged runs. */
+static void write_marks(const gn_run_set *set, size_t group, const gn_series *series, gn_script *script) {
+    for (size_t i = 0; series && i < set->groups[group].count; i++) {
+        char state[32] = "";
+        gn_run_state(&set->runs[set->groups[group].first + i].run, state, NULL);
+        for (size_t row = series[i].rows; !strcmp(state, "diverged") && row-- > 0;)
+            if (isfinite(series[i].values[row])) {
+                fprintf(script->file, "%.9g %.9g\n", series[i].at[row], series[i].values[row]);
+                break;
+            }
+    }
+}
+
+static gn_status write_group(metrics *figure, family *panel, part p, size_t group, gn_script *script,
+                             gn_message *message) {
+    const gn_run_group *runs = &figure->set->groups[group];
+    gn_series *series;
+    gn_band band;
+    GN_TRY(gn_group_series(figure->set, runs, panel->columns[p], &series, message));
+    gn_status status = gn_band_create(series, runs->count, 0, &band);
+    if (status == GN_OK) {
+        gn_band_thin(&band, POINTS, figure->x.logarithmic);
+        panel->drawn[p][group] = any_finite(&band);
+        if (panel->drawn[p][group]) {
+            extend_range(panel, &band, figure->x.high);
+            panel->blocks[p][group] = gn_script_band(script, &band, wants_logarithm(panel->name));
+        }
+        gn_band_destroy(&band);
+        if (p == TRAIN) {
+            panel->marks[group] = script->blocks++;
+            fprintf(script->file, "$b%u << GN_END\n", panel->marks[group]);
+            write_marks(figure->set, group, series, script);
+            fputs("-1 NaN\nGN_END\n", script->file);
+        }
+    } else {
+        gn_message_fail(message, status, "no memory for the curves of %zu runs", runs->count);
+    }
+    gn_group_series_free(runs, series);
+    return status;
+}
+
+static void choose_axis(family *panel, const gn_config_plot *plot) {
+    if (wants_logarithm(panel->name) && isfinite(panel->positive)) {
+        double low = plot->y_min > 0 ? plot->y_min : panel->positive;
+        double high = panel->start > 0 ? fmin(panel->high, 1e3 * panel->start) : panel->high;
+        panel->y = gn_axis_decades(low, fmax(high, low), 16); /* a diverged run leaves the picture */
+    } else if (!strcmp(panel->name, "accuracy")) {
+        panel->y = (gn_axis){.low = 0, .high = 1};
+    } else {
+        double low = fmin(panel->low, 0), high = panel->high > low ? panel->high : low + 1;
+        panel->y = (gn_axis){.low = low, .high = high + 0.05 * (high - low)};
+    }
+    panel->y.label = axis_label(panel->name);
+}
+
+static gn_status write_family(metrics *figure, family *panel, gn_script *script, gn_message *message) {
+    size_t groups = figure->set->group_count;
+    panel->low = panel->positive = INFINITY;
+    panel->high = -INFINITY;
+    panel->marks = calloc(groups, sizeof *panel->marks);
+    for (part p = TRAIN; p < PARTS; p++) {
+        panel->blocks[p] = calloc(groups, sizeof *panel->blocks[p]);
+        panel->drawn[p] = calloc(groups, sizeof *panel->drawn[p]);
+        if (!panel->marks || !panel->blocks[p] || !panel->drawn[p])
+            return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for %zu groups of runs", groups);
+        for (size_t i = 0; *panel->columns[p] && i < groups; i++)
+            GN_TRY(write_group(figure, panel, p, i, script, message));
+    }
+    choose_axis(panel, &gn_group_config(figure->set, &figure->set->groups[0])->plot);
+    return GN_OK;
+}
+
+/* Reads and writes all families; those of which nothing was recorded are left out. */
+static gn_status write_data(metrics *figure, gn_script *script, gn_message *message) {
+    for (size_t i = 0; i < figure->family_count; i++)
+        GN_TRY(write_family(figure, &figure->families[i], script, message));
+    size_t kept = 0;
+    for (size_t i = 0; i < figure->family_count; i++) {
+        family copy = figure->families[i];
+        figure->families[i] = figure->families[kept]; /* swapped, so that all are freed */
+        figure->families[kept] = copy;
+        kept += isfinite(copy.high);
+    }
+    if (kept == 0)
+        return gn_message_fail(message, GN_ERROR_FORMAT, "no run recorded a finite value of '%s'",
+                               figure->families[0].name);
+    figure->page.panels = kept;
+    return GN_OK;
+}
+
+static bool has_part(const metrics *figure, part p) {
+    for (size_t i = 0; i < figure->page.panels; i++)
+        for (size_t j = 0; j < figure->set->group_count; j++)
+            if (figure->families[i].drawn[p][j])
+                return true;
+    return false;
+}
+
+static bool has_phases(const metrics *figure) {
+    for (size_t i = 0; i < figure->set->group_count; i++)
+        if (gn_group_config(figure->set, &figure->set->groups[i])->phases_count > 1)
+            return true;
+    return false;
+}
+
+static double legend_width(const gn_run_set *set) {
+    double width = gn_text_width("phase change");
+    for (size_t i = 0; i < set->group_count; i++)
+        width = fmax(width, gn_text_width(set->groups[i].title));
+    return width + 36;
+}
+
+static void draw_legend(const metrics *figure) {
+    char style[64];
+    double line = 0;
+    for (size_t i = 0; i < figure->set->group_count; i++, line++) {
+        snprintf(style, sizeof style, "lt 1 lw 2 lc rgb '#%06X'", gn_colour_named(i));
+        gn_page_legend(&figure->page, line, style, GN_TEXT_PLAIN, figure->set->groups[i].title);
+    }
+    line += 0.5;
+    if (has_part(figure, TEST)) {
+        gn_page_legend(&figure->page, line++, "lt 1 lw 1.6 lc rgb '#707070'", GN_TEXT_PLAIN, "train");
+        gn_page_legend(&figure->page, line++, "lt 1 lw 1.6 dt (5,3) lc rgb '#707070'", GN_TEXT_PLAIN, "test");
+    }
+    if (has_phases(figure))
+        gn_page_legend(&figure->page, line++, "lt 1 lw 1.2 dt (4,4) lc rgb '#404040'", GN_TEXT_PLAIN,
+                       "phase change");
+    for (size_t i = 0; i < figure->set->group_count; i++) {
+        char state[96];
+        if (gn_group_state(figure->set, &figure->set->groups[i], state, sizeof state)) {
+            gn_page_legend(&figure->page, line, NULL, GN_TEXT_SMALL, "× where a run diverged");
+            break;
+        }
+    }
+}
+
+/* A bar where a phase ends and another begins. */
+static void draw_phases(const metrics *figure) {
+    for (size_t i = 0; i < figure->set->group_count; i++) {
+        const gn_config *config = gn_group_config(figure->set, &figure->set->groups[i]);
+        size_t step = 0;
+        for (unsigned j = 0; j + 1 < config->phases_count; j++) {
+            step += config->phases[j].steps;
+            if ((double)step > figure->x.low && (double)step < figure->x.high)
+                fprintf(figure->page.canvas.script->file,
+                        "set arrow from first %zu, graph 0 to first %zu, graph 1 nohead lt 1 lw 1.2 dt (4,4) "
+                        "lc rgb '#404040'\n",
+                        step, step);
+        }
+    }
+}
+
+static void draw_panel(const metrics *figure, size_t index) {
+    const gn_page *page = &figure->page;
+    const family *panel = &figure->families[index];
+    FILE *file = page->canvas.script->file;
+    gn_axis x = figure->x;
+    x.label = gn_page_last_row(page, index) ? x.label : NULL;
+    gn_canvas_axes(&page->canvas, gn_page_panel(page, index), NULL, x, panel->y);
+    draw_phases(figure);
+    fputs("plot ", file);
+    for (part p = TRAIN; p < PARTS; p++)
+        for (size_t i = 0; i < figure->set->group_count; i++)
+            if (panel->drawn[p][i] && figure->set->groups[i].count > 1)
+                fprintf(file, "$b%u using 1:3:4 with filledcurves fs noborder fc rgb '#D8%06X', \\\n",
+                        panel->blocks[p][i], gn_colour_named(i));
+    for (part p = TRAIN; p < PARTS; p++)
+        for (size_t i = 0; i < figure->set->group_count; i++)
+            if (panel->drawn[p][i])
+                fprintf(file, "$b%u using 1:2 with lines lt 1 lw 1.8 %s lc rgb '#%06X', \\\n",
+                        panel->blocks[p][i], p == TEST ? "dt (5,3)" : "", gn_colour_named(i));
+    for (size_t i = 0; i < figure->set->group_count; i++)
+        if (*panel->columns[TRAIN])
+            fprintf(
+                file,
+                "$b%u using 1:($2 < %.9g ? $2 : %.9g) with points pt 2 ps 0.7 lw 1.6 lc rgb '#%06X', \\\n",
+                panel->marks[i], panel->y.high, panel->y.high, gn_colour_named(i));
+    fputs("NaN\n", file);
+    gn_canvas_next(&page->canvas);
+}
+
+gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message *message) {
+    metrics *figure = calloc(1, sizeof *figure);
+    if (!figure)
+        return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for a figure");
+    const gn_config_plot *plot = &gn_group_config(set, &set->groups[0])->plot;
+    figure->set = set;
+    figure->x = gn_page_steps(set);
+    gn_status status = find_families(figure, plot, message);
+    if (status == GN_OK)
+        status = write_data(figure, script, message);
+    if (status == GN_OK) {
+        gn_page_layout(&figure->page, set, figure->page.panels, plot->columns, false, legend_width(set),
+                       NULL);
+        figure->page.canvas.script = script;
+        for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
+            gn_canvas_begin(&figure->page.canvas, terminal);
+            gn_page_words(&figure->page);
+            draw_legend(figure);
+            for (size_t i = 0; i < figure->page.panels; i++)
+                draw_panel(figure, i);
+            gn_canvas_end(&figure->page.canvas);
+        }
+    }
+    metrics_free(figure);
+    free(figure);
+    return status;
+}

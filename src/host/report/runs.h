@@ -1,0 +1,46 @@
+/* The runs of a figure, in groups that differ only in their seed. */
+#ifndef GN_REPORT_RUNS_H
+#define GN_REPORT_RUNS_H
+
+#include "core/status.h"
+#include "report/settings.h"
+#include "run/reader.h"
+
+typedef struct gn_figure_run {
+    gn_run run;
+    gn_settings settings; /* of its config.yaml */
+    size_t group;
+} gn_figure_run;
+
+/* Runs [first, first + count), ordered by seed. */
+typedef struct gn_run_group {
+    size_t first, count;
+    char title[160]; /* labels of the phases, and the settings that tell it from groups of the same labels */
+} gn_run_group;
+
+typedef struct gn_run_set {
+    gn_figure_run *runs; /* run_count, those of a group side by side */
+    size_t run_count;
+    gn_run_group *groups; /* group_count, in the order of their first runs */
+    size_t group_count;
+} gn_run_set;
+
+/* Opens the runs at `paths`: run directories, or directories whose entries are. A zeroed set is the caller's
+ * to destroy, whatever is returned. ARGUMENT where there is no run at a path. */
+gn_status gn_run_set_open(const char *const *paths, size_t count, gn_run_set *set, gn_message *message);
+void gn_run_set_destroy(gn_run_set *set);
+
+/* Of the group's first run. */
+const gn_config *gn_group_config(const gn_run_set *set, const gn_run_group *group);
+size_t gn_config_steps(const gn_config *config); /* of all phases */
+
+/* A recorded quantity of a group's runs: `count` series, one a run. "loss_train", or "norms/weight_norm" of
+ * an observer. The caller frees them by gn_group_series_free(). */
+gn_status gn_group_series(const gn_run_set *set, const gn_run_group *group, const char *name,
+                          gn_series **series, gn_message *message);
+void gn_group_series_free(const gn_run_group *group, gn_series *series);
+
+/* "2 of 6 seeds diverged", "unfinished"; "" where all ran to their end. Returns the number that did not. */
+size_t gn_group_state(const gn_run_set *set, const gn_run_group *group, char *text, size_t size);
+
+#endif
