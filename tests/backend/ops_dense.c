@@ -201,7 +201,7 @@ static void expect_damping(op_run *run) {
     allow(run, 1, 1e3);
 }
 
-/* ---- spectral_filter: alpha damping, beta floor, gamma cut-off, delta weight; values x0, in x1, out x2 ----
+/* ---- spectral_filter: alpha damping, beta floor, gamma cut-off; values x0, in x1, out x2 ----
  */
 
 static void prepare_filter(op_run *run) {
@@ -218,18 +218,18 @@ static void prepare_filter(op_run *run) {
 
 static gn_status call_filter(op_run *run) {
     const op_case *c = run->c;
-    return GN_OP(run->context, spectral_filter, run->dtype, c->n, device_pointer(run, 0), c->delta, c->alpha,
-                 c->beta, c->gamma, device_pointer(run, 1), device_pointer(run, c->alias ? 1 : 2),
+    return GN_OP(run->context, spectral_filter, run->dtype, c->n, device_pointer(run, 0), c->alpha, c->beta,
+                 c->gamma, device_pointer(run, 1), device_pointer(run, c->alias ? 1 : 2),
                  device_pointer(run, 3));
 }
 
 static void expect_filter(op_run *run) {
     const op_case *c = run->c;
     const double *values = run->x[0].host, *in = run->x[1].host;
-    double *out = run->x[c->alias ? 1 : 2].host, largest = c->n ? c->delta * values[c->n - 1] : 0, kept = 0;
+    double *out = run->x[c->alias ? 1 : 2].host, largest = c->n ? fmax(values[c->n - 1], 0) : 0, kept = 0;
     const double mu = fmax(c->alpha, c->beta * largest);
     for (size_t i = 0; i < c->n; i++) {
-        const double lambda = c->delta * values[i];
+        const double lambda = fmax(values[i], 0);
         const bool keep = lambda > c->gamma * largest;
         out[i] = keep ? in[i] / (lambda + mu) : 0;
         kept += keep;

@@ -118,12 +118,12 @@ struct gn_backend {
     /* a_ii += *slot where slot = max(damping, floor * trace(a)); writes slot */
     gn_status (*add_damping)(void *state, gn_dtype type, size_t n, void *a, size_t lda, double damping,
                              double floor, double *slot);
-    /* For lambda_i = weight * values[i], mu = max(damping, floor * max lambda):
-     * out[i] = in[i] / (lambda_i + mu) where lambda_i > cutoff * max lambda, else 0.
-     * slots[0] = mu, slots[1] = number kept. */
-    gn_status (*spectral_filter)(void *state, gn_dtype type, size_t n, const void *values, double weight,
-                                 double damping, double floor, double cutoff, const void *in, void *out,
-                                 double *slots);
+    /* For lambda_i = max(values[i], 0) (a Gram has no negative eigenvalues but rounding's) and
+     * mu = max(damping, floor * max lambda): out[i] = in[i] / (lambda_i + mu) where lambda_i > cutoff * max
+     * lambda, else 0. A NaN eigenvalue is kept, to be seen. slots[0] = mu, slots[1] = number kept. out may be
+     * in. */
+    gn_status (*spectral_filter)(void *state, gn_dtype type, size_t n, const void *values, double damping,
+                                 double floor, double cutoff, const void *in, void *out, double *slots);
 
     /* ---- network: REQUIRED ---- */
     /* y[i,:] = bias, i < rows (bias NULL: 0) */

@@ -100,7 +100,7 @@ static gn_status solve_spectral(gn_symmetric *s, gn_damped damped, const void *b
     }
     void *c = s->coefficients.data;
     GN_TRY(GN_OP(context, gemv, s->dtype, false, n, n, 1.0, s->matrix.data, n, b, 0.0, c));
-    GN_TRY(GN_OP(context, spectral_filter, s->dtype, n, s->values.data, 1.0, damped.damping, damped.floor,
+    GN_TRY(GN_OP(context, spectral_filter, s->dtype, n, s->values.data, damped.damping, damped.floor,
                  damped.cutoff, c, c, s->slots.data));
     return GN_OP(context, gemv, s->dtype, true, n, n, 1.0, s->matrix.data, n, c, 0.0, x);
 }

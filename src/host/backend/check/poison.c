@@ -110,13 +110,12 @@ static gn_status check_add_damping(void *state, gn_dtype type, size_t n, void *a
 }
 
 static gn_status check_spectral_filter(void *state, gn_dtype type, size_t n, const void *values,
-                                       double weight, double damping, double floor, double cutoff,
-                                       const void *in, void *out, double *slots) {
+                                       double damping, double floor, double cutoff, const void *in, void *out,
+                                       double *slots) {
     if (out != in && out != values)
         poison_vector(type, n, out);
     poison_slots(2, slots);
-    return cpu_of(state)->spectral_filter(state, type, n, values, weight, damping, floor, cutoff, in, out,
-                                          slots);
+    return cpu_of(state)->spectral_filter(state, type, n, values, damping, floor, cutoff, in, out, slots);
 }
 
 /* ---- network ---- */

@@ -161,17 +161,21 @@ static gn_status cpu_add_damping(void *state, gn_dtype type, size_t n, void *a, 
     return GN_OK;
 }
 
-static gn_status cpu_spectral_filter(void *state, gn_dtype type, size_t n, const void *values, double weight,
-                                     double damping, double floor, double cutoff, const void *in, void *out,
-                                     double *slots) {
+/* An eigenvalue of a Gram: negative only by rounding; NaN stays. */
+static double clamped(double value) {
+    return value < 0 ? 0 : value;
+}
+
+static gn_status cpu_spectral_filter(void *state, gn_dtype type, size_t n, const void *values, double damping,
+                                     double floor, double cutoff, const void *in, void *out, double *slots) {
     const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
-    double largest = n ? weight * k->at(values, 0) : 0;
-    for (size_t i = 1; i < n; i++)
-        largest = fmax(largest, weight * k->at(values, i));
+    double largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, k->at(values, i));
     const double mu = fmax(damping, floor * largest);
     double kept = 0;
     for (size_t i = 0; i < n; i++) {
-        const double lambda = weight * k->at(values, i);
+        const double lambda = clamped(k->at(values, i));
         const bool keep = !(lambda <= cutoff * largest); /* NaN is kept, to be seen */
         k->put(out, i, keep ? k->at(in, i) / (lambda + mu) : 0);
         kept += keep;
