@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef GNEWT_BENCH_SOURCE_DIR
 #define GNEWT_BENCH_SOURCE_DIR "."
@@ -193,6 +194,12 @@ static bool blas_is_too_old(void) {
     return false;
 }
 
+void bench_take_fast_kernels(char **argv) {
+    const char *core = !strcmp(vector_level(), "avx512") ? "SkylakeX" : "Haswell";
+    if (blas_is_too_old() && !getenv("OPENBLAS_CORETYPE") && setenv("OPENBLAS_CORETYPE", core, 1) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 void bench_print_machine(const bench_run *run) {
     char cpu[256], commit[128];
     cpu_model(cpu, sizeof cpu);
@@ -201,13 +208,6 @@ void bench_print_machine(const bench_run *run) {
     printf("%s, %s, %d OpenMP threads of %d, load %.2f\n%s: %s kernels\n\n", cpu, vector_level(),
            omp_get_max_threads(), omp_get_num_procs(), load_average(), openblas_get_config(),
            openblas_get_corename());
-    if (blas_is_too_old())
-        fprintf(stderr,
-                "gnewt-bench: OpenBLAS runs its %s kernels on a processor with %s: results are not the "
-                "machine's. "
-                "Try OPENBLAS_CORETYPE=%s\n",
-                openblas_get_corename(), vector_level(),
-                !strcmp(vector_level(), "avx512") ? "SkylakeX" : "Haswell");
 }
 
 /* ---- JSON ---- */

@@ -70,7 +70,10 @@ void bench_add(bench_run *run, const bench_result *result);
 void bench_fail(bench_run *run, const char *name, gn_status status);
 /* Writes everything to `path` ("-": standard output). 0, or -1 with a message on standard error. */
 int bench_write_json(const bench_run *run, const char *path);
-/* Prints the machine, and a warning where OpenBLAS runs kernels too old for this processor. */
+/* As `gnewt` does: where OpenBLAS did not know the processor, starts this program once more and tells it. */
+void bench_take_fast_kernels(char **argv);
+
+/* Prints the machine and the kernels in use. */
 void bench_print_machine(const bench_run *run);
 
 /* Heap calls (malloc, calloc, realloc, posix_memalign, aligned_alloc, memalign) of the whole process, all

@@ -82,6 +82,7 @@ static int parse(int argc, char **argv, bench_run *run, arguments *args) {
 }
 
 int main(int argc, char **argv) {
+    bench_take_fast_kernels(argv);
     bench_run run = {.device = "cpu",
                      .human = true,
                      .effort = {.seconds = 1, .repetitions = 10, .most = 100000, .warmup = 3}};

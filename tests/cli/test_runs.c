@@ -125,6 +125,33 @@ Test(runs, termination_leaves_a_checkpoint) {
     cr_expect_not(file_exists(folder, "r/checkpoint.h5.new"));
 }
 
+/* A file that may not grow stands for a disk that is full. */
+Test(runs, a_full_disk_is_one_message_and_nothing_is_lost) {
+    char line[1024];
+    static const char observe[] = "--set 'observe=[{kind: metrics, every: 1}, {kind: norms, every: 1}]' "
+                                  "--set phases.1.steps=20000 --quiet";
+    snprintf(line, sizeof line,
+             "cd '%s' && ulimit -f 3000 && OMP_NUM_THREADS=1 '%s' run c.yaml --out r %s >.out 2>.err", folder,
+             GNEWT_CLI, observe);
+    int status = system(line);
+    cr_expect_eq(status >> 8 & 255, 1);
+    char *err = read_file(folder, ".err");
+    cr_expect(strstr(err, "File too large") != NULL && strstr(err, "--resume") != NULL, "%s", err);
+    cr_expect_eq(strchr(err, '\n'), err + strlen(err) - 1, "%s", err);
+    free(err);
+    expect_state("r", "failed");
+    gn_run run = open_run("r");
+    gn_series loss;
+    cr_assert_eq(gn_run_metric(&run, "loss_train", &loss, NULL), GN_OK);
+    cr_expect_gt(loss.rows, 1000);
+    cr_expect_eq(loss.at[loss.rows - 1], (double)(loss.rows - 1));
+    gn_series_free(&loss);
+    gn_run_close(&run);
+    snprintf(line, sizeof line, "run c.yaml --out r --resume %s", observe);
+    expect_command(folder, line, 0);
+    expect_state("r", "finished");
+}
+
 Test(runs, resuming_a_finished_run_changes_nothing) {
     expect_command(folder, "run c.yaml", 0);
     char *before = read_file(folder, "runs/quick/metrics.csv");

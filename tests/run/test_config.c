@@ -59,10 +59,11 @@ static void expect_same_options(gn_optimizer_options a, gn_optimizer_options b) 
 #define SAME(member) cr_expect_eq(a.member, b.member, "kind %d: " #member, (int)a.kind);
 #define MEMBERS(X)                                                                                           \
     X(learning_rate)                                                                                         \
-    X(momentum) X(beta1) X(beta2) X(epsilon) X(weight_decay) X(solver) X(curvature) X(cutoff)                \
-        X(damping.kind) X(damping.value) X(damping.final) X(damping.steps) X(damping.minimum)                \
-            X(damping.maximum) X(damping.retries) X(line_search.kind) X(line_search.c) X(line_search.tau)    \
-                X(line_search.max_iterations)
+    X(momentum)                                                                                              \
+    X(beta1)                                                                                                 \
+    X(beta2) X(epsilon) X(weight_decay) X(solver) X(curvature) X(cutoff) X(damping.kind) X(damping.value)    \
+        X(damping.final) X(damping.steps) X(damping.minimum) X(damping.maximum) X(damping.retries)           \
+            X(line_search.kind) X(line_search.c) X(line_search.tau) X(line_search.max_iterations)
     MEMBERS(SAME)
 #undef MEMBERS
 #undef SAME
@@ -170,5 +171,25 @@ Test(config, a_grid_without_a_place_is_an_error) {
     cr_expect_eq(gn_config_sweep_point(source, 0, &point, &label, &message), GN_ERROR_CONFIG);
     cr_expect(strstr(message.text, ":6: sweep of phases.4.steps: index 4 is out of range") != NULL, "%s",
               message.text);
+    gn_config_source_destroy(source);
+}
+
+/* Directories of a grid over optimisers have the optimisers' labels. */
+Test(config, a_grid_s_labels) {
+    gn_message message = {0};
+    gn_config_source *source, *point;
+    char *label;
+    write_config("  - {steps: 1, optimizer: {kind: sgd}}\nsweep:\n"
+                 "  - {key: phases.0.optimizer, values: [{kind: adam, label: A b}, {kind: sgd}]}\n"
+                 "  - {key: network.widths, values: [[2, 3, 1]]}\n");
+    static const char *const expected[] = {"phases.0.optimizer=A_b,network.widths=2,_3,_1",
+                                           "phases.0.optimizer=kind:_sgd,network.widths=2,_3,_1"};
+    cr_assert_eq(gn_config_source_read(file, NULL, 0, &source, &message), GN_OK, "%s", message.text);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(gn_config_sweep_point(source, i, &point, &label, &message), GN_OK, "%s", message.text);
+        cr_expect_str_eq(label, expected[i]);
+        free(label);
+        gn_config_source_destroy(point);
+    }
     gn_config_source_destroy(source);
 }

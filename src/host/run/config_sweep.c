@@ -52,11 +52,24 @@ static gn_status check_sweep(gn_check *check, const gn_node *sweep) {
     return GN_OK;
 }
 
+/* The labels in a mapping or list, as "sgd+lm": they name an optimiser, or phases, better than all its keys.
+ */
+static void collect_labels(const gn_node *node, char *text, size_t size) {
+    const gn_node *label = gn_node_get(node, "label");
+    size_t used = strlen(text);
+    if (label != NULL && label->kind == GN_NODE_SCALAR)
+        snprintf(text + used, size - used, "%s%s", used > 0 ? "+" : "", label->text);
+    for (size_t i = 0; label == NULL && i < node->count; i++)
+        collect_labels(node->items[i], text, size);
+}
+
 /* Adds "key=value" to a label, in characters that suit a file name. */
 static void add_label(char *label, size_t size, const char *key, const gn_node *value) {
+    char labels[64] = "";
+    collect_labels(value, labels, sizeof labels);
+    char *text = labels[0] == '\0' ? gn_node_emit(value) : NULL;
+    const char *end = text != NULL ? text : labels;
     size_t used = strlen(label);
-    char *text = gn_node_emit(value);
-    const char *end = text == NULL ? "" : text;
     used += (size_t)snprintf(label + used, size - used, "%s%s=", used > 0 ? "," : "", key);
     for (bool gap = false; *end != '\0' && used + 2 < size; end++) {
         bool plain = strchr("[]{}\"' \n/\\", *end) == NULL;

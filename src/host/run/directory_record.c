@@ -13,7 +13,7 @@
 /* Rows wait no longer than LONGEST_WAIT; a flush costs about a millisecond, so one each SHORTEST_GAP is free.
  */
 static const double LONGEST_WAIT = 0.5, SHORTEST_GAP = 0.25;
-enum { MOST_WAITING = 1 << 24 /* bytes */ };
+enum { MOST_WAITING = 1 << 18 /* bytes */ };
 
 double gn_directory_now(void) {
     struct timespec time;
@@ -32,9 +32,7 @@ static gn_status write_line(gn_directory *d, const char *text, size_t size, gn_m
     int error = written < 0 ? errno : ENOSPC;
     if (ftruncate(d->csv, end) != 0) { /* then the last line stays short, and readers drop it */
     }
-    return gn_message_fail(message, GN_ERROR_IO,
-                           "%s/metrics.csv: %s; what was recorded before is kept, --resume goes on", d->path,
-                           strerror(error));
+    return gn_message_fail(message, GN_ERROR_IO, "%s/metrics.csv: %s", d->path, strerror(error));
 }
 
 gn_status gn_directory_write_header(gn_directory *directory, gn_message *message) {
@@ -192,8 +190,13 @@ gn_status gn_directory_observe(gn_directory *directory, const char *observer, ui
 
 gn_status gn_directory_flush(gn_directory *directory, gn_message *message) {
     gn_directory *d = directory;
+    double growth = 0;
     if (!d->waiting)
         return GN_OK;
+    for (size_t i = 0; i < d->column_count; i++)
+        if (d->columns[i].waiting > 0)
+            growth += gn_h5_series_growth(d->columns[i].series, d->columns[i].waiting);
+    GN_TRY(gn_h5_reserve(d->h5, growth, message)); /* all columns grow, or none */
     for (size_t i = 0; i < d->column_count; i++) {
         gn_column *c = &d->columns[i];
         GN_TRY(gn_h5_series_append(c->series, c->waiting, c->rows, message));

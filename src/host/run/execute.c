@@ -99,8 +99,9 @@ static gn_status on_step(void *user, uint64_t step, bool *stop) {
 static gn_status open_directory(run *r, const char *text, gn_message *message) {
     const gn_execute_options *o = r->options;
     const gn_config *config = o->config;
-    uint64_t step;
-    bool continued = o->resume && gn_checkpoint_find(o->directory, &step);
+    uint64_t step = 0;
+    /* Without a checkpoint beyond the start an earlier run is begun anew. */
+    bool continued = o->resume && gn_checkpoint_find(o->directory, &step) && step > 0;
     if (continued) {
         GN_TRY(gn_directory_continue(o->directory, step, &r->directory, message));
         GN_TRY(gn_checkpoint_read(o->directory, &r->build, message));
@@ -143,6 +144,8 @@ static gn_status finish(run *r, gn_status status, gn_message *message) {
         status = written;
         *message = r->message;
     }
+    if (status == GN_ERROR_IO && strlen(message->text) + 80 < sizeof message->text)
+        strcat(message->text, "; what was recorded before is kept, and --resume goes on with it");
     gn_directory_log(r->directory, "%s at step %llu, %.3f s of training%s%s", state_of(status),
                      (unsigned long long)gn_trainer_step(r->build.trainer),
                      gn_trainer_seconds(r->build.trainer), status == GN_OK ? "" : ": ",

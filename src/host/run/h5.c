@@ -126,26 +126,33 @@ gn_status gn_h5_open(const char *path, bool writable, gn_h5 **file, gn_message *
 
 /* ---- room and flushing ---- */
 
-gn_status gn_h5_take_room(gn_h5 *file, double bytes, gn_message *message) {
-    hsize_t size = 0;
-    if (file->room < 0)
-        return gn_message_fail(message, GN_ERROR_IO, "%s is open for reading only", file->path);
-    if (bytes > 1e18 || H5Fget_filesize(file->id, &size) < 0)
-        return gn_message_fail(message, GN_ERROR_IO, "%s: %.3g bytes are too many", file->path, bytes);
-    long long wanted = (long long)size + file->pending + (long long)bytes + TABLES_BYTES;
-    file->pending += (long long)bytes;
+/* Lengthens the file on the disk to `wanted` bytes and some more. */
+static gn_status lengthen(gn_h5 *file, long long wanted, gn_message *message) {
     if (wanted <= file->taken)
         return GN_OK;
     wanted += TABLES_BYTES;
     int error = fallocate(file->room, 0, 0, wanted) == 0 ? 0 : errno;
     if (error == EOPNOTSUPP || error == ENOSYS) /* no promise, but the length at least */
         error = ftruncate(file->room, wanted) == 0 ? 0 : errno;
-    if (error != 0) {
-        file->pending -= (long long)bytes;
-        return gn_message_fail(message, GN_ERROR_IO, "%s: no room for %.0f more bytes: %s", file->path, bytes,
+    if (error != 0)
+        return gn_message_fail(message, GN_ERROR_IO, "%s cannot grow to %lld bytes: %s", file->path, wanted,
                                strerror(error));
-    }
     file->taken = wanted;
+    return GN_OK;
+}
+
+gn_status gn_h5_reserve(gn_h5 *file, double bytes, gn_message *message) {
+    hsize_t size = 0;
+    if (file->room < 0)
+        return gn_message_fail(message, GN_ERROR_IO, "%s is open for reading only", file->path);
+    if (bytes > 1e18 || H5Fget_filesize(file->id, &size) < 0)
+        return gn_message_fail(message, GN_ERROR_IO, "%s: %.3g bytes are too many", file->path, bytes);
+    return lengthen(file, (long long)size + file->pending + (long long)bytes + TABLES_BYTES, message);
+}
+
+gn_status gn_h5_take_room(gn_h5 *file, double bytes, gn_message *message) {
+    GN_TRY(gn_h5_reserve(file, bytes, message));
+    file->pending += (long long)bytes;
     return GN_OK;
 }
 

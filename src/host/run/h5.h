@@ -24,6 +24,9 @@ gn_status gn_h5_flush(gn_h5 *file, gn_message *message);
 /* Flushes and frees; NULL is allowed. The file is gone from memory whatever the status. */
 gn_status gn_h5_close(gn_h5 *file, gn_message *message);
 
+/* Makes sure that `bytes` more can be written, so that several writes succeed or fail together. IO. */
+gn_status gn_h5_reserve(gn_h5 *file, double bytes, gn_message *message);
+
 bool gn_h5_has(gn_h5 *file, const char *name);
 /* The names in a group, comma-separated, cut at `size`; returns text. */
 const char *gn_h5_names(gn_h5 *file, const char *group, char *text, size_t size);
@@ -52,6 +55,8 @@ gn_status gn_h5_series_open(gn_h5 *file, const char *name, int rank, const size_
 /* To be called before the file is closed; NULL is allowed. */
 void gn_h5_series_close(gn_h5_series *series);
 size_t gn_h5_series_rows(const gn_h5_series *series);
+/* The most bytes that appending `rows` rows takes. */
+double gn_h5_series_growth(const gn_h5_series *series, size_t rows);
 gn_status gn_h5_series_append(gn_h5_series *series, size_t rows, const double *values, gn_message *message);
 /* Cuts it to `rows` rows; no fewer are fine. */
 gn_status gn_h5_series_truncate(gn_h5_series *series, size_t rows, gn_message *message);

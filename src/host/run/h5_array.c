@@ -259,6 +259,10 @@ size_t gn_h5_series_rows(const gn_h5_series *series) {
     return (size_t)series->dims[0];
 }
 
+double gn_h5_series_growth(const gn_h5_series *series, size_t rows) {
+    return series->row_bytes * (double)rows + series->chunk_bytes;
+}
+
 static gn_status set_rows(gn_h5_series *s, hsize_t rows, gn_message *message) {
     hsize_t before = s->dims[0];
     s->dims[0] = rows;
@@ -273,7 +277,7 @@ gn_status gn_h5_series_append(gn_h5_series *series, size_t rows, const double *v
     hsize_t first = series->dims[0], block[GN_H5_MAX_RANK];
     if (rows == 0)
         return GN_OK;
-    GN_TRY(gn_h5_take_room(series->file, series->row_bytes * (double)rows + series->chunk_bytes, message));
+    GN_TRY(gn_h5_take_room(series->file, gn_h5_series_growth(series, rows), message));
     GN_TRY(set_rows(series, first + rows, message));
     memcpy(block, series->dims, sizeof block);
     block[0] = rows;

@@ -25,7 +25,7 @@ void gn_h5_quiet_end(gn_h5_quiet *quiet);
 
 /* IO: "PATH: cannot WHAT NAME: why", why by HDF5's error stack. */
 gn_status gn_h5_fail(const gn_h5 *file, const char *what, const char *name, gn_message *message);
-/* Takes room on the disk for `bytes` more and HDF5's own tables. IO where there is none. */
+/* gn_h5_reserve() for what is written next: it counts as pending until the flush. */
 gn_status gn_h5_take_room(gn_h5 *file, double bytes, gn_message *message);
 
 #endif

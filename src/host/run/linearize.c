@@ -210,10 +210,12 @@ static gn_status write_file(map *m, const char *out) {
     char fresh[4200];
     if ((size_t)snprintf(fresh, sizeof fresh, "%s.new", out) >= sizeof fresh)
         return gn_message_fail(m->message, GN_ERROR_CONFIG, "--out: too long a path");
-    GN_TRY(gn_h5_create(fresh, &m->file, m->message));
-    gn_status status = write_all(m);
-    gn_status closed = gn_h5_close(m->file, status == GN_OK ? m->message : NULL);
-    status = status == GN_OK ? closed : status;
+    gn_status status = gn_h5_create(fresh, &m->file, m->message);
+    if (status == GN_OK) {
+        status = write_all(m);
+        gn_status closed = gn_h5_close(m->file, status == GN_OK ? m->message : NULL);
+        status = status == GN_OK ? closed : status;
+    }
     if (status == GN_OK && rename(fresh, out) != 0)
         status = gn_message_fail(m->message, GN_ERROR_IO, "%s: %s", out, strerror(errno));
     if (status != GN_OK)
