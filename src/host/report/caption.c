@@ -113,11 +113,11 @@ static void write_seeds(const gn_run_set *set, char *text, size_t size) {
     for (size_t i = 0; i < set->group_count; i++)
         most = set->groups[i].count > most ? set->groups[i].count : most;
     if (most == 1)
-        snprintf(text, size, low == high ? "seed %llu" : "seeds %llu to %llu", (unsigned long long)low,
+        snprintf(text, size, low == high ? "seed %llu" : "seeds %llu–%llu", (unsigned long long)low,
                  (unsigned long long)high);
     else
-        snprintf(text, size, "lines: median over seeds %llu to %llu, bands: min to max",
-                 (unsigned long long)low, (unsigned long long)high);
+        snprintf(text, size, "lines: median over seeds %llu–%llu, bands: min to max", (unsigned long long)low,
+                 (unsigned long long)high);
 }
 
 void gn_caption_write(const gn_run_set *set, char *text, size_t size) {

@@ -4,7 +4,7 @@
 
 #include "report/figures.h"
 
-enum { POINTS = 400 /* of a curve, at most */ };
+enum { POINTS = 400 /* of a curve, at most */, GUIDE = 4 /* times the largest error: where it starts */ };
 
 typedef struct fourier {
     const gn_run_set *set;
@@ -64,12 +64,14 @@ static gn_status read_group(fourier *figure, size_t group, gn_series **series, g
         return gn_group_series(figure->set, runs,
                                strcmp(figure->word, "mode") ? "fourier/shell" : "fourier/mode", series,
                                message);
+    gn_status status = gn_group_series(figure->set, runs, "fourier/mode", series, message);
     figure->word = "mode";
-    if (gn_group_series(figure->set, runs, "fourier/mode", series, message) == GN_OK)
-        return GN_OK;
-    gn_status status = gn_group_series(figure->set, runs, "fourier/shell", series, message);
-    figure->word = status == GN_OK ? "shell" : "mode";
-    return status;
+    if (status == GN_ERROR_FORMAT &&
+        gn_group_series(figure->set, runs, "fourier/shell", series, NULL) == GN_OK) {
+        figure->word = "shell";
+        status = GN_OK;
+    }
+    return status; /* of the modes: what to do is the same */
 }
 
 static gn_status write_group(fourier *figure, size_t group, const gn_series *series, gn_script *script,
@@ -159,18 +161,22 @@ static bool shows_rate(const gn_config *config) {
            (kind == GN_OPTIMIZER_GAUSS_NEWTON || kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT);
 }
 
+static bool any_rate(const fourier *figure) {
+    for (size_t i = 0; i < figure->set->group_count; i++)
+        if (shows_rate(gn_group_config(figure->set, &figure->set->groups[i])))
+            return true;
+    return false;
+}
+
 static void draw_legend(const fourier *figure) {
     char text[64], style[64];
-    bool rates = false;
     for (size_t k = 0; k < figure->modes; k++) {
         snprintf(text, sizeof text, "%s %zu", figure->word, k + 1);
         line_style(figure, k, style, sizeof style);
         gn_page_legend(&figure->page, (double)k, style, is_strong(figure, k) ? GN_TEXT_BOLD : GN_TEXT_PLAIN,
                        text);
     }
-    for (size_t i = 0; i < figure->set->group_count; i++)
-        rates |= shows_rate(gn_group_config(figure->set, &figure->set->groups[i]));
-    if (rates)
+    if (any_rate(figure))
         gn_page_legend(&figure->page, (double)figure->modes + 0.5, "lt 1 lw 1.4 dt (10,6) lc rgb '#202020'",
                        GN_TEXT_PLAIN, "∝ (1 − η)ᵗ");
 }
@@ -204,7 +210,7 @@ static void draw_panel(const fourier *figure, size_t group) {
         }
     if (shows_rate(config))
         fprintf(file, "%.9g * exp(x * %.9g) with lines lt 1 lw 1.4 dt (10,6) lc rgb '#202020', \\\n",
-                4 * figure->high, log1p(-config->phases[0].optimizer.options.learning_rate));
+                GUIDE * figure->high, log1p(-config->phases[0].optimizer.options.learning_rate));
     fprintf(file, "$b%u using 1:2 with points pt 2 ps 0.7 lw 1.6 lc rgb '#C00000'\n", figure->marks[group]);
     gn_canvas_next(&page->canvas);
 }
@@ -216,6 +222,8 @@ gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message
     gn_status status = write_data(&figure, script, message);
     if (status == GN_OK) {
         double low = plot->y_min > 0 ? plot->y_min : figure.low;
+        if (any_rate(&figure)) /* room for the guide */
+            figure.band_high = fmax(figure.band_high, GUIDE * figure.high);
         figure.y = gn_axis_decades(low, fmin(figure.band_high, 10 * figure.high), 10);
         figure.y.label = "error of mode  |ê_k|";
         if (!strcmp(figure.word, "shell"))

@@ -253,7 +253,8 @@ static void draw_legend(const metrics *figure) {
                        "phase change");
     for (size_t i = 0; i < figure->set->group_count; i++) {
         char state[96];
-        if (gn_group_state(figure->set, &figure->set->groups[i], state, sizeof state)) {
+        gn_group_state(figure->set, &figure->set->groups[i], state, sizeof state);
+        if (strstr(state, "diverged")) {
             gn_page_legend(&figure->page, line, NULL, GN_TEXT_SMALL, "× where a run diverged");
             break;
         }

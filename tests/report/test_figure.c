@@ -1,0 +1,229 @@
+/* Whole figures, from run directories to PNG and SVG. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/figure.h"
+#include "report_case.h"
+
+TestSuite(report_figure);
+
+static const char GN[] = "{label: GN, kind: gauss_newton, learning_rate: 0.02}";
+
+/* Draws what lies in the case's folder; the text of the SVG is the caller's. */
+static char *draw(report_case *test, const char *out) {
+    static gn_figure_report report;
+    const char *path = test->folder;
+    cr_assert_eq(gn_figure_write(&path, 1, out, &report), GN_OK, "%s", report.message.text);
+    size_t size;
+    char *png = report_read(report.png, &size);
+    cr_expect(size > 10000 && !memcmp(png, "\x89PNG\r\n", 6), "%s is no picture", report.png);
+    free(png);
+    return report_read(report.svg, &size);
+}
+
+static gn_status draw_failing(report_case *test) {
+    static gn_figure_report report;
+    const char *path = test->folder;
+    gn_status status = gn_figure_write(&path, 1, NULL, &report);
+    test->message = report.message;
+    cr_expect_eq(report.png[0], 0);
+    cr_expect_eq(report.svg[0], 0);
+    return status;
+}
+
+static void add(report_case *test, report_run run) {
+    char path[REPORT_PATH];
+    report_write(test, &run, path);
+}
+
+static size_t count(const char *text, const char *word) {
+    size_t found = 0;
+    for (const char *at = text; (at = strstr(at, word)); at++)
+        found++;
+    return found;
+}
+
+Test(report_figure, fourier_has_a_panel_a_group_and_a_colour_a_mode) {
+    report_case test = report_start();
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        char name[2][16];
+        snprintf(name[0], sizeof name[0], "a%d", (int)seed);
+        snprintf(name[1], sizeof name[1], "b%d", (int)seed);
+        report_run run = {.name = name[0],
+                          .seed = seed,
+                          .plot = "{kind: fourier, title: The title, rate: true}",
+                          .steps = 500,
+                          .every = 10,
+                          .modes = 4,
+                          .value = report_decay};
+        add(&test, run);
+        run.name = name[1];
+        run.optimizer = GN;
+        add(&test, run);
+    }
+    char *svg = draw(&test, NULL);
+    cr_expect(report_exists(&test, "figures/case.png") && report_exists(&test, "figures/case.svg"));
+    cr_expect_eq(report_entries(&test, "figures"), 2, "temporary files are left");
+    cr_expect_not_null(strstr(svg, "The title"));
+    cr_expect_not_null(strstr(svg, ">SGD<"));
+    cr_expect_not_null(strstr(svg, ">GN<"));
+    cr_expect_not_null(strstr(svg, ">mode 4<"));
+    cr_expect_null(strstr(svg, "mode 5"));
+    cr_expect_not_null(strstr(svg, "(1 − η)"), "the guide of the GN panel has a legend");
+    cr_expect_not_null(strstr(svg, "0–2, bands"));
+    cr_expect_not_null(strstr(svg, "1-8-1"));
+    free(svg);
+    report_end(&test);
+}
+
+Test(report_figure, shells_where_the_grid_has_two_axes) {
+    report_case test = report_start();
+    add(&test, (report_run){.name = "a",
+                            .steps = 100,
+                            .every = 10,
+                            .modes = 3,
+                            .shells = true,
+                            .value = report_decay}); /* no plot: modes are drawn where they were observed */
+    char *svg = draw(&test, NULL);
+    cr_expect_not_null(strstr(svg, ">shell 3<"));
+    free(svg);
+    report_end(&test);
+}
+
+/* What the data of a failed experiment look like. */
+static double broken(const report_run *run, size_t mode, double step) {
+    (void)run;
+    return mode == 1 ? 0 : step > 60 ? NAN : mode == 2 ? exp(step) : step == 30 ? INFINITY : 1 / (1 + step);
+}
+
+Test(report_figure, zeros_nan_and_divergence_are_drawn_as_far_as_they_go) {
+    report_case test = report_start();
+    add(&test, (report_run){.name = "a",
+                            .state = "diverged",
+                            .plot = "{kind: fourier, x_scale: log}",
+                            .steps = 100,
+                            .every = 10,
+                            .modes = 3,
+                            .value = broken});
+    char *svg = draw(&test, NULL);
+    cr_expect_not_null(strstr(svg, "diverged"));
+    free(svg);
+    report_end(&test);
+}
+
+static double not_a_number(const report_run *run, size_t mode, double step) {
+    (void)run;
+    (void)mode;
+    (void)step;
+    return NAN;
+}
+
+Test(report_figure, nothing_to_draw_is_an_error) {
+    report_case test = report_start();
+    add(&test, (report_run){.name = "a",
+                            .plot = "{kind: fourier}",
+                            .steps = 10,
+                            .every = 5,
+                            .modes = 2,
+                            .value = not_a_number});
+    cr_expect_eq(draw_failing(&test), GN_ERROR_FORMAT);
+    cr_expect_not_null(strstr(test.message.text, "finite"), "%s", test.message.text);
+    report_end(&test);
+}
+
+Test(report_figure, runs_without_rows_are_an_error) {
+    report_case test = report_start();
+    add(&test, (report_run){.name = "a", .plot = "{kind: metrics}", .steps = 10});
+    cr_expect_neq(draw_failing(&test), GN_OK);
+    cr_expect_neq(test.message.text[0], 0);
+    report_end(&test);
+}
+
+Test(report_figure, modes_that_no_run_recorded_are_named) {
+    report_case test = report_start();
+    add(&test, (report_run){.name = "a", .plot = "{kind: fourier}", .steps = 10, .modes = 2});
+    cr_expect_eq(draw_failing(&test), GN_ERROR_FORMAT);
+    cr_expect_not_null(strstr(test.message.text, "fourier"), "%s", test.message.text);
+    report_end(&test);
+}
+
+Test(report_figure, metrics_has_a_panel_a_family_and_a_bar_a_phase) {
+    report_case test = report_start();
+    add(&test,
+        (report_run){.name = "a",
+                     .phases = "[{steps: 40, optimizer: {label: LM, kind: levenberg_marquardt}},"
+                               " {steps: 60, optimizer: {label: AdamW, kind: adamw}}]",
+                     .plot = "{kind: metrics, metrics: [loss_train, loss_test, accuracy_train, damping]}",
+                     .steps = 100,
+                     .every = 5,
+                     .value = report_decay});
+    char *svg = draw(&test, NULL);
+    cr_expect_not_null(strstr(svg, ">LM, then AdamW<"));
+    cr_expect_not_null(strstr(svg, "mean loss"));
+    cr_expect_not_null(strstr(svg, ">accuracy<"));
+    cr_expect_not_null(strstr(svg, ">test<"));
+    cr_expect_not_null(strstr(svg, "phase change"));
+    cr_expect_eq(count(svg, "training step"), 3, "a step axis a panel");
+    free(svg);
+    report_end(&test);
+}
+
+Test(report_figure, many_groups_make_rows) {
+    report_case test = report_start();
+    for (int i = 0; i < 7; i++) {
+        char name[8], optimizer[96];
+        snprintf(name, sizeof name, "%d", i);
+        snprintf(optimizer, sizeof optimizer, "{label: GN, kind: gauss_newton, cutoff: 1.0e-%d}", i + 3);
+        add(&test, (report_run){.name = name,
+                                .optimizer = optimizer,
+                                .plot = "{kind: fourier}",
+                                .steps = 3000,
+                                .every = 1,
+                                .modes = 2,
+                                .value = report_decay});
+    }
+    char *svg = draw(&test, NULL);
+    cr_expect_eq(count(svg, ">GN, cutoff 1.0e-"), 7);
+    cr_expect_eq(count(svg, ">training step<"), 4, "below the last panel of each column");
+    free(svg);
+    report_end(&test);
+}
+
+Test(report_figure, names_do_no_harm) {
+    report_case test = report_start();
+    add(&test, (report_run){.name = "it's `touch x` $(touch y)",
+                            .optimizer = "{label: \"a_b'c `touch z` {d} <e> & f\", kind: sgd}",
+                            .plot = "{kind: metrics, title: \"' ; system('touch w') ; '\"}",
+                            .steps = 20,
+                            .every = 10,
+                            .value = report_decay});
+    char out[2 * REPORT_PATH];
+    snprintf(out, sizeof out, "%s/new folder/it's ^{a}.v1.png", test.folder);
+    char *svg = draw(&test, out);
+    cr_expect(report_exists(&test, "new folder/it's ^{a}.v1.png"));
+    cr_expect(report_exists(&test, "new folder/it's ^{a}.v1.svg"));
+    cr_expect_eq(report_entries(&test, "new folder"), 2);
+    cr_expect_not_null(strstr(svg, "a_b'c `touch z` {d} &lt;e> &amp; f"), "the label as it stands");
+    cr_expect_not_null(strstr(svg, "' ; system('touch w') ; '"));
+    free(svg);
+    report_end(&test);
+}
+
+Test(report_figure, several_paths_are_drawn_beside_the_first) {
+    report_case test = report_start();
+    char a[REPORT_PATH], b[REPORT_PATH];
+    report_run run = {.name = "a", .steps = 20, .every = 10, .value = report_decay};
+    report_write(&test, &run, a);
+    run.name = "b";
+    run.seed = 1;
+    report_write(&test, &run, b);
+    static gn_figure_report report;
+    const char *const paths[] = {a, b};
+    cr_assert_eq(gn_figure_write(paths, 2, NULL, &report), GN_OK, "%s", report.message.text);
+    cr_expect(report_exists(&test, "figures/case.png"));
+    cr_assert_eq(gn_figure_write(paths, 1, NULL, &report), GN_OK, "%s", report.message.text);
+    cr_expect(report_exists(&test, "a/figures/case.svg"));
+    report_end(&test);
+}
