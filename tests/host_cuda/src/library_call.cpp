@@ -1,0 +1,46 @@
+// See library_call.h.
+#include "library_call.h"
+
+namespace hc {
+namespace {
+
+bool matrix_good(const char *call, const Operand &o, size_t member) {
+    const char *base = static_cast<const char *>(o.base) + o.stride * static_cast<long long>(member);
+    std::string why;
+    if (device_range(base, o.extent(), &why)) {
+        return true;
+    }
+    violation("%s: operand %s (%zu columns of %zu bytes, %zu bytes apart%s): %s", call, o.name, o.columns,
+              o.row_bytes, o.pitch,
+              member ? (", matrix " + std::to_string(member) + " of the batch").c_str() : "", why.c_str());
+    return false;
+}
+
+} // namespace
+
+bool operands_good(const char *call, const std::vector<Operand> &operands) {
+    for (const Operand &o : operands) {
+        for (size_t member = 0; member < o.batch; member++) {
+            if (o.extent() > 0 && !matrix_good(call, o, member)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void announce(const std::vector<Operand> &operands) {
+    if (!tsan()) {
+        return;
+    }
+    for (const Operand &o : operands) {
+        for (size_t member = 0; member < o.batch; member++) {
+            const char *base = static_cast<const char *>(o.base) + o.stride * static_cast<long long>(member);
+            for (size_t column = 0; o.row_bytes && column < o.columns; column++) {
+                (o.written ? tsan_writes : tsan_reads)(base + column * o.pitch, o.row_bytes);
+            }
+        }
+    }
+}
+
+} // namespace hc
