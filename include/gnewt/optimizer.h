@@ -30,12 +30,15 @@ typedef enum gn_damping_kind {
     GN_DAMPING_CONSTANT,  /* mu = value */
     GN_DAMPING_SCHEDULED, /* ln mu from ln value to ln final, linear in the step over `steps`, then final */
     GN_DAMPING_GAIN_RATIO /* from value, by actual over predicted decrease (Nielsen, IMM-REP-1999-05); a step
-                             that raises the loss is not taken */
+                             that raises the loss is not taken; needs a learning rate below 2 */
 } gn_damping_kind;
 
 typedef struct gn_damping_options {
     gn_damping_kind kind;
-    double value;            /* mu, or where it starts; >= 0, in units of w J'J */
+    /* mu, or where it starts; >= 0, in units of w J'J. It is kept above rounding: at least eps times the
+     * largest eigenvalue where the solver knows it, else eps times the trace, which is an upper bound of it.
+     */
+    double value;
     double final;            /* scheduled: > 0 */
     size_t steps;            /* scheduled */
     double minimum, maximum; /* gain ratio: mu stays within */
@@ -98,6 +101,12 @@ gn_status gn_optimizer_step(gn_optimizer *optimizer, gn_linearization *lineariza
  * weight decay) for sgd, a first step's for adam and adamw (whose decoupled decay is left out). The state is
  * unchanged. */
 gn_status gn_optimizer_direction(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *d);
+
+/* The eigenvalues (*count of them, ascending, on the host) that the last step or direction of a spectral
+ * solver found on its way: of J J' (M) or J'J (P), unnormalised, whichever it decomposed. values has room for
+ * `capacity`. UNSUPPORTED where that solver was none; SHAPE where there is too little room (*count says how
+ * much is needed). */
+gn_status gn_optimizer_spectrum(gn_optimizer *optimizer, size_t capacity, double *values, size_t *count);
 
 /* The solver that `auto` became, in words for the log: "dual (M = 100 <= P = 6721)". */
 const char *gn_optimizer_solver_text(const gn_optimizer *optimizer);

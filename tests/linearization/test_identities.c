@@ -217,6 +217,29 @@ static void gram_cross(mlp_fixture *f, const char *name) {
     free(x), free(y), free(a), free(b), free(found), free(expected);
 }
 
+/* The other side has more samples than this one has room for, over several tiles. */
+static void gram_cross_with_more(mlp_fixture *f, const char *name) {
+    size_t n = f->n + 300, features = gn_network_inputs(f->network);
+    double *x = random_values(21, n * features), *y = random_values(22, n * f->c);
+    mlp_fixture g = *f;
+    g.n = n, g.m = n * f->c;
+    g.inputs = device_array(f->context, f->dtype, n, features, x);
+    g.targets = device_array(f->context, f->dtype, n, f->c, y);
+    OK(f->context, gn_linearization_create(f->network, GN_LOSS_SQUARED, f->dtype, n, &g.lin));
+    OK(f->context, gn_linearization_set_reference(g.lin, f->theta0));
+    OK(f->context, gn_linearization_set_batch(g.lin, g.inputs, g.targets));
+    OK(f->context, gn_linearization_set_point(g.lin, f->theta));
+    gn_array *k = device_array(f->context, f->dtype, f->m, g.m, NULL);
+    OK(f->context, gn_linearization_gram_cross(f->lin, g.lin, k));
+    double *a = dense(f), *b = dense(&g), *found = host_values(k);
+    double *expected = products(f->m, a, g.m, b, f->p);
+    double error = relative_difference(f->m * g.m, found, expected);
+    cr_expect(error < tolerance(f, 1e-13, 1e-5), "%s: cross Gram against J J': %g", name, error);
+    gn_linearization_destroy(g.lin);
+    gn_array_destroy(g.inputs), gn_array_destroy(g.targets), gn_array_destroy(k);
+    free(x), free(y), free(a), free(b), free(found), free(expected);
+}
+
 static void diagonal(mlp_fixture *f, const char *name) {
     double *j = dense(f), *expected = calloc(f->p, sizeof *expected);
     for (size_t m = 0; m < f->m; m++)
@@ -267,4 +290,11 @@ ON_EVERY_DEVICE(jacobian_blocks)
 ON_EVERY_DEVICE(gram)
 ON_EVERY_DEVICE(gram_cross)
 ON_EVERY_DEVICE(diagonal)
+
+Test(identities, gram_cross_with_more_samples) {
+    static const mlp_case small[] = {
+        {.name = "1-8-1", .widths = {1, 8, 1}, .activation = "tanh", .samples = 10},
+        {.name = "2-5-3", .widths = {2, 5, 3}, .activation = "sin", .samples = 4}};
+    on_each("check", GN_FLOAT64, small, 2, gram_cross_with_more);
+}
 ON_EVERY_DEVICE(residual_and_loss)

@@ -7,7 +7,8 @@ typedef struct callback_linearization {
     gn_linearization base; /* first: the two are one object */
     gn_residual_callbacks callbacks;
     void *user;
-    gn_array jacobian; /* M x P, made at the first need, for gram and diagonal */
+    gn_array jacobian; /* M x P, made at the first need */
+    bool ready;        /* it belongs to the current point */
 } callback_linearization;
 
 static callback_linearization *of(gn_linearization *self) {
@@ -16,6 +17,7 @@ static callback_linearization *of(gn_linearization *self) {
 
 static gn_status set_point(gn_linearization *self, const gn_array *theta) {
     callback_linearization *l = of(self);
+    l->ready = false;
     GN_TRY(l->callbacks.residual(l->user, theta, &self->residual));
     return GN_OP(self->context, dot, self->dtype, self->samples, self->residual.data, self->residual.data,
                  self->loss_sum.data);
@@ -47,14 +49,20 @@ static gn_status rows_by_vjp(gn_linearization *self, size_t first, size_t rows, 
     return GN_OK;
 }
 
+/* The whole of J, once a point. */
 static gn_status make_jacobian(gn_linearization *self) {
     callback_linearization *l = of(self);
+    if (l->ready)
+        return GN_OK;
     if (!l->jacobian.data)
         GN_TRY(gn_buffer_create(self->context, &l->jacobian, self->dtype, self->samples, self->parameters,
                                 "the Jacobian"));
     if (l->callbacks.jacobian)
-        return l->callbacks.jacobian(l->user, self->theta, &l->jacobian);
-    return rows_by_vjp(self, 0, self->samples, &l->jacobian);
+        GN_TRY(l->callbacks.jacobian(l->user, self->theta, &l->jacobian));
+    else
+        GN_TRY(rows_by_vjp(self, 0, self->samples, &l->jacobian));
+    l->ready = true;
+    return GN_OK;
 }
 
 static gn_status jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
@@ -68,9 +76,8 @@ static gn_status jacobian(gn_linearization *self, size_t first, size_t samples, 
 static gn_status gram(gn_linearization *self, gn_array *k) {
     size_t m = self->samples, p = self->parameters;
     GN_TRY(make_jacobian(self));
-    GN_TRY(GN_OP(self->context, syrk, self->dtype, false, m, p, 1.0, of(self)->jacobian.data, p, 0.0, k->data,
-                 m));
-    return GN_OP(self->context, symmetrize, self->dtype, m, k->data, m);
+    return GN_OP(self->context, syrk, self->dtype, false, m, p, 1.0, of(self)->jacobian.data, p, 0.0, k->data,
+                 m);
 }
 
 static gn_status gram_cross(gn_linearization *self, gn_linearization *other, gn_array *k) {
@@ -84,6 +91,7 @@ static gn_status gram_cross(gn_linearization *self, gn_linearization *other, gn_
 static gn_status diagonal(gn_linearization *self, gn_array *d) {
     callback_linearization *l = of(self);
     GN_TRY(make_jacobian(self));
+    l->ready = false; /* squared in place */
     GN_TRY(GN_OP(self->context, multiply, self->dtype, self->samples * self->parameters, l->jacobian.data,
                  l->jacobian.data, l->jacobian.data));
     return GN_OP(self->context, column_sums, self->dtype, self->samples, self->parameters, l->jacobian.data,

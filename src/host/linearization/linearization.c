@@ -150,6 +150,10 @@ gn_status gn_linearization_gram_cross(gn_linearization *self, gn_linearization *
     return self->interface->gram_cross(self, other, k);
 }
 
+gn_status gn_linearization_reserve(gn_linearization *self) {
+    return self->interface->reserve ? self->interface->reserve(self) : GN_OK;
+}
+
 gn_status gn_linearization_diagonal(gn_linearization *self, gn_array *d) {
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, d, self->dtype, self->parameters, "d"));

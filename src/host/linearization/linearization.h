@@ -19,6 +19,7 @@ typedef struct gn_linearization_interface {
     gn_status (*gram)(gn_linearization *self, gn_array *k); /* the lower triangle */
     gn_status (*gram_cross)(gn_linearization *self, gn_linearization *other, gn_array *k);
     gn_status (*diagonal)(gn_linearization *self, gn_array *d);
+    gn_status (*reserve)(gn_linearization *self); /* or none */
     void (*destroy)(gn_linearization *self);
 } gn_linearization_interface;
 
@@ -41,13 +42,8 @@ gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearizatio
 /* k (M x M) = J J', the lower triangle alone: what a factorisation reads. */
 gn_status gn_linearization_gram_lower(gn_linearization *self, gn_array *k);
 
-/* sum r^2 at the point, on the device. */
-static inline const double *gn_linearization_loss_sum(const gn_linearization *self) {
-    return self->loss_sum.data;
-}
-/* r at the point, on the device. */
-static inline const void *gn_linearization_residual_data(const gn_linearization *self) {
-    return self->residual.data;
-}
+/* Makes now what the first Gram or Jacobian would make: so its memory is known to fit before a run begins,
+ * and no step allocates. */
+gn_status gn_linearization_reserve(gn_linearization *self);
 
 #endif

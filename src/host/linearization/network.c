@@ -10,7 +10,8 @@ typedef struct network_linearization {
     gn_network *network;
     gn_tape *tape;
     const gn_array *targets; /* N x C, borrowed */
-    gn_array tile_s, tile_g; /* scratch of a Gram tile, made at the first */
+    gn_array tile_s, tile_g; /* scratch of a Gram tile */
+    size_t tile_side;        /* samples a side they have room for; 0 before the first Gram */
 } network_linearization;
 
 static network_linearization *of(gn_linearization *self) {
@@ -72,14 +73,25 @@ static size_t tile_samples(const network_linearization *l) {
     return samples > 0 ? samples : 1;
 }
 
-static gn_status create_tiles(network_linearization *l) {
-    if (l->tile_s.data)
-        return GN_OK;
+/* Scratch for tiles of up to `samples` samples a side. */
+static gn_status reserve_tiles(network_linearization *l, size_t samples) {
     size_t n = tile_samples(l), rows;
-    n = n < l->tape->capacity ? n : l->tape->capacity;
+    n = n < samples ? n : samples;
     rows = n * l->base.outputs;
+    if (l->tile_side >= n)
+        return GN_OK;
+    l->tile_side = 0;
+    gn_buffer_destroy(&l->tile_g);
+    gn_buffer_destroy(&l->tile_s);
     GN_TRY(gn_buffer_create(l->base.context, &l->tile_g, l->base.dtype, n, n, "a Gram tile"));
-    return gn_buffer_create(l->base.context, &l->tile_s, l->base.dtype, rows, rows, "a Gram tile");
+    GN_TRY(gn_buffer_create(l->base.context, &l->tile_s, l->base.dtype, rows, rows, "a Gram tile"));
+    l->tile_side = n;
+    return GN_OK;
+}
+
+static gn_status reserve(gn_linearization *self) {
+    GN_TRY(gn_tape_reserve_rows(of(self)->tape));
+    return reserve_tiles(of(self), of(self)->tape->capacity);
 }
 
 /* Every layer's part of one tile, while the tile is warm. */
@@ -97,7 +109,7 @@ static gn_status fill_tile(const gn_network *network, gn_gram_tile *tile) {
 static gn_status fill_gram(network_linearization *a, network_linearization *b, bool symmetric, void *k) {
     GN_TRY(gn_tape_rows(a->tape));
     GN_TRY(gn_tape_rows(b->tape));
-    GN_TRY(create_tiles(a));
+    GN_TRY(reserve_tiles(a, a->tape->capacity > b->tape->capacity ? a->tape->capacity : b->tape->capacity));
     size_t step = tile_samples(a), na = a->base.samples, nb = b->base.samples, c = a->base.outputs;
     gn_gram_tile tile = {.a = a->tape, .b = b->tape, .ldk = nb * c, .s = a->tile_s.data, .g = a->tile_g.data};
     for (tile.i = 0; tile.i < na; tile.i += step) {
@@ -145,6 +157,7 @@ static const gn_linearization_interface interface = {
     .gram = gram,
     .gram_cross = gram_cross,
     .diagonal = diagonal,
+    .reserve = reserve,
     .destroy = destroy,
 };
 

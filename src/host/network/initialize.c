@@ -28,11 +28,13 @@ static distribution weight_distribution(gn_init init, double fan_in, double fan_
     return (distribution){true, 1};
 }
 
+/* The spread is symmetric, so a scale's sign says nothing. */
 static void draw(distribution d, double scale, uint64_t seed, uint64_t offset, size_t count, double *values) {
+    const double bound = fabs(scale) * d.spread;
     if (d.normal)
-        gn_random_normal(seed, GN_STREAM_INIT, offset, count, 0, scale * d.spread, values);
+        gn_random_normal(seed, GN_STREAM_INIT, offset, count, 0, bound, values);
     else
-        gn_random_uniform(seed, GN_STREAM_INIT, offset, count, -scale * d.spread, scale * d.spread, values);
+        gn_random_uniform(seed, GN_STREAM_INIT, offset, count, -bound, bound, values);
 }
 
 /* A bias follows its weight and has the weight's fan_in. */

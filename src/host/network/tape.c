@@ -18,8 +18,9 @@ static gn_status create_cotangents(gn_tape *tape, gn_array *buffers, size_t rows
             buffers[i] = buffers[i + 1];
             continue;
         }
-        GN_TRY(
-            gn_buffer_create(tape->context, &buffers[i], tape->dtype, rows, network->nodes[i].width, what));
+        if (!buffers[i].data)
+            GN_TRY(gn_buffer_create(tape->context, &buffers[i], tape->dtype, rows, network->nodes[i].width,
+                                    what));
     }
     return GN_OK;
 }
@@ -213,7 +214,8 @@ gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
     return GN_OK;
 }
 
-double gn_tape_rows_bytes(const gn_tape *tape) {
+/* Bytes of the rows. */
+static double rows_bytes(const gn_tape *tape) {
     double width = 0;
     for (size_t i = 1; i < tape->network->node_count; i++)
         if (!(i + 1 < tape->network->node_count && is_activation(tape->network, i + 1)))
@@ -221,16 +223,22 @@ double gn_tape_rows_bytes(const gn_tape *tape) {
     return (double)tape->capacity * (double)tape->outputs * width * (double)gn_dtype_size(tape->dtype);
 }
 
+gn_status gn_tape_reserve_rows(gn_tape *tape) {
+    if (tape->rows_made)
+        return GN_OK;
+    GN_TRY(gn_memory_predict(tape->context, rows_bytes(tape), "the cotangents of every output",
+                             "take a smaller batch (batch.size), a narrower network or float32"));
+    GN_TRY(create_cotangents(tape, tape->rows, tape->capacity * tape->outputs,
+                             "the cotangents of every output"));
+    tape->rows_made = true;
+    return GN_OK;
+}
+
 gn_status gn_tape_rows(gn_tape *tape) {
     size_t last = tape->network->node_count - 1;
     if (tape->rows_ready)
         return GN_OK;
-    if (!tape->rows[last].data) {
-        GN_TRY(gn_memory_predict(tape->context, gn_tape_rows_bytes(tape), "the cotangents of every output",
-                                 "a smaller batch, or solver: primal, needs less"));
-        GN_TRY(create_cotangents(tape, tape->rows, tape->capacity * tape->outputs,
-                                 "the cotangents of every output"));
-    }
+    GN_TRY(gn_tape_reserve_rows(tape));
     GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, tape->rows[last].data));
     GN_TRY(pull_all(tape, tape->outputs, tape->rows));
     tape->rows_ready = true;
@@ -247,10 +255,12 @@ static gn_status create_squares(gn_tape *tape) {
         width = node->width > width ? node->width : width;
         inputs = node->inputs > inputs ? node->inputs : inputs;
     }
-    GN_TRY(gn_buffer_create(tape->context, &tape->square_rows, tape->dtype, tape->capacity * tape->outputs,
-                            width, "squared cotangents"));
-    GN_TRY(gn_buffer_create(tape->context, &tape->square_sums, tape->dtype, tape->capacity, width,
-                            "sums of squared cotangents"));
+    if (!tape->square_rows.data)
+        GN_TRY(gn_buffer_create(tape->context, &tape->square_rows, tape->dtype,
+                                tape->capacity * tape->outputs, width, "squared cotangents"));
+    if (!tape->square_sums.data)
+        GN_TRY(gn_buffer_create(tape->context, &tape->square_sums, tape->dtype, tape->capacity, width,
+                                "sums of squared cotangents"));
     return gn_buffer_create(tape->context, &tape->square_inputs, tape->dtype, tape->capacity, inputs,
                             "squared layer inputs");
 }

@@ -20,7 +20,8 @@ struct gn_tape {
     gn_array *rows;      /* N x C x W, made at the first need; shared likewise */
     gn_array seed;       /* N x C: the cotangent that a vjp starts from */
     gn_array square_rows, square_sums, square_inputs; /* scratch of the diagonal, made at the first need */
-    bool rows_ready;                                  /* rows belong to the current point */
+    bool rows_made;                                   /* all of rows is allocated */
+    bool rows_ready;                                  /* they belong to the current point */
     bool contract;   /* a vjp from the rows, once there, is cheaper than another backward pass */
     gn_array theta0; /* P, centred networks only */
     bool base_ready; /* the centring's f(theta_0) belongs to the current batch */
@@ -43,8 +44,8 @@ gn_status gn_tape_jvp(gn_tape *tape, const void *v, void *jv);
 gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu);
 /* Makes rows ready: the cotangents of every output at every node. MEMORY where they do not fit. */
 gn_status gn_tape_rows(gn_tape *tape);
-/* Bytes that gn_tape_rows() will take the first time. */
-double gn_tape_rows_bytes(const gn_tape *tape);
+/* Makes the buffers of the rows, which gn_tape_rows() otherwise does at its first call. MEMORY as there. */
+gn_status gn_tape_reserve_rows(gn_tape *tape);
 /* d (P) = diagonal of J'J. */
 gn_status gn_tape_diagonal(gn_tape *tape, void *d);
 

@@ -104,7 +104,8 @@ static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *the
                  theta->data));
     GN_TRY(gn_linearization_set_point(l, theta));
     GN_TRY(gn_linearization_loss(l, &next));
-    *ratio = half * (loss - next) / predicted;
+    /* a model that predicts no decrease is wrong: by rounding, close to a minimum */
+    *ratio = predicted > 0 ? half * (loss - next) / predicted : -INFINITY;
     *norm = rate * sqrt(norm2);
     return GN_OK;
 }
@@ -115,7 +116,7 @@ static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *
     gn_optimizer *self = &o->base;
     const gn_damping_options *options = &self->options.damping;
     GN_TRY(gn_array_copy(&self->trial, theta));
-    for (report->rejected = 0;; report->rejected++) {
+    for (report->rejected = 0;;) {
         double ratio, used = o->damping.mu;
         GN_TRY(try_step(o, l, theta, report->loss, &ratio, &report->step_norm));
         report->passes += 2.5;
@@ -123,12 +124,16 @@ static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *
             return GN_OK;
         GN_TRY(gn_array_copy(theta, &self->trial));
         report->step_norm = 0;
-        if (report->rejected == options->retries || used >= options->maximum)
+        report->rejected++;
+        if (report->rejected >= options->retries || used >= options->maximum)
             break;
         GN_TRY(gn_linearization_set_point(l, theta));
     }
-    gn_log(self->context, GN_LOG_WARNING, "no step lowered the loss up to damping %g: the parameters stay",
-           o->damping.mu);
+    if (!o->stuck)
+        gn_log(self->context, GN_LOG_WARNING,
+               "no step lowered the loss up to damping %g: the parameters stay (said once a phase)",
+               o->damping.mu);
+    o->stuck = true;
     return GN_OK;
 }
 
@@ -175,7 +180,22 @@ static void destroy(gn_optimizer *self) {
     gn_buffer_destroy(&of(self)->damping_state);
 }
 
-static const gn_optimizer_interface interface = {.step = step, .direction = direction, .destroy = destroy};
+static gn_status spectrum(gn_optimizer *self, size_t capacity, double *values, size_t *count) {
+    gn_gauss_newton *o = of(self);
+    const void *device = o->solved ? gn_symmetric_values(o->solved) : NULL;
+    if (!device)
+        return gn_fail(
+            self->context, GN_ERROR_UNSUPPORTED,
+            "no eigenvalues: the last solve was by Cholesky, or there was none (solver: spectral has them)");
+    *count = gn_symmetric_size(o->solved);
+    if (*count > capacity)
+        return gn_fail(self->context, GN_ERROR_SHAPE, "%zu eigenvalues, room for %zu", *count, capacity);
+    gn_array view = gn_array_view(self->context, self->dtype, *count, 1, (void *)device);
+    return gn_array_read(&view, values, *count);
+}
+
+static const gn_optimizer_interface interface = {
+    .step = step, .direction = direction, .spectrum = spectrum, .destroy = destroy};
 
 static gn_status create_state(gn_gauss_newton *o) {
     GN_TRY(gn_buffer_create(o->base.context, &o->damping_state, GN_FLOAT64, 3, 1, "the damping's state"));

@@ -19,6 +19,7 @@ typedef struct gn_gauss_newton {
     gn_array block;         /* primal: rows of J, block_rows x P */
     size_t block_rows;
     gn_damping damping;
+    bool stuck;             /* a step was given up; has been said */
     gn_array damping_state; /* 3 doubles: what of the damping a checkpoint keeps */
 } gn_gauss_newton;
 

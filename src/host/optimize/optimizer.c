@@ -84,6 +84,13 @@ gn_status gn_optimizer_direction(gn_optimizer *self, gn_linearization *l, gn_arr
     return self->interface->direction(self, l, d);
 }
 
+gn_status gn_optimizer_spectrum(gn_optimizer *self, size_t capacity, double *values, size_t *count) {
+    *count = 0;
+    if (!self->interface->spectrum)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED, "a first-order rule has no spectrum");
+    return self->interface->spectrum(self, capacity, values, count);
+}
+
 const char *gn_optimizer_solver_text(const gn_optimizer *self) {
     return self->solver;
 }

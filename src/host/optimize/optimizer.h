@@ -11,6 +11,7 @@
 typedef struct gn_optimizer_interface {
     gn_status (*step)(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report);
     gn_status (*direction)(gn_optimizer *self, gn_linearization *l, gn_array *d);
+    gn_status (*spectrum)(gn_optimizer *self, size_t capacity, double *values, size_t *count); /* or none */
     void (*destroy)(gn_optimizer *self);
 } gn_optimizer_interface;
 
@@ -35,7 +36,7 @@ struct gn_optimizer {
 };
 
 /* Device scalars every optimiser has. */
-enum { GN_SLOT_RATE, GN_SLOT_SLOPE, GN_SLOT_NORM, GN_SLOT_COUNT };
+enum { GN_SLOT_RATE, GN_SLOT_SLOPE, GN_SLOT_COUNT };
 
 gn_status gn_first_order_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
                                 size_t parameters, size_t rows, gn_optimizer **optimizer);

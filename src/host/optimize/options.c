@@ -61,6 +61,14 @@ static gn_status check_damping(gn_context *context, const gn_damping_options *d)
     return GN_OK;
 }
 
+/* Along -t d the model of the loss falls for t below 2 alone. */
+static gn_status check_judged_rate(gn_context *context, const gn_optimizer_options *options) {
+    if (options->damping.kind != GN_DAMPING_GAIN_RATIO)
+        return GN_OK;
+    return check_range(
+        context, (range){"learning_rate with gain_ratio damping", options->learning_rate, 0, 2, true, true});
+}
+
 static gn_status check_line_search(gn_context *context, const gn_optimizer_options *options) {
     const gn_line_search_options *s = &options->line_search;
     if (s->kind == GN_LINE_SEARCH_NONE)
@@ -89,7 +97,9 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     GN_TRY(check_range(context, (range){"epsilon", options->epsilon, 0, most, true, true}));
     GN_TRY(check_range(context, (range){"weight_decay", options->weight_decay, 0, most, false, true}));
     GN_TRY(check_range(context, (range){"cutoff", options->cutoff, 0, 1, false, true}));
-    if (options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+    if (options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT) {
         GN_TRY(check_damping(context, &options->damping));
+        GN_TRY(check_judged_rate(context, options));
+    }
     return check_line_search(context, options);
 }

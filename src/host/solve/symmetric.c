@@ -128,10 +128,10 @@ const double *gn_symmetric_slots(const gn_symmetric *s) {
     return s->slots.data;
 }
 
-const void *gn_symmetric_values(const gn_symmetric *s) {
-    return s->values.data;
+size_t gn_symmetric_size(const gn_symmetric *s) {
+    return s->n;
 }
 
-const void *gn_symmetric_vectors(const gn_symmetric *s) {
-    return s->matrix.data;
+const void *gn_symmetric_values(const gn_symmetric *s) {
+    return s->values.data;
 }

@@ -38,8 +38,9 @@ gn_status gn_symmetric_solve(gn_symmetric *symmetric, gn_damped damped, const vo
 
 /* Of the last solve, on the device: [0] mu in force, [1] eigenvalues kept (spectral only). */
 const double *gn_symmetric_slots(const gn_symmetric *symmetric);
-/* Spectral, after a solve: eigenvalues (n, ascending) and eigenvectors (n x n, row i belongs to value i). */
+/* n of the matrix written last. */
+size_t gn_symmetric_size(const gn_symmetric *symmetric);
+/* Spectral, after a solve: the eigenvalues (n, ascending); NULL for Cholesky. */
 const void *gn_symmetric_values(const gn_symmetric *symmetric);
-const void *gn_symmetric_vectors(const gn_symmetric *symmetric);
 
 #endif
