@@ -61,9 +61,23 @@ static void expect_same_options(gn_optimizer_options a, gn_optimizer_options b) 
     X(learning_rate)                                                                                         \
     X(momentum)                                                                                              \
     X(beta1)                                                                                                 \
-    X(beta2) X(epsilon) X(weight_decay) X(solver) X(curvature) X(cutoff) X(damping.kind) X(damping.value)    \
-        X(damping.final) X(damping.steps) X(damping.minimum) X(damping.maximum) X(damping.retries)           \
-            X(line_search.kind) X(line_search.c) X(line_search.tau) X(line_search.max_iterations)
+    X(beta2)                                                                                                 \
+    X(epsilon)                                                                                               \
+    X(weight_decay)                                                                                          \
+    X(solver)                                                                                                \
+    X(curvature)                                                                                             \
+    X(cutoff)                                                                                                \
+    X(damping.kind)                                                                                          \
+    X(damping.value)                                                                                         \
+    X(damping.final)                                                                                         \
+    X(damping.steps)                                                                                         \
+    X(damping.minimum)                                                                                       \
+    X(damping.maximum)                                                                                       \
+    X(damping.retries)                                                                                       \
+    X(line_search.kind)                                                                                      \
+    X(line_search.c)                                                                                         \
+    X(line_search.tau)                                                                                       \
+    X(line_search.max_iterations)
     MEMBERS(SAME)
 #undef MEMBERS
 #undef SAME
