@@ -1,4 +1,6 @@
 /* gnewt: finds the verb. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -51,9 +53,25 @@ static void start_with_fast_libraries(char **argv) {
         execv("/proc/self/exe", argv); /* where this fails, gnewt goes on, slower */
 }
 
-int main(int argc, char **argv) {
-    start_with_fast_libraries(argv);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not an end */
+/* A descriptor that the caller closed would be given to the next file that is opened, and results would be
+ * printed into it. What is put there fails to be written: the wrong way round for each. */
+static void hold_descriptors(void) {
+    for (int i = 0; i < 3; i++)
+        if (fcntl(i, F_GETFD) < 0 && errno == EBADF && open("/dev/null", i == 0 ? O_WRONLY : O_RDONLY) != i)
+            _exit(GN_EXIT_FAILED);
+}
+
+/* Results that nobody got are no success. */
+static int end(int code) {
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    fprintf(stderr, "gnewt: the results could not be written to standard output%s%s\n",
+            errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+    return code == GN_EXIT_DONE ? GN_EXIT_FAILED : code;
+}
+
+static int run_verb(int argc, char **argv) {
     if (argc < 2) {
         print_usage(stderr);
         return GN_EXIT_USAGE;
@@ -70,4 +88,11 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].function(argc - 1, argv + 1);
     return unknown_verb(argv[1]);
+}
+
+int main(int argc, char **argv) {
+    hold_descriptors();
+    start_with_fast_libraries(argv);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not an end */
+    return end(run_verb(argc, argv));
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/status.h"
@@ -87,15 +88,21 @@ static gn_status open_checkpoint(const char *directory, gn_h5 **file, gn_message
     return gn_h5_open(path, false, file, message);
 }
 
-bool gn_checkpoint_find(const char *directory, uint64_t *step) {
+gn_status gn_checkpoint_find(const char *directory, bool *found, uint64_t *step, gn_message *message) {
+    char path[4200];
     gn_h5 *file;
+    struct stat state;
     unsigned long long value = 0;
-    if (open_checkpoint(directory, &file, NULL) != GN_OK)
-        return false;
-    gn_status status = gn_h5_get_number(file, "step", &value, NULL);
+    *step = 0;
+    snprintf(path, sizeof path, "%s/checkpoint.h5", directory);
+    *found = lstat(path, &state) == 0 || errno != ENOENT;
+    if (!*found)
+        return GN_OK;
+    GN_TRY(open_checkpoint(directory, &file, message));
+    gn_status status = gn_h5_get_number(file, "step", &value, message);
     gn_h5_close(file, NULL);
     *step = value;
-    return status == GN_OK;
+    return status;
 }
 
 static gn_status read_array(gn_h5 *file, const char *name, gn_array *array, gn_message *message) {

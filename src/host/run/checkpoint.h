@@ -7,8 +7,8 @@
 /* Replaces DIRECTORY/checkpoint.h5: the old one stays until the new one is whole and on the disk. What is not
  * finite is never written: then NOT_FINITE, and the old one stays. Errors: IO, MEMORY. */
 gn_status gn_checkpoint_write(const char *directory, gn_build *build, gn_message *message);
-/* False where there is none. *step: where it stands. */
-bool gn_checkpoint_find(const char *directory, uint64_t *step);
+/* *found: there is one. *step: where it stands. IO, FORMAT where one is there that cannot be read. */
+gn_status gn_checkpoint_find(const char *directory, bool *found, uint64_t *step, gn_message *message);
 /* Puts the build's parameters and trainer where the checkpoint stands. FORMAT where it is another network's
  * or another optimiser's. */
 gn_status gn_checkpoint_read(const char *directory, gn_build *build, gn_message *message);

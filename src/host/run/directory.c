@@ -20,7 +20,7 @@
 
 /* ---- which folder ---- */
 
-static bool is_empty_or_absent(const char *path) {
+bool gn_directory_is_free(const char *path) {
     DIR *folder = opendir(path);
     bool empty = true;
     if (folder == NULL)
@@ -44,8 +44,11 @@ gn_status gn_directory_choose(const char *out, const char *name, bool resume, ch
     if (out != NULL) {
         if (out[0] == '\0' || strlen(out) + 64 > size)
             return gn_message_fail(message, GN_ERROR_CONFIG, "--out: give the name of a folder");
+        struct stat state;
         snprintf(path, size, "%s", out);
-        if (resume || is_empty_or_absent(path))
+        if (stat(out, &state) == 0 && !S_ISDIR(state.st_mode))
+            return gn_message_fail(message, GN_ERROR_CONFIG, "--out: %s is a file; name a folder", out);
+        if (resume || gn_directory_is_free(path))
             return GN_OK;
         return gn_message_fail(
             message, GN_ERROR_CONFIG,
@@ -54,7 +57,7 @@ gn_status gn_directory_choose(const char *out, const char *name, bool resume, ch
     char last[4096] = "";
     for (size_t n = 1;; n++) {
         snprintf(path, size, n == 1 ? "runs/%s" : "runs/%s-%zu", name, n);
-        if (is_empty_or_absent(path))
+        if (gn_directory_is_free(path))
             break;
         if (is_run(path))
             snprintf(last, sizeof last, "%s", path);
@@ -113,16 +116,69 @@ static gn_status open_csv(gn_directory *d, int flags, gn_message *message) {
     return GN_OK;
 }
 
+/* ---- what an earlier run left ---- */
+
+/* False where a metrics.csv that is a run's holds no more than row 0, which a new run writes just so. */
+static bool holds_rows(const char *folder) {
+    char path[4200], line[1024];
+    struct stat state;
+    snprintf(path, sizeof path, "%s/metrics.csv", folder);
+    FILE *in = fopen(path, "r");
+    if (in == NULL) {
+        bool csv = access(path, F_OK) == 0;
+        snprintf(path, sizeof path, "%s/run.h5", folder);
+        return csv || (stat(path, &state) == 0 && state.st_size > 0);
+    }
+    bool ours = fgets(line, sizeof line, in) == NULL || strncmp(line, "step,phase,", 11) == 0;
+    bool more = false;
+    while (ours && !more && fgets(line, sizeof line, in) != NULL)
+        more = strtoull(line, NULL, 10) > 0;
+    fclose(in);
+    return !ours || more;
+}
+
+static gn_status move_aside(const char *folder, const char *name, int number, gn_message *message) {
+    char from[4200], to[4300];
+    snprintf(from, sizeof from, "%s/%s", folder, name);
+    snprintf(to, sizeof to, "%s.%d.bak", from, number);
+    if (rename(from, to) != 0 && errno != ENOENT)
+        return gn_message_fail(message, GN_ERROR_IO, "%s cannot be moved to %s: %s", from, to,
+                               strerror(errno));
+    return GN_OK;
+}
+
+static bool has_aside(const char *folder, const char *name, int number) {
+    char path[4300];
+    snprintf(path, sizeof path, "%s/%s.%d.bak", folder, name, number);
+    return access(path, F_OK) == 0;
+}
+
+/* Keeps what was recorded; *number: of the .bak files, 0 where there was nothing. */
+static gn_status keep_records(const char *folder, int *number, gn_message *message) {
+    *number = 0;
+    if (!holds_rows(folder))
+        return GN_OK;
+    int free_number = 1;
+    while (has_aside(folder, "metrics.csv", free_number) || has_aside(folder, "run.h5", free_number))
+        free_number++;
+    GN_TRY(move_aside(folder, "metrics.csv", free_number, message));
+    GN_TRY(move_aside(folder, "run.h5", free_number, message));
+    *number = free_number;
+    return GN_OK;
+}
+
 static gn_status create_files(gn_directory *d, const char *config, gn_message *message) {
     char path[4200];
     GN_TRY(make_folders(d->path, message));
     GN_TRY(open_log(d, "a", message));
+    GN_TRY(keep_records(d->path, &d->aside, message));
+    /* First of all files: by it the folder is a run's. */
+    snprintf(path, sizeof path, "%s/config.yaml", d->path);
+    GN_TRY(write_text(path, config, message));
     snprintf(path, sizeof path, "%s/figures", d->path);
     GN_TRY(make_folders(path, message));
     snprintf(path, sizeof path, "%s/checkpoint.h5", d->path);
     unlink(path);
-    snprintf(path, sizeof path, "%s/config.yaml", d->path);
-    GN_TRY(write_text(path, config, message));
     GN_TRY(open_csv(d, O_TRUNC, message));
     GN_TRY(gn_directory_write_header(d, message));
     snprintf(path, sizeof path, "%s/run.h5", d->path);
@@ -135,10 +191,10 @@ static gn_status create_files(gn_directory *d, const char *config, gn_message *m
 static gn_status open_files(gn_directory *d, uint64_t step, gn_message *message) {
     char path[4200];
     GN_TRY(open_log(d, "a", message));
+    snprintf(path, sizeof path, "%s/run.h5", d->path);
+    GN_TRY(gn_h5_open(path, true, &d->h5, message)); /* where it is damaged, nothing is cut */
     GN_TRY(open_csv(d, 0, message));
     GN_TRY(gn_directory_cut_csv(d, step, message));
-    snprintf(path, sizeof path, "%s/run.h5", d->path);
-    GN_TRY(gn_h5_open(path, true, &d->h5, message));
     GN_TRY(gn_h5_put_text(d->h5, "state", "running", message));
     GN_TRY(gn_directory_open_metrics(d, message));
     GN_TRY(gn_directory_cut_series(d, step, message));
@@ -208,6 +264,10 @@ gn_status gn_directory_close(gn_directory *directory, const char *state, gn_mess
 }
 
 /* ---- the rest ---- */
+
+int gn_directory_aside(const gn_directory *directory) {
+    return directory->aside;
+}
 
 const char *gn_directory_path(const gn_directory *directory) {
     return directory->path;

@@ -16,10 +16,15 @@ typedef struct gn_directory gn_directory;
 gn_status gn_directory_choose(const char *out, const char *name, bool resume, char *path, size_t size,
                               gn_message *message);
 
-/* Makes the folder (and those above it) and its files, or empties the files of an earlier run. `config` is
- * the text of config.yaml. IO where something cannot be written or another process runs there. */
+/* Empty, or not there. */
+bool gn_directory_is_free(const char *path);
+/* Makes the folder (and those above it) and its files. `config` is the text of config.yaml. What an earlier
+ * run recorded beyond step 0 is moved to metrics.csv.N.bak and run.h5.N.bak. IO where something cannot be
+ * written or another process runs there. */
 gn_status gn_directory_create(const char *path, const char *config, gn_directory **directory,
                               gn_message *message);
+/* N of those files, 0 where nothing was moved. */
+int gn_directory_aside(const gn_directory *directory);
 /* Opens an earlier run's and takes away what was recorded after `step`. */
 gn_status gn_directory_continue(const char *path, uint64_t step, gn_directory **directory,
                                 gn_message *message);

@@ -20,6 +20,7 @@ struct gn_directory {
     FILE *log;
     int csv;
     gn_h5 *h5;
+    int aside; /* N of the .bak files that what an earlier run recorded was moved to; 0: none */
     gn_column *columns;
     size_t column_count;
     bool waiting;                                              /* some column has rows */

@@ -11,17 +11,18 @@
 #include "run/directory.h"
 #include "run/reader.h"
 
-/* Seconds between checkpoints. */
-static const double CHECKPOINT_EACH = 30;
+/* Seconds between checkpoints: soon after the start, so that a kill costs little, then twice as long each
+ * time up to the last. */
+static const double CHECKPOINT_FIRST = 1, CHECKPOINT_EACH = 30;
 
 typedef struct run {
     const gn_execute_options *options;
     gn_execute_result *result;
     gn_build build;
     gn_directory *directory;
-    char early[1024]; /* notices from before there was a log */
-    double last_checkpoint;
-    gn_message message; /* of a hook that failed */
+    char early[1024];                        /* notices from before there was a log */
+    double last_checkpoint, checkpoint_wait; /* seconds */
+    gn_message message;                      /* of a hook that failed */
 } run;
 
 /* ---- notices ---- */
@@ -88,28 +89,49 @@ static gn_status on_step(void *user, uint64_t step, bool *stop) {
     run *r = user;
     gn_progress_step(r->options->progress, step);
     GN_TRY(gn_directory_tick(r->directory, ends_phase(r, step), &r->message));
-    if (seconds_now() - r->last_checkpoint > CHECKPOINT_EACH)
+    if (seconds_now() - r->last_checkpoint > r->checkpoint_wait) {
         GN_TRY(write_checkpoint(r));
+        r->checkpoint_wait = fmin(2 * r->checkpoint_wait, CHECKPOINT_EACH);
+    }
     *stop = r->options->stop != NULL && *r->options->stop != 0;
     return GN_OK;
 }
 
 /* ---- beginning ---- */
 
+/* The checkpoint is read whole before any file is changed: it may be damaged, or another network's. */
+static gn_status go_on(run *r, uint64_t step, gn_message *message) {
+    GN_TRY(gn_checkpoint_read(r->options->directory, &r->build, message));
+    GN_TRY(gn_directory_continue(r->options->directory, step, &r->directory, message));
+    gn_directory_log(r->directory, "continued at step %llu", (unsigned long long)step);
+    return GN_OK;
+}
+
+static gn_status begin_anew(run *r, const char *text, gn_message *message) {
+    GN_TRY(gn_directory_create(r->options->directory, text, &r->directory, message));
+    const int aside = gn_directory_aside(r->directory);
+    gn_directory_log(r->directory, "begun: %s", r->options->config->name);
+    if (aside > 0) {
+        char note[256];
+        snprintf(note, sizeof note,
+                 "there was no checkpoint to go on from, so the run begins anew; what it had recorded is "
+                 "kept as metrics.csv.%d.bak and run.h5.%d.bak",
+                 aside, aside);
+        take_notice(r, GN_LOG_WARNING, note);
+    }
+    return GN_OK;
+}
+
 static gn_status open_directory(run *r, const char *text, gn_message *message) {
     const gn_execute_options *o = r->options;
     const gn_config *config = o->config;
     uint64_t step = 0;
+    bool found = false;
+    if (o->resume)
+        GN_TRY(gn_checkpoint_find(o->directory, &found, &step, message));
     /* Without a checkpoint beyond the start an earlier run is begun anew. */
-    bool continued = o->resume && gn_checkpoint_find(o->directory, &step) && step > 0;
-    if (continued) {
-        GN_TRY(gn_directory_continue(o->directory, step, &r->directory, message));
-        GN_TRY(gn_checkpoint_read(o->directory, &r->build, message));
-        gn_directory_log(r->directory, "continued at step %llu", (unsigned long long)step);
-    } else {
-        GN_TRY(gn_directory_create(o->directory, text, &r->directory, message));
-        gn_directory_log(r->directory, "begun: %s", config->name);
-    }
+    bool continued = found && step > 0;
+    GN_TRY(continued ? go_on(r, step, message) : begin_anew(r, text, message));
     if (r->early[0] != '\0')
         gn_directory_log(r->directory, "%s", r->early);
     gn_directory_log(r->directory, "device %s, %s, seed %llu, %zu parameters",
@@ -160,6 +182,7 @@ static gn_status train(run *r, gn_message *message) {
     gn_progress_begin(r->options->progress, gn_trainer_step(r->build.trainer),
                       gn_trainer_steps(r->build.trainer));
     r->last_checkpoint = seconds_now();
+    r->checkpoint_wait = CHECKPOINT_FIRST;
     gn_status status = gn_trainer_run(r->build.trainer, &hooks);
     gn_progress_end(r->options->progress);
     if (status == GN_OK)
@@ -217,8 +240,15 @@ static gn_status look_back(const gn_execute_options *o, const char *text, gn_exe
     char file[4200], state[32];
     *done = false;
     snprintf(file, sizeof file, "%s/config.yaml", o->directory);
-    if (!o->resume || access(file, F_OK) != 0)
+    if (!o->resume)
         return GN_OK;
+    if (access(file, F_OK) != 0)
+        return gn_directory_is_free(o->directory)
+                   ? GN_OK
+                   : gn_message_fail(message, GN_ERROR_CONFIG,
+                                     "--resume: %s is not empty and no run directory: it has no config.yaml; "
+                                     "name another with --out",
+                                     o->directory);
     GN_TRY(gn_resume_check(o->directory, text, message));
     gn_directory_state(o->directory, state, sizeof state);
     if (strcmp(state, "finished") != 0)

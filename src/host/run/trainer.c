@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/size.h"
+#include "linearization/linearization.h"
 #include "observe/observer.h"
 #include "run/trainer_state.h"
 
@@ -60,8 +61,16 @@ static gn_status create_optimizer(gn_trainer *t, size_t phase, gn_optimizer **op
     const size_t parameters = gn_network_parameters(t->options.network);
     gn_status status =
         gn_optimizer_create(t->context, options, t->options.dtype, parameters, rows, optimizer);
+    /* what its first step would allocate */
+    if (status == GN_OK &&
+        (options->kind == GN_OPTIMIZER_GAUSS_NEWTON || options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT)) {
+        status = gn_linearization_reserve(t->training);
+        if (status != GN_OK)
+            gn_optimizer_destroy(*optimizer);
+    }
     if (status == GN_OK)
         return GN_OK;
+    *optimizer = NULL;
     char why[sizeof(t->context->message)];
     memcpy(why, t->context->message, sizeof(why));
     return gn_fail(t->context, status, "phase %zu (%s): %s", phase, gn_trainer_kind_name(options->kind), why);
