@@ -1,7 +1,7 @@
 #!/bin/bash
-# install.sh SOURCE_DIR BUILD_DIR CMAKE CC: installs a build and uses it from outside, as the README says.
+# install.sh SOURCE_DIR BUILD_DIR CMAKE GENERATOR CC: installs a build and uses it from outside, as the README says.
 set -euo pipefail
-source_dir=$1 build_dir=$2 cmake=$3 cc=$4
+source_dir=$1 build_dir=$2 cmake=$3 generator=$4 cc=$5
 work=$build_dir/tests/installed
 rm -rf "$work"
 mkdir -p "$work/example"
@@ -19,8 +19,8 @@ expect_example() {
 }
 
 echo "== find_package"
-"$cmake" -S "$work/example" -B "$work/example/build" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_C_COMPILER="$cc" \
-    > "$work/configure.log"
+"$cmake" -G "$generator" -S "$work/example" -B "$work/example/build" -DCMAKE_PREFIX_PATH="$work/prefix" \
+    -DCMAKE_C_COMPILER="$cc" > "$work/configure.log"
 "$cmake" --build "$work/example/build"
 expect_example "$work/example/build/example"
 
@@ -28,7 +28,7 @@ echo "== pkg-config"
 libdir=$(dirname "$(find "$work/prefix" -name 'libgnewt.*' | head -n 1)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 # shellcheck disable=SC2046
-"$cc" "$work/example/example.c" $(pkg-config --cflags --libs gnewt) -o "$work/example/example"
+"$cc" "$work/example/example.c" $(pkg-config $([ -e "$libdir/libgnewt.so" ] || echo --static) --cflags --libs gnewt) -o "$work/example/example"
 LD_LIBRARY_PATH=$libdir expect_example "$work/example/example"
 
 echo "== the command"
