@@ -1,0 +1,170 @@
+/* The only door to the CUDA kernels: launchers in C, one an entry of the backend's table, plus what loops
+ * that live on the device need.
+ *
+ * Conventions. `stream` orders the work; a launcher only enqueues, never waits, never allocates, and may be
+ * captured into a graph. `type` is the value of a gn_dtype: 0 float32, 1 float64; pointers without a type
+ * point to elements of it. All pointers are device pointers. Matrices are row-major, `ld*` is the distance
+ * between rows in elements. Sizes may be 0. Scalars (`double *slot`) live in device memory. Buffers of one
+ * call do not overlap, except where an entry says that they may.
+ *
+ * Sums are accumulated in float64, in an order that depends on the sizes alone and on whether the operands
+ * begin at multiples of 16 bytes: the same call gives the same bits.
+ *
+ * Errors. Every launch is checked. GN_ERROR_DEVICE: the cause is what cudaGetLastError() then says (it also
+ * clears it). GN_ERROR_ARGUMENT: a `type` or `kind` outside the list, or momentum without a velocity;
+ * GN_ERROR_UNSUPPORTED: a matrix wider than a grid (2^31 strips of 32 columns); nothing was launched.
+ *
+ * Letters: N samples, C outputs, R cotangents a sample, W features, P parameters. */
+#ifndef GN_KERNELS_H
+#define GN_KERNELS_H
+
+#include <cuda_runtime_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gnewt/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Scratch of the reductions and of adam_update: device memory of this size, 16-byte aligned, zeroed once when
+ * it is allocated. A kernel leaves it ready for the next; two streams must not share one. */
+#define GN_CUDA_SCRATCH_BYTES ((size_t)(16384 * 8 + 256 * 4))
+
+/* ---- vectors.cu ---- */
+
+/* x = value */
+gn_status gn_cuda_fill(cudaStream_t stream, int type, size_t n, double value, void *x);
+/* y = alpha x + beta y; beta = 0 does not read y; y may be x */
+gn_status gn_cuda_axpby(cudaStream_t stream, int type, size_t n, double alpha, const void *x, double beta,
+                        void *y);
+/* z = x .* y; z may be x or y */
+gn_status gn_cuda_multiply(cudaStream_t stream, int type, size_t n, const void *x, const void *y, void *z);
+/* to[i,:] = from[index[i],:], i < rows, `columns` elements a row */
+gn_status gn_cuda_gather_rows(cudaStream_t stream, int type, size_t rows, size_t columns,
+                              const uint32_t *index, const void *from, void *to);
+
+/* ---- reduce.cu ---- */
+
+/* slot = x'y */
+gn_status gn_cuda_dot(cudaStream_t stream, int type, size_t n, const void *x, const void *y, double *slot,
+                      void *scratch);
+/* y[j] = sum_i x[i,j] */
+gn_status gn_cuda_column_sums(cudaStream_t stream, int type, size_t rows, size_t columns, const void *x,
+                              void *y, void *scratch);
+/* r = f - y; slot = sum r^2 */
+gn_status gn_cuda_squared_loss(cudaStream_t stream, int type, size_t n, const void *f, const void *y, void *r,
+                               double *slot, void *scratch);
+/* slot = number of rows with argmax_c f = argmax_c y (first index wins ties) */
+gn_status gn_cuda_count_correct(cudaStream_t stream, int type, size_t n, size_t c, const void *f,
+                                const void *y, double *slot, void *scratch);
+
+/* ---- dense.cu; matrices n x n, the lower triangle is read ---- */
+
+/* Copies the lower triangle to the upper. */
+gn_status gn_cuda_symmetrize(cudaStream_t stream, int type, size_t n, void *a, size_t lda);
+/* a_ii += *slot where slot = max(damping, floor * trace(a)); writes slot */
+gn_status gn_cuda_add_damping(cudaStream_t stream, int type, size_t n, void *a, size_t lda, double damping,
+                              double floor, double *slot);
+/* For lambda_i = max(values[i], 0), mu = max(damping, floor * max lambda): out[i] = in[i] / (lambda_i + mu)
+ * where lambda_i > cutoff * max lambda, else 0. slots[0] = mu, slots[1] = number kept. out may be in. */
+gn_status gn_cuda_spectral_filter(cudaStream_t stream, int type, size_t n, const void *values, double damping,
+                                  double floor, double cutoff, const void *in, void *out, double *slots);
+/* slot = i + 1 for the first a_ii that is not > 0 (NaN is not), 0 where all are: what a Cholesky factor that
+ * came out of NaN does not tell by itself. */
+gn_status gn_cuda_first_pivot(cudaStream_t stream, int type, size_t n, const void *a, size_t lda,
+                              double *slot);
+/* slot = 0 where every element of the lower triangle is finite, else more */
+gn_status gn_cuda_lower_faults(cudaStream_t stream, int type, size_t n, const void *a, size_t lda,
+                               double *slot, void *scratch);
+
+/* ---- network.cu ---- */
+
+/* y[i,:] = bias, i < rows (bias NULL: 0) */
+gn_status gn_cuda_bias_rows(cudaStream_t stream, int type, size_t rows, size_t columns, const void *bias,
+                            void *y);
+/* a = phi(z), slope = phi'(z) (slope may be NULL; a may be z). `kind` is the value of a gn_activation:
+ * identity, tanh, relu, gelu, sin, sigmoid, softplus, quadratic. */
+gn_status gn_cuda_activation(cudaStream_t stream, int type, int kind, size_t n, const void *z, void *a,
+                             void *slope);
+/* out[n,r,w] = in[n,r,w] * s[n,w], N x R x W; out may be in */
+gn_status gn_cuda_multiply_rows(cudaStream_t stream, int type, size_t n, size_t r, size_t w, const void *in,
+                                const void *s, void *out);
+/* out[n,w] = sum_r u[n,r] d[n,r,w] */
+gn_status gn_cuda_contract_rows(cudaStream_t stream, int type, size_t n, size_t r, size_t w, const void *u,
+                                const void *d, void *out);
+/* d[n,r,r'] = (r == r'), N x R x R */
+gn_status gn_cuda_unit_rows(cudaStream_t stream, int type, size_t n, size_t r, void *d);
+
+/* ---- gram.cu ---- */
+
+/* j[m, o*in+i] = d[m,o] a[m/R,i], m < n*R; with bias j[m, out*in+o] = d[m,o]. d is (N*R) x out, a is N x in.
+ */
+gn_status gn_cuda_jacobian_linear(cudaStream_t stream, int type, size_t n, size_t r, size_t out, size_t in,
+                                  const void *d, const void *a, bool bias, void *j, size_t ldj);
+/* k[m,m'] = beta k + s[m,m'] (g[m/R,m'/R] + shift), m < ni*R, m' < nj*R; lower: only m' <= m is needed (what
+ * is above is undefined); beta = 0 does not read k. */
+gn_status gn_cuda_gram_hadamard(cudaStream_t stream, int type, size_t ni, size_t nj, size_t r, const void *s,
+                                size_t lds, const void *g, size_t ldg, double shift, double beta, bool lower,
+                                void *k, size_t ldk);
+
+/* ---- optimizer.cu; *rate: learning rate, in device memory ---- */
+
+/* g += weight_decay theta; v = momentum v + g; theta -= rate v. v may be NULL where momentum is 0. */
+gn_status gn_cuda_sgd_update(cudaStream_t stream, int type, size_t p, double momentum, double weight_decay,
+                             const double *rate, const void *g, void *v, void *theta);
+/* *clock counts updates: it is raised by 1, once a call or graph replay, and is the t of the bias
+ * corrections. decoupled: theta <- (1 - rate weight_decay) theta first (AdamW); else g += weight_decay theta.
+ */
+gn_status gn_cuda_adam_update(cudaStream_t stream, int type, size_t p, double beta1, double beta2,
+                              double epsilon, double weight_decay, bool decoupled, const double *rate,
+                              double *clock, const void *g, void *m, void *v, void *theta, void *scratch);
+
+/* ---- random.cu: the numbers of gnewt/random.h, bit for bit. Normals are drawn on the host: their logarithm
+ * and cosine would differ in the last bit. ---- */
+
+/* words[4 i ... 4 i + 3] = the four words of block first + i, i < blocks */
+gn_status gn_cuda_philox(cudaStream_t stream, uint64_t seed, uint32_t number_stream, uint64_t first,
+                         size_t blocks, uint32_t *words);
+/* values[i], i < count: uniform in [low, high), number offset + i of the stream of numbers */
+gn_status gn_cuda_random_uniform(cudaStream_t stream, uint64_t seed, uint32_t number_stream, uint64_t offset,
+                                 size_t count, double low, double high, double *values);
+
+/* ---- scalars.cu: what a solver's loop needs so that no scalar is read back. Slots may be the same one. ----
+ */
+
+/* out = scale a / b, by IEEE's rules where b is 0 */
+gn_status gn_cuda_slot_ratio(cudaStream_t stream, double scale, const double *a, const double *b,
+                             double *out);
+/* out = -a */
+gn_status gn_cuda_slot_negate(cudaStream_t stream, const double *a, double *out);
+/* out = alpha a + beta b; b may be NULL: beta alone is added */
+gn_status gn_cuda_slot_axpby(cudaStream_t stream, double alpha, const double *a, double beta, const double *b,
+                             double *out);
+/* out = 1 where a > scale b, else 0 (also where either is NaN): a flag that ends loops that broke down */
+gn_status gn_cuda_slot_greater(cudaStream_t stream, const double *a, double scale, const double *b,
+                               double *out);
+/* y = (alpha *a) x + (beta *b) y; a slot may be NULL: then it counts as 1. beta = 0 does not read y; y may be
+ * x. */
+gn_status gn_cuda_axpby_slots(cudaStream_t stream, int type, size_t n, double alpha, const double *a,
+                              const void *x, double beta, const double *b, void *y);
+
+/* ---- loop.cu: conditional nodes of graphs. A flag holds where it is > 0, so NaN ends a loop. ---- */
+
+/* Before a WHILE node: count = 0, and the first iteration runs where the flag holds and *most > 0. */
+gn_status gn_cuda_loop_begin(cudaStream_t stream, cudaGraphConditionalHandle handle, const double *flag,
+                             const double *most, double *count);
+/* Last in the body of a WHILE node: count += 1, and another iteration runs where the flag holds and count <
+ * *most. */
+gn_status gn_cuda_loop_next(cudaStream_t stream, cudaGraphConditionalHandle handle, const double *flag,
+                            const double *most, double *count);
+/* Before an IF node: its body runs where the flag holds; invert: where it does not. */
+gn_status gn_cuda_loop_if(cudaStream_t stream, cudaGraphConditionalHandle handle, const double *flag,
+                          bool invert);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
