@@ -6,6 +6,9 @@ install(DIRECTORY include/gnewt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET gnewt-cli)
   install(TARGETS gnewt-cli)
 endif()
+if(TARGET gnewt-cuda)
+  install(TARGETS gnewt-cuda DESTINATION ${GNEWT_PLUGIN_SUBFOLDER})
+endif()
 
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gnewt)
 configure_package_config_file(cmake/gnewt-config.cmake.in gnewt-config.cmake INSTALL_DESTINATION ${config_folder}

@@ -19,7 +19,7 @@ PUBLIC = {"status": "core", "version": "core", "context": "backend", "array": "b
           "network": "network", "problem": "problem", "linearization": "linearization", "optimizer": "optimize",
           "observer": "observe", "trainer": "run", "gnewt": "run"}
 # What the layers above backend/ may know of it.
-BACKEND_DOORS = {"backend/backend.h", "backend/context.h"}
+BACKEND_DOORS = {"backend/backend.h", "backend/context.h", "backend/program.h"}
 # Device libraries, and the one folder that may include them.
 DEVICE_LIBRARIES = [(re.compile(r"(cblas|lapacke?|openblas\w*)\.h"), "backend/cpu"),
                     (re.compile(r"(cuda|cublas|cusolver|cusparse|curand|nvtx|nvToolsExt|driver_types)\S*"), "backend/cuda")]

@@ -18,7 +18,7 @@ static void expect_nothing(op_run *run) {
 /* A second state of the same backend lives beside the first. */
 static gn_status call_open_close(op_run *run) {
     char message[256] = "";
-    const gn_backend_services services = {message, sizeof(message)};
+    const gn_backend_services services = {.message = message, .message_size = sizeof(message)};
     const gn_backend *table = &run->context->backend;
     void *state;
     GN_TRY(gn_backend_open(table, NULL, &services, &state));

@@ -8,7 +8,7 @@
 #include "backend/context.h"
 
 static char message[256];
-static const gn_backend_services services = {message, sizeof(message)};
+static const gn_backend_services services = {.message = message, .message_size = sizeof(message)};
 
 static gn_backend cpu_table(void) {
     gn_backend table;

@@ -1,8 +1,12 @@
 /* The table's entries as data, and the defaults of the optional ones. */
 #include "backend/backend.h"
 
+#include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/status.h"
 
 #define REQUIRED(name) {#name, offsetof(gn_backend, name), true},
 #define OPTIONAL(name) {#name, offsetof(gn_backend, name), false},
@@ -17,7 +21,8 @@ static const gn_backend_entry entries[] = {
     REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(bias_rows) REQUIRED(column_sums)        //
     REQUIRED(activation) REQUIRED(multiply_rows) REQUIRED(contract_rows) REQUIRED(unit_rows)         //
     REQUIRED(jacobian_linear) REQUIRED(gram_hadamard) REQUIRED(squared_loss) REQUIRED(count_correct) //
-    REQUIRED(sgd_update) REQUIRED(adam_update) OPTIONAL(syrk) OPTIONAL(gemv)};
+    REQUIRED(sgd_update) REQUIRED(adam_update) OPTIONAL(syrk) OPTIONAL(gemv) OPTIONAL(program_create)
+        OPTIONAL(program_run) OPTIONAL(program_destroy)};
 
 enum { ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]) };
 
@@ -48,6 +53,55 @@ static gn_status gemv_by_gemm(void *state, gn_dtype type, bool transpose, size_t
                                  1);
 }
 
+/* ---- programs, as a loop on the host ---- */
+
+typedef struct host_program {
+    gn_status (*body)(void *user);
+    void *user;
+    bool loops;
+    gn_program_loop loop;
+} host_program;
+
+static gn_status program_create_on_host(void *state, gn_status (*body)(void *user), void *user,
+                                        const gn_program_loop *loop, void **program) {
+    host_program *created = calloc(1, sizeof(*created));
+    (void)state;
+    *program = created;
+    if (!created)
+        return GN_ERROR_MEMORY;
+    created->body = body;
+    created->user = user;
+    created->loops = loop != NULL;
+    if (loop)
+        created->loop = *loop;
+    return GN_OK;
+}
+
+gn_status gn_program_loop_on_host(void *state, const gn_program_loop *loop, gn_status (*body)(void *user),
+                                  void *user) {
+    const gn_backend *table = table_of(state);
+    double flag, most = INFINITY, count = 0;
+    if (loop->most)
+        GN_TRY(table->download(state, &most, loop->most, sizeof(most)));
+    for (;; count++) {
+        GN_TRY(table->download(state, &flag, loop->flag, sizeof(flag)));
+        if (!(flag > 0 && count < most))
+            break;
+        GN_TRY(body(user));
+    }
+    return loop->count ? table->fill(state, GN_FLOAT64, 1, count, loop->count) : GN_OK;
+}
+
+static gn_status program_run_on_host(void *state, void *program) {
+    const host_program *p = program;
+    return p->loops ? gn_program_loop_on_host(state, &p->loop, p->body, p->user) : p->body(p->user);
+}
+
+static void program_destroy_on_host(void *state, void *program) {
+    (void)state;
+    free(program);
+}
+
 static bool entry_absent(const gn_backend *backend, const gn_backend_entry *entry) {
     void (*function)(void);
     memcpy(&function, (const char *)backend + entry->offset, sizeof(function));
@@ -73,6 +127,11 @@ gn_status gn_backend_complete(gn_backend *backend, const char **missing) {
         backend->syrk = syrk_by_gemm;
     if (!backend->gemv)
         backend->gemv = gemv_by_gemm;
+    if (!backend->program_create || !backend->program_run || !backend->program_destroy) {
+        backend->program_create = program_create_on_host;
+        backend->program_run = program_run_on_host;
+        backend->program_destroy = program_destroy_on_host;
+    }
     return GN_OK;
 }
 

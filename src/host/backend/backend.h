@@ -16,7 +16,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 1u
+#define GN_BACKEND_ABI 2u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -30,10 +30,13 @@ typedef enum gn_activation {
     GN_ACTIVATION_COUNT
 } gn_activation;
 
-/* What a backend gets from its context: where to write why something failed. */
+/* What a backend gets from its context: where to write why something failed, and whom to tell of a way round
+ * that was taken. */
 typedef struct gn_backend_services {
     char *message;
     size_t message_size;
+    gn_log_function log; /* may be NULL */
+    void *log_user;
 } gn_backend_services;
 
 /* The hyperparameters of a first-order update that stay fixed during a phase. */
@@ -47,6 +50,15 @@ typedef struct gn_adam_rule {
     double weight_decay;
     bool decoupled; /* true: AdamW, theta <- (1 - rate weight_decay) theta first; false: added to g */
 } gn_adam_rule;
+
+/* How often a run of a program repeats its body: while *flag > 0 (so NaN ends it), looked at before each
+ * pass, the first too, and at most *most times. The body's own calls write the flag. All are float64 in
+ * device memory. */
+typedef struct gn_program_loop {
+    const double *flag;
+    const double *most; /* NULL: no limit */
+    double *count;      /* the passes of the last run; NULL: not wanted */
+} gn_program_loop;
 
 typedef struct gn_backend gn_backend;
 
@@ -109,8 +121,8 @@ struct gn_backend {
     /* b <- (L L')^-1 b for one right-hand side */
     gn_status (*cholesky_solve)(void *state, gn_dtype type, size_t n, const void *l, size_t ldl, void *b);
     gn_status (*eigh_workspace)(void *state, gn_dtype type, size_t n, size_t *bytes);
-    /* Eigenvalues ascending in values (n); row i of a becomes eigenvector i. NO_CONVERGENCE where it fails.
-     */
+    /* Eigenvalues ascending in values (n); row i of a becomes eigenvector i. NO_CONVERGENCE where it fails;
+     * devices other than the host then leave the lower triangle of a as it was, for gn_eigh(). */
     gn_status (*eigh)(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *values, void *work,
                       size_t bytes);
     /* Copies the lower triangle to the upper. */
@@ -176,6 +188,17 @@ struct gn_backend {
     /* y = alpha op(A) x + beta y, A m x n. Default: gemm. */
     gn_status (*gemv)(void *state, gn_dtype type, bool transpose, size_t m, size_t n, double alpha,
                       const void *a, size_t lda, const void *x, double beta, void *y);
+
+    /* Programs: a body of calls to this table that only give the device work (nothing that allocates, moves
+     * data from or to the host, waits, or factors a matrix), always the same calls with the same arguments:
+     * then a device may record them once and repeat them as one. `loop` (copied) NULL: a run is one pass. The
+     * first run calls the body; later ones may or may not. A body that breaks these rules is called at each
+     * pass instead, and the log says why. user and what the calls point at must outlive the program. Default:
+     * a loop on the host. All three or none. */
+    gn_status (*program_create)(void *state, gn_status (*body)(void *user), void *user,
+                                const gn_program_loop *loop, void **program);
+    gn_status (*program_run)(void *state, void *program);
+    void (*program_destroy)(void *state, void *program);
 };
 
 /* One entry of the table, for completeness checks and for tests that must reach every entry. */
@@ -195,5 +218,11 @@ gn_status gn_backend_complete(gn_backend *backend, const char **missing);
 /* Opens a complete table, which must stay where it is until close(). */
 gn_status gn_backend_open(const gn_backend *backend, const char *device, const gn_backend_services *services,
                           void **state);
+
+/* Repeats a body as `loop` says, reading the flag back before each pass: what devices do that cannot do
+ * better.
+ */
+gn_status gn_program_loop_on_host(void *state, const gn_program_loop *loop, gn_status (*body)(void *user),
+                                  void *user);
 
 #endif

@@ -90,8 +90,16 @@ static gn_status fail_unknown(gn_context *context, const char *device, size_t le
                    known, find_kind("cuda", 4) ? "" : " (no \"cuda\": this build has no CUDA backend)");
 }
 
+/* A backend's notice, on its way to the context's log. */
+static void log_of_backend(void *context, gn_log_level level, const char *text) {
+    gn_log(context, level, "%s", text);
+}
+
 static gn_status open_kind(gn_context *context, const device_kind *kind, const char *device) {
-    const gn_backend_services services = {context->message, sizeof(context->message)};
+    const gn_backend_services services = {.message = context->message,
+                                          .message_size = sizeof(context->message),
+                                          .log = log_of_backend,
+                                          .log_user = context};
     gn_backend *table = &context->backend;
     const char *missing;
     context->message[0] = '\0';
@@ -149,6 +157,9 @@ gn_status gn_context_create(gn_context **context, const char *device) {
         status = open_automatic(created);
     else
         status = open_named(created, device);
+    size_t total;
+    if (status == GN_OK)
+        status = GN_OP(created, memory, &created->room, &total);
     if (status != GN_OK) { /* the context stays, for its message alone */
         memset(&created->backend, 0, sizeof(created->backend));
         created->state = NULL;
@@ -185,10 +196,16 @@ gn_status gn_context_synchronize(gn_context *context) {
 
 /* ---- memory ---- */
 
+/* What is allocated but not yet written still counts as free with the host's kernel, so what the context
+ * holds is taken from what was free at first. */
 gn_status gn_context_memory(gn_context *context, size_t *free_bytes, size_t *total_bytes) {
     *free_bytes = *total_bytes = 0;
     GN_TRY(expect_open(context));
-    return GN_OP(context, memory, free_bytes, total_bytes);
+    GN_TRY(GN_OP(context, memory, free_bytes, total_bytes));
+    const size_t left = context->room > context->allocated ? context->room - context->allocated : 0;
+    if (left < *free_bytes)
+        *free_bytes = left;
+    return GN_OK;
 }
 
 size_t gn_context_allocated(const gn_context *context) {
@@ -203,7 +220,7 @@ size_t gn_context_peak(const gn_context *context) {
 static gn_status fail_memory(gn_context *context, double bytes, const char *what, const char *advice) {
     char asked[32], available[32], total[32];
     size_t free_bytes = 0, total_bytes = 0;
-    (void)GN_OP(context, memory, &free_bytes, &total_bytes); /* 0 where even that fails */
+    (void)gn_context_memory(context, &free_bytes, &total_bytes); /* 0 where even that fails */
     return gn_fail(context, GN_ERROR_MEMORY, "%s: %s asked for, %s of %s free on \"%s\"%s%s", what,
                    gn_size_text(bytes, asked), gn_size_text((double)free_bytes, available),
                    gn_size_text((double)total_bytes, total), context->backend.name, advice ? "; " : "",

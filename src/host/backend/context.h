@@ -13,6 +13,7 @@ struct gn_context {
     gn_log_function log;
     void *log_user;
     size_t allocated, peak; /* bytes */
+    size_t room;            /* free when the context was opened, bytes */
 };
 
 struct gn_array {
@@ -46,6 +47,10 @@ gn_status gn_memory_predict(gn_context *context, double bytes, const char *what,
 
 /* Reads `count` device doubles. */
 gn_status gn_slots_read(gn_context *context, const double *slots, size_t count, double *values);
+
+/* The table's eigh; where a device fails at it (NO_CONVERGENCE), the CPU does it, and the log says why. */
+gn_status gn_eigh(gn_context *context, gn_dtype type, size_t n, void *a, size_t lda, void *values, void *work,
+                  size_t bytes);
 
 /* An array over memory that somebody else owns; for passing parts of a buffer on. */
 gn_array gn_array_view(gn_context *context, gn_dtype dtype, size_t rows, size_t columns, void *data);

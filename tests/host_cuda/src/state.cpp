@@ -75,6 +75,10 @@ void at_exit() {
 Settings initial_settings() {
     Settings s;
     read_order(s);
+    const char *visible = getenv("CUDA_VISIBLE_DEVICES"); // as with CUDA, an empty list hides all
+    if (visible && !visible[0]) {
+        s.devices = 0;
+    }
     s.abort = environment_says("HOST_CUDA_ABORT", '1');
     s.leaks = !environment_says("HOST_CUDA_LEAKS", '0');
     s.guard = !environment_says("HOST_CUDA_GUARD", '0');
