@@ -95,6 +95,16 @@ static void log_of_backend(void *context, gn_log_level level, const char *text) 
     gn_log(context, level, "%s", text);
 }
 
+/* Opens the table, and looks how much room there is. */
+static gn_status open_state(gn_context *context, const char *device, const gn_backend_services *services) {
+    size_t total;
+    GN_TRY(gn_backend_open(&context->backend, device, services, &context->state));
+    const gn_status status = GN_OP(context, memory, &context->room, &total);
+    if (status != GN_OK)
+        context->backend.close(context->state);
+    return status;
+}
+
 static gn_status open_kind(gn_context *context, const device_kind *kind, const char *device) {
     const gn_backend_services services = {.message = context->message,
                                           .message_size = sizeof(context->message),
@@ -109,7 +119,7 @@ static gn_status open_kind(gn_context *context, const device_kind *kind, const c
         return gn_fail(context, GN_ERROR_UNSUPPORTED, "the backend \"%s\" does not fit this build: \"%s\" %s",
                        kind->name, missing, "is missing or differs");
     if (status == GN_OK)
-        status = gn_backend_open(table, device, &services, &context->state);
+        status = open_state(context, device, &services);
     if (status != GN_OK && !context->message[0])
         gn_fail(context, status, "device \"%s\": %s", kind->name, gn_status_text(status));
     return status;
@@ -157,9 +167,6 @@ gn_status gn_context_create(gn_context **context, const char *device) {
         status = open_automatic(created);
     else
         status = open_named(created, device);
-    size_t total;
-    if (status == GN_OK)
-        status = GN_OP(created, memory, &created->room, &total);
     if (status != GN_OK) { /* the context stays, for its message alone */
         memset(&created->backend, 0, sizeof(created->backend));
         created->state = NULL;

@@ -17,9 +17,9 @@ static void test_devices(void) {
     OK(cudaGetDeviceCount(&count));
     CHECK(count == 1);
     OK(cudaGetDeviceProperties(&prop, 0));
-    CHECK(prop.warpSize == 32 && prop.major == 9);
+    CHECK(prop.warpSize == 32 && prop.major == 8);
     OK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0));
-    CHECK(major == 9);
+    CHECK(major == 8);
     CHECK(cudaSetDevice(1) == cudaErrorInvalidDevice);
     CHECK(cudaGetLastError() == cudaErrorInvalidDevice);
     CHECK(cudaGetLastError() == cudaSuccess);

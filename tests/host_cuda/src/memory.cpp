@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <sys/mman.h>
 
@@ -33,6 +34,12 @@ Map &live() {
 
 Map &dead() {
     static auto *all = new Map;
+    return *all;
+}
+
+// The keys of dead(), first freed first.
+std::deque<uintptr_t> &dead_in_order() {
+    static auto *all = new std::deque<uintptr_t>;
     return *all;
 }
 
@@ -122,13 +129,12 @@ void give_back(Allocation a) {
     mprotect(a.map, a.map_size, PROT_NONE);
     a.freed = true;
     dead()[reinterpret_cast<uintptr_t>(a.base)] = a;
-    if (dead().size() > kept_when_freed) {
-        auto oldest = dead().begin();
-        for (auto it = dead().begin(); it != dead().end(); ++it) {
-            oldest = it->second.serial < oldest->second.serial ? it : oldest;
-        }
+    dead_in_order().push_back(reinterpret_cast<uintptr_t>(a.base));
+    if (dead_in_order().size() > kept_when_freed) {
+        auto oldest = dead().find(dead_in_order().front());
         munmap(oldest->second.map, oldest->second.map_size);
         dead().erase(oldest);
+        dead_in_order().pop_front();
     }
 }
 
