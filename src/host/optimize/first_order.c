@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/profile.h"
 #include "optimize/optimizer.h"
 
 typedef struct first_order {
@@ -29,6 +30,7 @@ static const double *rate(const gn_optimizer *self) {
 }
 
 static gn_status update(gn_optimizer *self, gn_array *theta) {
+    GN_RANGE("update");
     first_order *o = of(self);
     const void *g = self->direction.data;
     if (is_adam(self))
