@@ -1,8 +1,6 @@
 /* The one file that knows NVTX: it is headers alone, which look for a profiler's library at the first call
- * and otherwise return at once. Nothing of CUDA is linked. */
+ * and otherwise return at once. Nothing of CUDA is linked. Not compiled where the headers are missing. */
 #include "core/profile.h"
-
-#ifdef GN_NVTX
 
 #include <nvtx3/nvToolsExt.h>
 #include <pthread.h>
@@ -37,5 +35,3 @@ gn_range gn_range_open(const char *name) {
 void gn_range_pop(gn_range range) {
     (void)nvtxDomainRangePop(range);
 }
-
-#endif
