@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/profile.h"
+
 gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearization_interface *interface,
                                    gn_context *context, gn_dtype dtype, size_t rows, size_t parameters) {
     self->interface = interface;
@@ -63,6 +65,7 @@ gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta) 
 }
 
 gn_status gn_linearization_evaluate(gn_linearization *self) {
+    GN_RANGE("forward");
     return self->interface->evaluate(self);
 }
 
@@ -118,6 +121,7 @@ gn_status gn_linearization_vjp(gn_linearization *self, const gn_array *u, gn_arr
 
 /* d/dtheta (1/M) sum r^2 = J' (2/M r) */
 gn_status gn_linearization_gradient(gn_linearization *self, gn_array *g) {
+    GN_RANGE("gradient");
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, g, self->dtype, self->parameters, "g"));
     size_t rows = gn_linearization_rows(self);

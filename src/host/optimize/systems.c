@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/profile.h"
 #include "core/size.h"
 #include "optimize/gauss_newton.h"
 
@@ -136,6 +137,7 @@ static gn_status assemble_primal(gn_gauss_newton *o, gn_linearization *l, void *
 }
 
 static gn_status assemble_into(gn_gauss_newton *o, gn_linearization *l, gn_symmetric *system) {
+    GN_RANGE("linearize");
     o->solved = system;
     if (!o->dual)
         return assemble_primal(o, l, gn_symmetric_matrix(system, o->base.parameters));
@@ -175,6 +177,7 @@ static gn_status solve_by_fallback(gn_gauss_newton *o, gn_linearization *l, gn_d
 }
 
 gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
+    GN_RANGE("solve");
     bool newton = o->base.options.kind == GN_OPTIMIZER_GAUSS_NEWTON;
     gn_damped damped = {.damping = mu / gn_gauss_newton_weight(o, l),
                         .floor = newton ? 0 : epsilon(o),
