@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a program under the recorder and checks the ranges it opened: their nesting, and that all of them closed.
 
-    ranges.py CASE RECORDER TEST_PROFILE [GNEWT]
+    ranges.py CASE RECORDER TEST_PROFILE GNEWT
 """
 
 import collections
@@ -116,4 +116,4 @@ def search_fails(recorder, _, gnewt):
 
 if __name__ == "__main__":
     CASES = {function.__name__: function for function in (leave, trains, diverges, search_fails)}
-    CASES[sys.argv[1]](*sys.argv[2:4], sys.argv[4] if len(sys.argv) > 4 else None)
+    CASES[sys.argv[1]](*sys.argv[2:])
