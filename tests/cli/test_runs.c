@@ -172,6 +172,7 @@ Test(runs, resuming_needs_the_same_configuration) {
 
 Test(runs, a_grid_is_all_combinations) {
     command_result result = expect_command(folder, "sweep g.yaml --out s --quiet", 0);
+    cr_expect(strstr(result.out, "nan") == NULL, "no accuracy is `-`: %s", result.out);
     static const char *const points[] = {"000-seed=0,phases.0.optimizer.learning_rate=0.01",
                                          "001-seed=0,phases.0.optimizer.learning_rate=0.02",
                                          "002-seed=0,phases.0.optimizer.learning_rate=0.05",
