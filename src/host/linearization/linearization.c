@@ -55,8 +55,10 @@ gn_status gn_linearization_set_point(gn_linearization *self, const gn_array *the
         return gn_fail(
             self->context, GN_ERROR_ARGUMENT,
             "the linearization has no batch: call gn_linearization_set_batch with one sample or more");
+    self->theta = NULL; /* no point, where this one fails halfway */
+    GN_TRY(self->interface->set_point(self, theta));
     self->theta = theta;
-    return self->interface->set_point(self, theta);
+    return GN_OK;
 }
 
 /* Everything below is about the point. */
