@@ -54,6 +54,13 @@ gn_status gn_linearization_set_reference(gn_linearization *self, const gn_array 
     return self->interface->set_reference ? self->interface->set_reference(self, theta0) : GN_OK;
 }
 
+/* A point whose evaluation failed is none. */
+static gn_status kept_if(gn_linearization *self, gn_status status) {
+    if (status != GN_OK)
+        self->theta = NULL;
+    return status;
+}
+
 gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta) {
     GN_TRY(gn_array_expect(self->context, theta, self->dtype, self->parameters, "theta"));
     if (self->samples == 0)
@@ -61,12 +68,12 @@ gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta) 
             self->context, GN_ERROR_ARGUMENT,
             "the linearization has no batch: call gn_linearization_set_batch with one sample or more");
     self->theta = theta;
-    return self->interface->begin ? self->interface->begin(self) : GN_OK;
+    return kept_if(self, self->interface->begin ? self->interface->begin(self) : GN_OK);
 }
 
 gn_status gn_linearization_evaluate(gn_linearization *self) {
     GN_RANGE("forward");
-    return self->interface->evaluate(self);
+    return kept_if(self, self->interface->evaluate(self));
 }
 
 gn_status gn_linearization_set_point(gn_linearization *self, const gn_array *theta) {
