@@ -1,13 +1,17 @@
 # `cmake --install`: the library, its headers, the command, and how others find them (CMake and pkg-config).
 include(CMakePackageConfigHelpers)
 
+add_custom_target(gnewt-installed DEPENDS gnewt) # all that is installed
+
 install(TARGETS gnewt EXPORT gnewt-targets)
 install(DIRECTORY include/gnewt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET gnewt-cli)
   install(TARGETS gnewt-cli)
+  add_dependencies(gnewt-installed gnewt-cli)
 endif()
 if(TARGET gnewt-cuda)
   install(TARGETS gnewt-cuda DESTINATION ${GNEWT_PLUGIN_SUBFOLDER})
+  add_dependencies(gnewt-installed gnewt-cuda)
 endif()
 
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gnewt)
