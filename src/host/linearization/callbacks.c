@@ -15,10 +15,10 @@ static callback_linearization *of(gn_linearization *self) {
     return (callback_linearization *)self;
 }
 
-static gn_status set_point(gn_linearization *self, const gn_array *theta) {
+static gn_status evaluate(gn_linearization *self) {
     callback_linearization *l = of(self);
     l->ready = false;
-    GN_TRY(l->callbacks.residual(l->user, theta, &self->residual));
+    GN_TRY(l->callbacks.residual(l->user, self->theta, &self->residual));
     return GN_OP(self->context, dot, self->dtype, self->samples, self->residual.data, self->residual.data,
                  self->loss_sum.data);
 }
@@ -103,7 +103,7 @@ static void destroy(gn_linearization *self) {
 }
 
 static const gn_linearization_interface interface = {
-    .set_point = set_point,
+    .evaluate = evaluate,
     .jvp = jvp,
     .vjp = vjp,
     .jacobian = jacobian,

@@ -41,7 +41,10 @@ gn_status gn_linearization_set_batch(gn_linearization *self, const gn_array *inp
     if (!self->interface->set_batch)
         return gn_fail(self->context, GN_ERROR_UNSUPPORTED, "a linearization made of callbacks has no batch");
     self->theta = NULL;
-    return self->interface->set_batch(self, inputs, targets);
+    GN_TRY(self->interface->set_batch(self, inputs, targets));
+    self->inputs = inputs->data;
+    self->targets = targets->data;
+    return GN_OK;
 }
 
 gn_status gn_linearization_set_reference(gn_linearization *self, const gn_array *theta0) {
@@ -49,14 +52,23 @@ gn_status gn_linearization_set_reference(gn_linearization *self, const gn_array 
     return self->interface->set_reference ? self->interface->set_reference(self, theta0) : GN_OK;
 }
 
-gn_status gn_linearization_set_point(gn_linearization *self, const gn_array *theta) {
+gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta) {
     GN_TRY(gn_array_expect(self->context, theta, self->dtype, self->parameters, "theta"));
     if (self->samples == 0)
         return gn_fail(
             self->context, GN_ERROR_ARGUMENT,
             "the linearization has no batch: call gn_linearization_set_batch with one sample or more");
     self->theta = theta;
-    return self->interface->set_point(self, theta);
+    return self->interface->begin ? self->interface->begin(self) : GN_OK;
+}
+
+gn_status gn_linearization_evaluate(gn_linearization *self) {
+    return self->interface->evaluate(self);
+}
+
+gn_status gn_linearization_set_point(gn_linearization *self, const gn_array *theta) {
+    GN_TRY(gn_linearization_begin(self, theta));
+    return gn_linearization_evaluate(self);
 }
 
 /* Everything below is about the point. */

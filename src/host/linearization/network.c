@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "backend/program.h"
 #include "network/tape.h"
 
 typedef struct network_linearization {
@@ -12,6 +13,7 @@ typedef struct network_linearization {
     const gn_array *targets; /* N x C, borrowed */
     gn_array tile_s, tile_g; /* scratch of a Gram tile */
     size_t tile_side;        /* samples a side they have room for; 0 before the first Gram */
+    gn_programs programs;    /* of what a step does */
 } network_linearization;
 
 static network_linearization *of(gn_linearization *self) {
@@ -36,11 +38,41 @@ static gn_status set_reference(gn_linearization *self, const gn_array *theta0) {
     return gn_tape_set_reference(of(self)->tape, theta0);
 }
 
-static gn_status set_point(gn_linearization *self, const gn_array *theta) {
+/* ---- programs ---- */
+
+/* What the body of a program depends on; its key as well. */
+typedef struct call {
+    network_linearization *l;
+    const void *inputs, *targets, *theta;
+    size_t samples;
+    const void *in; /* of a product, or NULL */
+    void *out;
+    size_t rows_ready;
+} call;
+
+static gn_status run(gn_linearization *self, gn_status (*body)(void *), const void *in, void *out) {
     network_linearization *l = of(self);
-    GN_TRY(gn_tape_forward(l->tape, theta->data));
+    const call c = {l,  self->inputs, self->targets,      self->theta->data, self->samples,
+                    in, out,          l->tape->rows_ready};
+    return gn_programs_run(&l->programs, self->context, body, &c, sizeof c);
+}
+
+/* ---- at a point ---- */
+
+static gn_status begin(gn_linearization *self) {
+    return gn_tape_begin(of(self)->tape, self->theta->data);
+}
+
+static gn_status evaluate_body(void *arguments) {
+    network_linearization *l = ((const call *)arguments)->l;
+    gn_linearization *self = &l->base;
+    GN_TRY(gn_tape_forward(l->tape));
     return GN_OP(self->context, squared_loss, self->dtype, gn_linearization_rows(self),
                  gn_tape_outputs(l->tape), l->targets->data, self->residual.data, self->loss_sum.data);
+}
+
+static gn_status evaluate(gn_linearization *self) {
+    return run(self, evaluate_body, NULL, NULL);
 }
 
 static gn_status outputs(gn_linearization *self, gn_array *f) {
@@ -48,12 +80,22 @@ static gn_status outputs(gn_linearization *self, gn_array *f) {
                  gn_linearization_rows(self) * gn_dtype_size(self->dtype));
 }
 
+static gn_status jvp_body(void *arguments) {
+    const call *c = arguments;
+    return gn_tape_jvp(c->l->tape, c->in, c->out);
+}
+
 static gn_status jvp(gn_linearization *self, const gn_array *v, gn_array *jv) {
-    return gn_tape_jvp(of(self)->tape, v->data, jv->data);
+    return run(self, jvp_body, v->data, jv->data);
+}
+
+static gn_status vjp_body(void *arguments) {
+    const call *c = arguments;
+    return gn_tape_vjp(c->l->tape, c->in, c->out);
 }
 
 static gn_status vjp(gn_linearization *self, const gn_array *u, gn_array *jtu) {
-    return gn_tape_vjp(of(self)->tape, u->data, jtu->data);
+    return run(self, vjp_body, u->data, jtu->data);
 }
 
 static gn_status jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
@@ -125,8 +167,18 @@ static gn_status fill_gram(network_linearization *a, network_linearization *b, b
     return GN_OK;
 }
 
+static gn_status gram_body(void *arguments) {
+    const call *c = arguments;
+    return fill_gram(c->l, c->l, true, c->out);
+}
+
+/* Memory first: a program allocates nothing. Afterwards the rows are there, also where nobody called for them
+ * on the host. */
 static gn_status gram(gn_linearization *self, gn_array *k) {
-    return fill_gram(of(self), of(self), true, k->data);
+    GN_TRY(reserve(self));
+    GN_TRY(run(self, gram_body, NULL, k->data));
+    of(self)->tape->rows_ready = true;
+    return GN_OK;
 }
 
 static gn_status gram_cross(gn_linearization *self, gn_linearization *other, gn_array *k) {
@@ -141,6 +193,7 @@ static gn_status diagonal(gn_linearization *self, gn_array *d) {
 
 static void destroy(gn_linearization *self) {
     network_linearization *l = of(self);
+    gn_programs_destroy(&l->programs);
     gn_tape_destroy(l->tape);
     gn_buffer_destroy(&l->tile_s);
     gn_buffer_destroy(&l->tile_g);
@@ -149,7 +202,8 @@ static void destroy(gn_linearization *self) {
 static const gn_linearization_interface interface = {
     .set_batch = set_batch,
     .set_reference = set_reference,
-    .set_point = set_point,
+    .begin = begin,
+    .evaluate = evaluate,
     .outputs = outputs,
     .jvp = jvp,
     .vjp = vjp,
@@ -159,6 +213,7 @@ static const gn_linearization_interface interface = {
     .diagonal = diagonal,
     .reserve = reserve,
     .destroy = destroy,
+    .recordable = true,
 };
 
 gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dtype, size_t capacity,

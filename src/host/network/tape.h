@@ -36,7 +36,11 @@ void gn_tape_set_inputs(gn_tape *tape, const void *inputs, size_t samples);
 /* theta_0 of a centred network (others ignore it): copied. */
 gn_status gn_tape_set_reference(gn_tape *tape, const gn_array *theta0);
 
-gn_status gn_tape_forward(gn_tape *tape, const void *theta);
+/* A new point: what is known of the one before ends; a centred network evaluates f(theta_0) of a new batch.
+ */
+gn_status gn_tape_begin(gn_tape *tape, const void *theta);
+/* Every node's value at it. */
+gn_status gn_tape_forward(gn_tape *tape);
 /* f (N x C) at the point. */
 const void *gn_tape_outputs(const gn_tape *tape);
 /* jv (N x C) = J v; jtu (P) = J'u, u is N x C. */

@@ -162,6 +162,7 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
 static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_gauss_newton *o = of(self);
     GN_TRY(read_state(o));
+    GN_TRY(gn_linearization_set_point(l, theta));
     GN_TRY(take_step(o, l, theta, report));
     o->damping.count++;
     return write_state(o);

@@ -69,7 +69,6 @@ static gn_status check_linearization(const gn_optimizer *self, const gn_lineariz
 gn_status gn_optimizer_step(gn_optimizer *self, gn_linearization *l, gn_array *theta,
                             gn_step_report *report) {
     GN_TRY(check_linearization(self, l));
-    GN_TRY(gn_linearization_set_point(l, theta));
     if (report)
         *report = (gn_step_report){.step_size = self->options.learning_rate};
     return self->interface->step(self, l, theta, report);
