@@ -90,6 +90,19 @@ static gn_status check_widths(const gn_config *config, const gn_config_source *s
                            where, first, last, features, outputs, features, outputs);
 }
 
+static gn_status check_classes(const gn_config *config, const gn_config_source *source, const gn_build *build,
+                               gn_message *message) {
+    char where[512];
+    if (config->loss.kind != GN_LOSS_CROSS_ENTROPY || build->dataset.labels)
+        return GN_OK;
+    gn_config_where(source, "loss.kind", where, sizeof where);
+    return gn_message_fail(
+        message, GN_ERROR_CONFIG,
+        "%s: loss.kind cross_entropy needs classes: targets of which every row is a single 1 "
+        "among zeros, which these data's are not",
+        where);
+}
+
 static gn_status create_network(const gn_config *config, const gn_config_source *source, gn_build *build,
                                 gn_message *message) {
     const gn_config_network *n = &config->network;
@@ -121,6 +134,7 @@ static gn_status create(const gn_config *config, const gn_config_source *source,
     gn_context_set_log(build->context, log, user);
     GN_TRY(create_dataset(config, source, build, message));
     GN_TRY(check_widths(config, source, build, message));
+    GN_TRY(check_classes(config, source, build, message));
     return create_network(config, source, build, message);
 }
 

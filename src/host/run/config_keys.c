@@ -21,7 +21,8 @@ static const gn_choice inits[] = {{"kaiming_uniform", GN_INIT_KAIMING_UNIFORM},
                                   {"torch_uniform", GN_INIT_TORCH_UNIFORM},
                                   {"standard_normal", GN_INIT_STANDARD_NORMAL},
                                   {NULL, 0}};
-static const gn_choice losses[] = {{"squared", GN_LOSS_SQUARED}, {NULL, 0}};
+static const gn_choice losses[] = {
+    {"squared", GN_LOSS_SQUARED}, {"cross_entropy", GN_LOSS_CROSS_ENTROPY}, {NULL, 0}};
 static const gn_choice batch_sizes[] = {{"full", 0}, {NULL, 0}};
 static const gn_choice cadences[] = {{"log", 0}, {NULL, 0}};
 static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
@@ -29,6 +30,7 @@ static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
                                             {"adamw", GN_OPTIMIZER_ADAMW},
                                             {"gauss_newton", GN_OPTIMIZER_GAUSS_NEWTON},
                                             {"levenberg_marquardt", GN_OPTIMIZER_LEVENBERG_MARQUARDT},
+                                            {"ggn", GN_OPTIMIZER_GGN},
                                             {NULL, 0}};
 static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},
                                     {"dual", GN_SOLVER_DUAL},

@@ -24,7 +24,7 @@
 #define GN_KEY_SGD             GN_KEY_ON(GN_OPTIMIZER_SGD)
 #define GN_KEY_ADAMS           (GN_KEY_ON(GN_OPTIMIZER_ADAM) | GN_KEY_ON(GN_OPTIMIZER_ADAMW))
 #define GN_KEY_GN              GN_KEY_ON(GN_OPTIMIZER_GAUSS_NEWTON)
-#define GN_KEY_LM              GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+#define GN_KEY_DAMPED          (GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT) | GN_KEY_ON(GN_OPTIMIZER_GGN))
 #define GN_KEY_RANGE_SIZE      "[1, 1000000000000]"
 #define GN_KEY_RANGE_SIZE_OR_0 "[0, 1000000000000]"
 
@@ -67,7 +67,8 @@
     X(BOOL, centred, centred, "false", "", "", GN_KEY_ALL, 0, "subtract the outputs at initialisation")
 
 #define GN_LOSS_KEYS(X)                                                                                      \
-    X(CHOICE, kind, kind, "squared", "", "", GN_KEY_ALL, losses, "squared: the mean of (f - y)^2")
+    X(CHOICE, kind, kind, "squared", "", "", GN_KEY_ALL, losses,                                             \
+      "squared: the mean of (f - y)^2; cross_entropy: of -sum y log softmax(f), for classes")
 
 #define GN_BATCH_KEYS(X)                                                                                     \
     X(WORD_OR_COUNT, size, size, "full", "samples", GN_KEY_RANGE_SIZE, GN_KEY_ALL, batch_sizes,              \
@@ -75,16 +76,16 @@
 
 #define GN_DAMPING_KEYS(X)                                                                                   \
     X(CHOICE, kind, kind, "constant", "", "", GN_KEY_ALL, dampings, "how mu goes")                           \
-    X(REAL, value, value, "1.0e-3", "of w J'J", "[0, inf)", GN_KEY_ON(GN_DAMPING_CONSTANT), 0, "mu")         \
-    X(REAL, value, value, "1.0e-3", "of w J'J", "(0, inf)",                                                  \
+    X(REAL, value, value, "1.0e-3", "of w J'H J", "[0, inf)", GN_KEY_ON(GN_DAMPING_CONSTANT), 0, "mu")       \
+    X(REAL, value, value, "1.0e-3", "of w J'H J", "(0, inf)",                                                \
       GN_KEY_ON(GN_DAMPING_SCHEDULED) | GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0, "mu, where it starts")          \
-    X(REAL, final, final, "1.0e-4", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,              \
+    X(REAL, final, final, "1.0e-4", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
       "mu, where it ends")                                                                                   \
     X(COUNT, steps, steps, "500", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
       "from value to final, geometrically")                                                                  \
-    X(REAL, minimum, minimum, "1.0e-12", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,        \
+    X(REAL, minimum, minimum, "1.0e-12", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,      \
       "mu stays above")                                                                                      \
-    X(REAL, maximum, maximum, "1.0e+12", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,        \
+    X(REAL, maximum, maximum, "1.0e+12", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,      \
       "mu stays below")                                                                                      \
     X(COUNT, retries, retries, "20", "", "[0, 1000]", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,                   \
       "rejected trials a step before it gives up")
@@ -105,7 +106,7 @@
       "multiplies the direction")                                                                            \
     X(REAL, learning_rate, options.learning_rate, "1.0e-3", "", "(0, inf)", GN_KEY_ADAMS, 0,                 \
       "multiplies the direction")                                                                            \
-    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)", GN_KEY_GN | GN_KEY_LM, 0,           \
+    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)", GN_KEY_GN | GN_KEY_DAMPED, 0,       \
       "multiplies the direction")                                                                            \
     X(REAL, momentum, options.momentum, "0.0", "", "[0, 1)", GN_KEY_SGD, 0, "")                              \
     X(REAL, beta1, options.beta1, "0.9", "", "[0, 1)", GN_KEY_ADAMS, 0, "decay of the mean of gradients")    \
@@ -113,16 +114,22 @@
     X(REAL, epsilon, options.epsilon, "1.0e-8", "", "(0, inf)", GN_KEY_ADAMS, 0, "added to the root")        \
     X(REAL, weight_decay, options.weight_decay, "0.0", "", "[0, inf)",                                       \
       GN_KEY_SGD | GN_KEY_ON(GN_OPTIMIZER_ADAM), 0, "added to the gradient")                                 \
+    X(REAL, weight_decay, options.weight_decay, "0.0", "", "[0, inf)", GN_KEY_DAMPED, 0,                     \
+      "added, times the parameters, to w J'r")                                                               \
     X(REAL, weight_decay, options.weight_decay, "1.0e-2", "", "[0, inf)", GN_KEY_ON(GN_OPTIMIZER_ADAMW), 0,  \
       "decoupled from the gradient")                                                                         \
-    X(CHOICE, solver, options.solver, "auto", "", "", GN_KEY_GN | GN_KEY_LM, solvers,                        \
+    X(CHOICE, solver, options.solver, "auto", "", "", GN_KEY_GN | GN_KEY_DAMPED, solvers,                    \
       "dual: M x M, primal: P x P, spectral: the smaller, by eigenvalues")                                   \
-    X(CHOICE, curvature, options.curvature, "sum", "", "", GN_KEY_GN | GN_KEY_LM, curvatures,                \
-      "w J'J with w = 1 (sum) or 1/M (mean)")                                                                \
+    X(CHOICE, curvature, options.curvature, "sum", "", "",                                                   \
+      GN_KEY_GN | GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT), curvatures,                                   \
+      "w J'H J with w = 1 (sum) or 1 over the mean loss's terms (mean)")                                     \
+    X(CHOICE, curvature, options.curvature, "mean", "", "", GN_KEY_ON(GN_OPTIMIZER_GGN), curvatures,         \
+      "w J'H J with w = 1 (sum) or 1 over the mean loss's terms (mean)")                                     \
     X(REAL, cutoff, options.cutoff, "1.0e-6", "of the largest eigenvalue", "[0, 1)", GN_KEY_GN, 0,           \
       "smaller eigenvalues of J J' are left out")                                                            \
-    X(SECTION, damping, options.damping, "{}", "", "", GN_KEY_LM, gn_damping_section, "mu in w J'J + mu I")  \
-    X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_LM,           \
+    X(SECTION, damping, options.damping, "{}", "", "", GN_KEY_DAMPED, gn_damping_section,                    \
+      "mu in w J'H J + mu I")                                                                                \
+    X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED,       \
       gn_line_search_section, "instead of a fixed step")
 
 #define GN_PHASE_KEYS(X)                                                                                     \
