@@ -14,8 +14,10 @@
 
 typedef void check_function(mlp_fixture *f, const mlp_case *from);
 
-static double tolerance(const mlp_fixture *f, double in_float64, double in_float32) {
-    return f->dtype == GN_FLOAT64 ? in_float64 : in_float32;
+/* Where one probability is 1 but for a millionth, what is left of H is that much less exact. */
+static double tolerance(const mlp_fixture *f, const mlp_case *from) {
+    const double rounding = f->dtype == GN_FLOAT64 ? 1e-12 : 1e-5;
+    return from->output_scale > 100 ? 1e4 * rounding : rounding;
 }
 
 static double *filled(mlp_fixture *f, size_t rows, size_t columns,
@@ -81,7 +83,7 @@ static void product(mlp_fixture *f, const mlp_case *from) {
     double *expected = dense_product(f, from->classes, 0.25, j, v), *found[] = {before, with_root, with_rows};
     for (int i = 0; i < 3; i++) {
         double error = relative_difference(f->p, found[i], expected);
-        cr_expect(error < tolerance(f, 1e-12, 1e-5), "%s: J'H J v, %d: %g", from->name, i, error);
+        cr_expect(error < tolerance(f, from), "%s: J'H J v, %d: %g", from->name, i, error);
         free(found[i]);
     }
     gn_array_destroy(k);
@@ -99,7 +101,7 @@ static void diagonal(mlp_fixture *f, const mlp_case *from) {
         free(column);
     }
     double error = relative_difference(f->p, found, expected);
-    cr_expect(error < tolerance(f, 1e-12, 1e-5), "%s: diagonal of J'H J: %g", from->name, error);
+    cr_expect(error < tolerance(f, from), "%s: diagonal of J'H J: %g", from->name, error);
     free(found), free(j), free(unit), free(expected);
 }
 
@@ -127,13 +129,13 @@ static void root(mlp_fixture *f, const mlp_case *from) {
     }
     double *expected = dense_product(f, from->classes, 1, j, v),
            error = relative_difference(f->p, bb, expected);
-    cr_expect(error < tolerance(f, 1e-12, 1e-5), "%s: B B'v against J'H J v: %g", from->name, error);
+    cr_expect(error < tolerance(f, from), "%s: B B'v against J'H J v: %g", from->name, error);
     double *gram = filled(f, f->m, f->m, gn_linearization_root_gram);
     for (size_t m = 0; m < f->m; m++)
         for (size_t l = m + 1; l < f->m; l++)
             gram[m * f->m + l] = gram[l * f->m + m];
     error = relative_difference(f->m * f->m, gram, k);
-    cr_expect(error < tolerance(f, 1e-12, 1e-5), "%s: the Gram B'B: %g", from->name, error);
+    cr_expect(error < tolerance(f, from), "%s: the Gram B'B: %g", from->name, error);
     free(b), free(j), free(v), free(bb), free(k), free(expected), free(gram);
 }
 
@@ -146,7 +148,7 @@ static void root_products(mlp_fixture *f, const mlp_case *from) {
     OK(f->context, gn_linearization_root_vjp(f->lin, u, v));
     double *found = host_values(v), *expected = dense_product(f, from->classes, 1, j, values);
     double error = relative_difference(f->p, found, expected);
-    cr_expect(error < tolerance(f, 1e-12, 1e-5), "%s: B (B'v) against J'H J v: %g", from->name, error);
+    cr_expect(error < tolerance(f, from), "%s: B (B'v) against J'H J v: %g", from->name, error);
 
     const void *t;
     OK(f->context, gn_linearization_root_residual(f->lin, &t));
@@ -158,7 +160,7 @@ static void root_products(mlp_fixture *f, const mlp_case *from) {
         for (size_t i = 0; i < f->p; i++)
             jtr[i] += j[m * f->p + i] * r[m];
     error = relative_difference(f->p, bt, jtr);
-    cr_expect(error < tolerance(f, 1e-12, 1e-5), "%s: B t against J'r: %g", from->name, error);
+    cr_expect(error < tolerance(f, from), "%s: B t against J'r: %g", from->name, error);
     gn_array_destroy(v), gn_array_destroy(u);
     free(values), free(j), free(found), free(expected), free(bt), free(r), free(jtr);
 }
