@@ -48,9 +48,10 @@ static gn_status create_node_buffers(gn_tape *tape) {
                                 "a layer's values"));
         GN_TRY(gn_buffer_create(tape->context, &tape->tangent[i], tape->dtype, tape->capacity, node->width,
                                 "a layer's tangents"));
-        if (is_activation(network, i) || node->operation == &gn_operation_centring)
-            GN_TRY(gn_buffer_create(tape->context, &tape->slope[i], tape->dtype, tape->capacity, node->width,
-                                    "a layer's slopes"));
+        const bool committee = node->operation == &gn_operation_committee;
+        if (is_activation(network, i) || node->operation == &gn_operation_centring || committee)
+            GN_TRY(gn_buffer_create(tape->context, &tape->slope[i], tape->dtype, tape->capacity,
+                                    committee ? node->inputs : node->width, "a layer's slopes"));
     }
     GN_TRY(create_cotangents(tape, tape->cotangent, tape->capacity, "a layer's cotangents"));
     return gn_buffer_create(tape->context, &tape->seed, tape->dtype, tape->capacity, tape->outputs,

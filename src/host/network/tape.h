@@ -14,7 +14,7 @@ struct gn_tape {
     const void *theta;        /* P, borrowed */
     /* One an node; node 0 has none (its value is `inputs`). */
     gn_array *value;     /* N x W */
-    gn_array *slope;     /* N x W: phi'(z) of an activation; f(theta_0) of a centring */
+    gn_array *slope;     /* N x W: phi'(z) of an activation or committee; f(theta_0) of a centring */
     gn_array *tangent;   /* N x W */
     gn_array *cotangent; /* N x W; an activation shares its input's */
     gn_array *rows;      /* N x C x W, made at the first need; shared likewise */

@@ -9,8 +9,14 @@ static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
                                           {"idx", GN_PROBLEM_IDX},
                                           {"multi_sine_1d", GN_PROBLEM_MULTI_SINE_1D},
                                           {"step_2d", GN_PROBLEM_STEP_2D},
+                                          {"modular_addition", GN_PROBLEM_MODULAR_ADDITION},
+                                          {"polynomial", GN_PROBLEM_POLYNOMIAL},
                                           {NULL, 0}};
-static const gn_choice network_kinds[] = {{"mlp", GN_NETWORK_MLP}, {NULL, 0}};
+static const gn_choice encodings[] = {{"one_hot", GN_ENCODING_ONE_HOT}, {NULL, 0}};
+static const gn_choice network_kinds[] = {{"mlp", GN_NETWORK_MLP},
+                                          {"quadratic", GN_NETWORK_QUADRATIC},
+                                          {"committee", GN_NETWORK_COMMITTEE},
+                                          {NULL, 0}};
 static const gn_choice activations[] = {{"tanh", 0},      {"relu", 0},     {"gelu", 0},
                                         {"sin", 0},       {"sigmoid", 0},  {"softplus", 0},
                                         {"quadratic", 0}, {"identity", 0}, {NULL, 0}};

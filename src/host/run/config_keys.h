@@ -21,6 +21,9 @@
 #define GN_KEY_ALL             0xffffffffu
 #define GN_KEY_ON(kind)        (1u << (kind))
 #define GN_KEY_GRID            (GN_KEY_ON(GN_PROBLEM_MULTI_SINE_1D) | GN_KEY_ON(GN_PROBLEM_STEP_2D))
+#define GN_KEY_MLP             GN_KEY_ON(GN_NETWORK_MLP)
+#define GN_KEY_QUADRATIC       GN_KEY_ON(GN_NETWORK_QUADRATIC)
+#define GN_KEY_COMMITTEE       GN_KEY_ON(GN_NETWORK_COMMITTEE)
 #define GN_KEY_SGD             GN_KEY_ON(GN_OPTIMIZER_SGD)
 #define GN_KEY_ADAMS           (GN_KEY_ON(GN_OPTIMIZER_ADAM) | GN_KEY_ON(GN_OPTIMIZER_ADAMW))
 #define GN_KEY_GN              GN_KEY_ON(GN_OPTIMIZER_GAUSS_NEWTON)
@@ -49,22 +52,43 @@
       "training points")                                                                                     \
     X(COUNT, points, points, "20", "points an axis", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_STEP_2D), 0,    \
       "its square is the number of training points")                                                         \
-    X(COUNT, test_points, test_points, "1000", "points", GN_KEY_RANGE_SIZE_OR_0, GN_KEY_GRID, 0,             \
-      "uniform draws; 0: no test set")
+    X(COUNT, points, points, "550", "points", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,        \
+      "training points")                                                                                     \
+    X(COUNT, test_points, test_points, "1000", "points", GN_KEY_RANGE_SIZE_OR_0,                             \
+      GN_KEY_GRID | GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0, "random draws; 0: no test set")                     \
+    X(COUNT, modulus, modulus, "23", "", "[2, 65535]", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), 0,            \
+      "p of (a + b) mod p, a class")                                                                         \
+    X(REAL, train_fraction, train_fraction, "0.9", "of the pairs", "(0, 1]",                                 \
+      GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), 0, "the others are the test set")                              \
+    X(CHOICE, encoding, encoding, "one_hot", "", "", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), encodings,      \
+      "one_hot: a and b, 2p features")                                                                       \
+    X(COUNT, features, features, "100", "", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,          \
+      "D of x ~ N(0, I/D)")                                                                                  \
+    X(REAL, factor, factor, "1.0", "", "(-inf, inf)", GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,                   \
+      "of (b'x)^2, b ~ N(0, I)")
 
 #define GN_NETWORK_KEYS(X)                                                                                   \
     X(CHOICE, kind, kind, "mlp", "", "", GN_KEY_ALL, network_kinds,                                          \
-      "linear maps with an activation between")                                                              \
-    X(COUNTS, widths, widths, GN_KEY_NEEDED, "", "[1, 1000000000]", GN_KEY_ALL, 0,                           \
+      "mlp: linear maps with an activation between; quadratic: alpha^2/(D H) W1 (W0 x)^2; "                  \
+      "committee: alpha/H sum_i phi(w_i'x), phi(h) = h + epsilon h^2/2")                                     \
+    X(COUNTS, widths, widths, GN_KEY_NEEDED, "", "[1, 1000000000]", GN_KEY_MLP, 0,                           \
       "features of the inputs, hidden widths ..., outputs")                                                  \
-    X(NAME, activation, activation, "tanh", "", "", GN_KEY_ALL, activations, "between the linear maps")      \
-    X(CHOICE, init, init, "kaiming_uniform", "", "", GN_KEY_ALL, inits,                                      \
+    X(NAME, activation, activation, "tanh", "", "", GN_KEY_MLP, activations, "between the linear maps")      \
+    X(COUNT, hidden, hidden, "100", "units", GN_KEY_RANGE_SIZE, GN_KEY_QUADRATIC, 0, "H")                    \
+    X(COUNT, hidden, hidden, "500", "units", GN_KEY_RANGE_SIZE, GN_KEY_COMMITTEE, 0, "H")                    \
+    X(REAL, alpha, alpha, "1.0", "", "(0, inf)", GN_KEY_QUADRATIC | GN_KEY_COMMITTEE, 0,                     \
+      "the larger, the lazier")                                                                              \
+    X(REAL, epsilon, epsilon, "0.25", "", "(-inf, inf)", GN_KEY_COMMITTEE, 0, "of the square in phi")        \
+    X(CHOICE, init, init, "kaiming_uniform", "", "", GN_KEY_MLP, inits,                                      \
       "of weights; biases start at 0 but for torch_uniform")                                                 \
-    X(BOOL, bias, bias, "true", "", "", GN_KEY_ALL, 0, "")                                                   \
+    X(CHOICE, init, init, "standard_normal", "", "", GN_KEY_QUADRATIC | GN_KEY_COMMITTEE, inits,             \
+      "of weights")                                                                                          \
+    X(BOOL, bias, bias, "true", "", "", GN_KEY_MLP, 0, "")                                                   \
     X(REAL, init_scale, init_scale, "1.0", "", "(0, inf)", GN_KEY_ALL, 0,                                    \
       "multiplies all initial parameters")                                                                   \
-    X(REAL, output_scale, output_scale, "1.0", "", "(-inf, inf)", GN_KEY_ALL, 0, "multiplies the outputs")   \
-    X(BOOL, centred, centred, "false", "", "", GN_KEY_ALL, 0, "subtract the outputs at initialisation")
+    X(REAL, output_scale, output_scale, "1.0", "", "(-inf, inf)", GN_KEY_MLP, 0, "multiplies the outputs")   \
+    X(BOOL, centred, centred, "false", "", "", GN_KEY_MLP, 0, "subtract the outputs at initialisation")      \
+    X(BOOL, centred, centred, "true", "", "", GN_KEY_COMMITTEE, 0, "subtract the outputs at initialisation")
 
 #define GN_LOSS_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "squared", "", "", GN_KEY_ALL, losses,                                             \
