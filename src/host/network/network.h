@@ -16,7 +16,8 @@ typedef struct gn_node {
     size_t inputs, width;          /* features in and out */
     size_t weight, bias;           /* offsets in theta, or GN_NO_PARAMETER */
     gn_activation activation;      /* activation */
-    double scale;                  /* scale */
+    double scale;                  /* scale, committee */
+    double epsilon;                /* committee */
 } gn_node;
 
 struct gn_network {
@@ -63,5 +64,6 @@ extern const gn_operation gn_operation_linear;
 extern const gn_operation gn_operation_activation;
 extern const gn_operation gn_operation_scale;
 extern const gn_operation gn_operation_centring;
+extern const gn_operation gn_operation_committee;
 
 #endif

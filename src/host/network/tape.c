@@ -48,9 +48,10 @@ static gn_status create_node_buffers(gn_tape *tape) {
                                 "a layer's values"));
         GN_TRY(gn_buffer_create(tape->context, &tape->tangent[i], tape->dtype, tape->capacity, node->width,
                                 "a layer's tangents"));
-        if (is_activation(network, i) || node->operation == &gn_operation_centring)
-            GN_TRY(gn_buffer_create(tape->context, &tape->slope[i], tape->dtype, tape->capacity, node->width,
-                                    "a layer's slopes"));
+        const bool committee = node->operation == &gn_operation_committee;
+        if (is_activation(network, i) || node->operation == &gn_operation_centring || committee)
+            GN_TRY(gn_buffer_create(tape->context, &tape->slope[i], tape->dtype, tape->capacity,
+                                    committee ? node->inputs : node->width, "a layer's slopes"));
     }
     GN_TRY(create_cotangents(tape, tape->cotangent, tape->capacity, "a layer's cotangents"));
     return gn_buffer_create(tape->context, &tape->seed, tape->dtype, tape->capacity, tape->outputs,
@@ -202,7 +203,7 @@ static gn_status vjp_from_rows(gn_tape *tape, const void *u, void *jtu) {
 }
 
 gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
-    if (tape->rows_ready && tape->contract)
+    if (tape->rows_ready && !tape->root && tape->contract)
         return vjp_from_rows(tape, u, jtu);
     const gn_network *network = tape->network;
     size_t last = network->node_count - 1;
@@ -217,6 +218,15 @@ gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
             GN_TRY(node->operation->pull(tape, i, 1, d, tape->cotangent[node->input].data));
     }
     return GN_OK;
+}
+
+gn_status gn_tape_vjp_rows(gn_tape *tape, const void *u, void *out) {
+    return vjp_from_rows(tape, u, out);
+}
+
+void gn_tape_seed_rows(gn_tape *tape, const void *root) {
+    tape->rows_ready = tape->rows_ready && tape->root == root;
+    tape->root = root;
 }
 
 /* Bytes of the rows. */
@@ -244,7 +254,12 @@ gn_status gn_tape_rows(gn_tape *tape) {
     if (tape->rows_ready)
         return GN_OK;
     GN_TRY(gn_tape_reserve_rows(tape));
-    GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, tape->rows[last].data));
+    void *rows = tape->rows[last].data;
+    if (tape->root)
+        GN_TRY(
+            GN_OP(tape->context, softmax_root, tape->dtype, tape->samples, tape->outputs, tape->root, rows));
+    else
+        GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, rows));
     GN_TRY(pull_all(tape, tape->outputs, tape->rows));
     tape->rows_ready = true;
     return GN_OK;
