@@ -15,7 +15,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build="" out=. limit=530 jobs=1 suites=""
 parts="suites bench sanitizer trace"
 cases="loop lm-step gn-step sgd-step adamw-step mnist-lm-step gram"
-total_failed=0 entries=() bench_json=""
+total_failed=0 entries=() benches=()
 
 usage() {
     sed -n '2,13s/^# \{0,1\}//p' "$0"
@@ -76,7 +76,12 @@ write_json() {
             echo "    ${entries[i]}$([ $((i + 1)) -eq ${#entries[@]} ] || echo ,)"
         done
         echo "  ],"
-        echo "  \"bench\": $([ -s "$bench_json" ] && cat "$bench_json" || echo null)"
+        echo "  \"bench\": ["
+        for ((i = 0; i < ${#benches[@]}; i++)); do
+            cat "${benches[i]}"
+            [ $((i + 1)) -eq ${#benches[@]} ] || echo ,
+        done
+        echo "  ]"
         echo "}"
     } > "$out/gpu.json.new" && mv "$out/gpu.json.new" "$out/gpu.json"
 }
@@ -90,8 +95,9 @@ entry() {
 }
 
 # attempt SECONDS COMMAND...: with what is left of the time; its output into $output and the log. Sets rc and took.
-output=$(mktemp) || exit 1
-trap 'rm -f "$output" "$bench_json"' EXIT
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+output=$work/output
 attempt() {
     local most=$1 start=$SECONDS left=$((limit - SECONDS))
     shift
@@ -186,8 +192,6 @@ phases:
 END
 }
 
-work=$(mktemp -d)
-trap 'rm -rf "$work" "$output" "$bench_json"' EXIT
 for precision in float64 float32; do
     write_training 1 $precision > "$work/calls-$precision.yaml"
     write_training 5 $precision > "$work/graphs-$precision.yaml"
@@ -195,7 +199,7 @@ done
 
 # train NAME: sets the command of a run with that config, into an empty folder.
 train() {
-    rm -rf "$work/$1"
+    rm -rf "${work:?}/$1"
     command=("$build/bin/gnewt" run --quiet "$work/$1.yaml" --out "$work/$1")
 }
 
@@ -259,15 +263,17 @@ fi
 # ---- the benchmarks
 
 if wants bench; then
-    bench_json=$(mktemp)
-    # shellcheck disable=SC2086
-    attempt $((limit / 4)) "$build/bench/gnewt-bench" $cases --device cuda --seconds 0.3 --json "$bench_json"
-    if [ $rc -eq 0 ]; then
-        entry bench passed "$took" "$cases"
-    else
-        entry bench failed "$took" "$(ended_how)"
-    fi
-    grep -E '^loop ' "$output"
+    for case in $cases; do
+        json=$work/bench-$case.json
+        attempt $((limit / 8)) "$build/bench/gnewt-bench" "$case" --device cuda --seconds 0.3 --json "$json"
+        [ ! -s "$json" ] || benches+=("$json")
+        if [ $rc -eq 0 ]; then
+            entry "bench $case" passed "$took" "$(awk '$1 == name { print $2, $3 ":", $4, $5; exit }' name="$case" "$output")"
+        else
+            entry "bench $case" failed "$took" "$(ended_how)"
+        fi
+        [ "$case" != loop ] || grep '^loop ' "$output"
+    done
 fi
 
 # ---- compute-sanitizer
