@@ -159,7 +159,7 @@ done < <(instructions)
 # ---- the image, used
 
 runs=$work/host-runs
-image_size=$(du -smx "$root" --exclude=proc | cut -f 1)
+image_size=$(du -sm --exclude="$root/proc" --exclude="$root/usr/local/cuda" "$root" | cut -f 1)
 
 # run UID:GID ARGUMENT...: docker run --user UID:GID --volume RUNS:VOLUME IMAGE ARGUMENT...
 run() {
@@ -206,4 +206,4 @@ fi
 echo "=== an experiment as the image's user, and as one that the image does not know"
 experiment "$user"
 experiment 12345:12345
-echo "=== $target: done; $image_size MB, base included (without CUDA's libraries)"
+echo "=== $target: done; $image_size MB, base included, CUDA's libraries not"
