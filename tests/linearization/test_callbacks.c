@@ -208,6 +208,7 @@ Test(network_linearization, wrong_calls) {
     gn_array *narrow = device_array(f.context, GN_FLOAT64, 4, 1, NULL);
     gn_array *single = device_array(f.context, GN_FLOAT32, 4, 2, NULL);
     expect_failure(f.context, gn_linearization_set_batch(f.lin, large, f.targets), GN_ERROR_SHAPE, "holds 4");
+    expect_failure(f.context, gn_linearization_set_batch(f.lin, NULL, f.targets), GN_ERROR_ARGUMENT, "NULL");
     expect_failure(f.context, gn_linearization_set_batch(f.lin, narrow, f.targets), GN_ERROR_SHAPE, "inputs");
     expect_failure(f.context, gn_linearization_set_batch(f.lin, single, f.targets), GN_ERROR_SHAPE, "inputs");
     expect_failure(f.context, gn_linearization_residual(f.lin, f.targets), GN_ERROR_ARGUMENT, "set_point");

@@ -56,6 +56,8 @@ gn_status gn_linearization_set_batch(gn_linearization *self, const gn_array *inp
                                      const gn_array *targets) {
     if (!self->interface->set_batch)
         return gn_fail(self->context, GN_ERROR_UNSUPPORTED, "a linearization made of callbacks has no batch");
+    if (!inputs || !targets)
+        return gn_fail(self->context, GN_ERROR_ARGUMENT, "a batch needs inputs and targets; one is NULL");
     self->theta = NULL;
     GN_TRY(self->interface->set_batch(self, inputs, targets));
     self->inputs = inputs->data;
