@@ -16,7 +16,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 2u
+#define GN_BACKEND_ABI 3u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -50,6 +50,38 @@ typedef struct gn_adam_rule {
     double weight_decay;
     bool decoupled; /* true: AdamW, theta <- (1 - rate weight_decay) theta first; false: added to g */
 } gn_adam_rule;
+
+/* What a solve by conjugate gradients or LSMR is asked, a row (a system); in device memory, so that a program
+ * that solves is recorded once. */
+typedef struct gn_solve_rule {
+    double damping;  /* mu >= 0 */
+    double relative; /* converged where the residual's norm <= relative * the right-hand side's */
+    double absolute; /* or its largest absolute value <= absolute (CG) */
+    double
+        progress; /* CG: stop where the model gains less than this an iteration, relative to it; 0: never */
+    double limit; /* of iterations */
+} gn_solve_rule;
+
+/* Where a row of a CG solve stands; in device memory. Written by the cg_ entries alone. */
+typedef struct gn_cg_row {
+    double reason;                             /* a gn_stop; GN_STOP_NONE while it runs */
+    double iterations;                         /* steps taken */
+    double goal;                               /* (relative ||b||)^2 */
+    double rho;                                /* r'z */
+    double rho_before;                         /* of the step before; infinite at first */
+    double curvature;                          /* p'(A + mu I)p */
+    double residual_squared, residual_largest; /* r'r, max |r_i| */
+    double model;                              /* x'(A + mu I)x / 2 - b'x */
+} gn_cg_row;
+
+/* The device memory of a CG solve of R rows, beside its vectors. */
+typedef struct gn_cg_slots {
+    const gn_solve_rule *rules; /* R */
+    gn_cg_row *rows;            /* R */
+    double *models;             /* R x kept: the model after i steps at i % kept, for the last of them */
+    size_t kept;                /* > max(10, limit / 10) */
+    double *flag;               /* how many rows still run */
+} gn_cg_slots;
 
 /* How often a run of a program repeats its body: while *flag > 0 (so NaN ends it), looked at before each
  * pass, the first too, and at most *most times. The body's own calls write the flag. All are float64 in
@@ -179,6 +211,25 @@ struct gn_backend {
     /* *clock counts updates: it is raised by 1 first, and is the t of the bias corrections. */
     gn_status (*adam_update)(void *state, gn_dtype type, size_t p, gn_adam_rule rule, const double *rate,
                              double *clock, const void *g, void *m, void *v, void *theta);
+
+    /* ---- solvers: REQUIRED. Vectors are rows x n, a row each system's own; a row whose reason is not
+     * GN_STOP_NONE is left as it is. Nothing is read back: a loop runs while *slots.flag > 0. ---- */
+    /* Begins a solve of (A + mu I) x = b. r holds b. ax = A x for the x to start from, or NULL: x = 0 then,
+     * and is written. r -= ax + mu x. Where b = 0, x and r become 0. Writes all of a row: it stops at once
+     * where r is small enough, the limit is 0 or a value is not finite. */
+    gn_status (*cg_begin)(void *state, gn_dtype type, size_t rows, size_t n, const void *ax, void *x, void *r,
+                          gn_cg_slots slots);
+    /* p = z + (rho / rho_before) p, which reads p only after a first step. z is r, or the preconditioned r:
+     * then rho = r'z first. */
+    gn_status (*cg_direction)(void *state, gn_dtype type, size_t rows, size_t n, const void *r, const void *z,
+                              void *p, gn_cg_slots slots);
+    /* With q = A p and alpha = rho / p'(q + mu p): x += alpha p, r -= alpha (q + mu p); rho becomes r'r.
+     * Where the step cannot be taken (rho or the curvature not positive, or not finite), x and r stay and the
+     * reason says why; else the row stops where it has converged, the model gains too little or the limit is
+     * reached. J. Martens, "Deep learning via Hessian-free optimization", ICML 2010, for the model's rule:
+     * after i > k = max(10, i / 10) steps, (model_i - model_{i-k}) / model_i < k progress. */
+    gn_status (*cg_step)(void *state, gn_dtype type, size_t rows, size_t n, const void *p, const void *q,
+                         void *x, void *r, gn_cg_slots slots);
 
     /* ---- OPTIONAL ---- */
     /* c (n x n, lower triangle) = alpha a a' + beta c, a n x k (transpose: a k x n, a'a).
