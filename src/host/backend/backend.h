@@ -83,6 +83,25 @@ typedef struct gn_cg_slots {
     double *flag;               /* how many rows still run */
 } gn_cg_slots;
 
+/* Where a row of an LSMR solve stands; the same. u and v are kept with the lengths that they have when they
+ * come out of a product: beta and alpha. The names of the rotations are the paper's. */
+typedef struct gn_lsmr_row {
+    double reason;
+    double decided;    /* the reason that the update of x makes the row's */
+    double iterations; /* -1: only u is there */
+    double goal;       /* relative ||A'b|| */
+    double residual;   /* ||A'(b - A x) - mu x||, |zetabar| in the paper */
+    double alpha, beta, alpha_bar, rho, rho_bar, c_bar, s_bar, zeta_bar;
+    double hbar_scale, x_scale, h_scale; /* of the next update */
+} gn_lsmr_row;
+
+typedef struct gn_lsmr_slots {
+    const gn_solve_rule
+        *rules;        /* R; the residual is that of the normal equations, its norm in both tolerances */
+    gn_lsmr_row *rows; /* R */
+    double *flag;
+} gn_lsmr_slots;
+
 /* How often a run of a program repeats its body: while *flag > 0 (so NaN ends it), looked at before each
  * pass, the first too, and at most *most times. The body's own calls write the flag. All are float64 in
  * device memory. */
@@ -230,6 +249,21 @@ struct gn_backend {
      * after i > k = max(10, i / 10) steps, (model_i - model_{i-k}) / model_i < k progress. */
     gn_status (*cg_step)(void *state, gn_dtype type, size_t rows, size_t n, const void *p, const void *q,
                          void *x, void *r, gn_cg_slots slots);
+
+    /* LSMR for the least |b - A x|^2 + mu |x|^2. D. Fong and M. Saunders, "LSMR: an iterative algorithm for
+     * sparse least-squares problems", SIAM J. Sci. Comput. 33 (2011). A pass is: A v, lsmr_left, A'u,
+     * lsmr_right, lsmr_update. */
+    /* u (R x m) = product / alpha - (alpha / beta) u, beta = |u|. product NULL begins a solve: u holds b. */
+    gn_status (*lsmr_left)(void *state, gn_dtype type, size_t rows, size_t m, const void *product, void *u,
+                           gn_lsmr_slots slots);
+    /* v (R x n) = product / beta - (beta / alpha) v, where v is not read in the first call of a solve; alpha
+     * = |v|; the rotations, and what they decide. */
+    gn_status (*lsmr_right)(void *state, gn_dtype type, size_t rows, size_t n, const void *product, void *v,
+                            gn_lsmr_slots slots);
+    /* hbar = h + hbar_scale hbar, x += x_scale hbar, h = v / alpha + h_scale h; after 0 iterations h = v /
+     * alpha, hbar = 0, x = 0. Then what was decided holds. */
+    gn_status (*lsmr_update)(void *state, gn_dtype type, size_t rows, size_t n, const void *v, void *h,
+                             void *hbar, void *x, gn_lsmr_slots slots);
 
     /* ---- OPTIONAL ---- */
     /* c (n x n, lower triangle) = alpha a a' + beta c, a n x k (transpose: a k x n, a'a).

@@ -62,7 +62,9 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
         .unit_rows = unit_rows##suffix, .jacobian_linear = jacobian_linear##suffix,                          \
         .gram_hadamard = gram_hadamard##suffix, .symmetrize = symmetrize##suffix,                            \
         .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix, .sgd = sgd##suffix,    \
-        .adam = adam##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix     \
+        .adam = adam##suffix, .cg_begin = cg_begin##suffix, .cg_curvature = cg_curvature##suffix,            \
+        .cg_step = cg_step##suffix, .lsmr_update = lsmr_update##suffix,                                      \
+        .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix                           \
     }
 
 const gn_cpu_kernels KERNELS[2] = {[GN_FLOAT32] = KERNEL_SET(_float32), [GN_FLOAT64] = KERNEL_SET(_float64)};
