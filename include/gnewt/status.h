@@ -1,4 +1,4 @@
-/* Status codes: what every public function returns. */
+/* Status codes: what every public function returns; and why an iterative solver stopped. */
 #ifndef GNEWT_STATUS_H
 #define GNEWT_STATUS_H
 
@@ -32,6 +32,26 @@ typedef enum gn_status {
 
 /* The code's text, never NULL ("unknown status" for a value outside the list). The string is static. */
 const char *gn_status_text(gn_status status);
+
+/* Why an iterative solver stopped, which is no failure. One line a reason: name, text. */
+#define GN_STOP_LIST(X)                                                                                      \
+    X(GN_STOP_NONE, "still running")                                                                         \
+    X(GN_STOP_CONVERGED, "converged")                                                                        \
+    X(GN_STOP_MODEL_PROGRESS, "the quadratic model gains too little")                                        \
+    X(GN_STOP_ITERATIONS, "limit of iterations")                                                             \
+    X(GN_STOP_NEGATIVE_CURVATURE, "a direction without positive curvature")                                  \
+    X(GN_STOP_BREAKDOWN, "breakdown: the preconditioner is not positive definite, or a step overflows")      \
+    X(GN_STOP_NOT_FINITE, "a value is not finite")
+
+typedef enum gn_stop {
+#define GN_STOP_ENUM(name, text) name,
+    GN_STOP_LIST(GN_STOP_ENUM)
+#undef GN_STOP_ENUM
+        GN_STOP_COUNT
+} gn_stop;
+
+/* The reason's text, never NULL. The string is static. */
+const char *gn_stop_text(gn_stop stop);
 
 #ifdef __cplusplus
 }

@@ -146,24 +146,53 @@ gn_status gn_cuda_philox(cudaStream_t stream, uint64_t seed, uint32_t number_str
 gn_status gn_cuda_random_uniform(cudaStream_t stream, uint64_t seed, uint32_t number_stream, uint64_t offset,
                                  size_t count, double low, double high, double *values);
 
-/* ---- scalars.cu: what a solver's loop needs so that no scalar is read back. Slots may be the same one. ----
- */
+/* ---- cg.cu, lsmr.cu: vectors are rows x n. What the slots hold, and the entries' contract, is in the
+ * backend's table (solvers), whose structs these are over again. ---- */
 
-/* out = scale a / b, by IEEE's rules where b is 0 */
-gn_status gn_cuda_slot_ratio(cudaStream_t stream, double scale, const double *a, const double *b,
-                             double *out);
-/* out = -a */
-gn_status gn_cuda_slot_negate(cudaStream_t stream, const double *a, double *out);
-/* out = alpha a + beta b; b may be NULL: beta alone is added */
-gn_status gn_cuda_slot_axpby(cudaStream_t stream, double alpha, const double *a, double beta, const double *b,
-                             double *out);
-/* out = 1 where a > scale b, else 0 (also where either is NaN): a flag that ends loops that broke down */
-gn_status gn_cuda_slot_greater(cudaStream_t stream, const double *a, double scale, const double *b,
-                               double *out);
-/* y = (alpha *a) x + (beta *b) y; a slot may be NULL: then it counts as 1. beta = 0 does not read y; y may be
- * x. */
-gn_status gn_cuda_axpby_slots(cudaStream_t stream, int type, size_t n, double alpha, const double *a,
-                              const void *x, double beta, const double *b, void *y);
+typedef struct gn_cuda_solve_rule {
+    double damping, relative, absolute, progress, limit;
+} gn_cuda_solve_rule;
+
+typedef struct gn_cuda_cg_row {
+    double reason, iterations, goal, rho, rho_before, curvature, residual_squared, residual_largest, model;
+} gn_cuda_cg_row;
+
+typedef struct gn_cuda_cg_slots {
+    const gn_cuda_solve_rule *rules;
+    gn_cuda_cg_row *rows;
+    double *models;
+    size_t kept;
+    double *flag;
+} gn_cuda_cg_slots;
+
+typedef struct gn_cuda_lsmr_row {
+    double reason, decided, iterations, goal, residual, alpha, beta, alpha_bar, rho, rho_bar, c_bar, s_bar,
+        zeta_bar, hbar_scale, x_scale, h_scale;
+} gn_cuda_lsmr_row;
+
+typedef struct gn_cuda_lsmr_slots {
+    const gn_cuda_solve_rule *rules;
+    gn_cuda_lsmr_row *rows;
+    double *flag;
+} gn_cuda_lsmr_slots;
+
+/* Begins with r = b: r -= ax + mu x; ax NULL: x = 0. */
+gn_status gn_cuda_cg_begin(cudaStream_t stream, int type, size_t rows, size_t n, const void *ax, void *x,
+                           void *r, gn_cuda_cg_slots slots, void *scratch);
+/* p = z + (rho / rho_before) p, with rho = r'z first where z is not r. */
+gn_status gn_cuda_cg_direction(cudaStream_t stream, int type, size_t rows, size_t n, const void *r,
+                               const void *z, void *p, gn_cuda_cg_slots slots, void *scratch);
+/* x += alpha p, r -= alpha (q + mu p), and what follows from r. */
+gn_status gn_cuda_cg_step(cudaStream_t stream, int type, size_t rows, size_t n, const void *p, const void *q,
+                          void *x, void *r, gn_cuda_cg_slots slots, void *scratch);
+/* u = product / alpha - (alpha / beta) u, beta = |u|; product NULL: beta = |u| begins. */
+gn_status gn_cuda_lsmr_left(cudaStream_t stream, int type, size_t rows, size_t m, const void *product,
+                            void *u, gn_cuda_lsmr_slots slots, void *scratch);
+/* v = product / beta - (beta / alpha) v, alpha = |v|, and the rotations. */
+gn_status gn_cuda_lsmr_right(cudaStream_t stream, int type, size_t rows, size_t n, const void *product,
+                             void *v, gn_cuda_lsmr_slots slots, void *scratch);
+gn_status gn_cuda_lsmr_update(cudaStream_t stream, int type, size_t rows, size_t n, const void *v, void *h,
+                              void *hbar, void *x, gn_cuda_lsmr_slots slots, void *scratch);
 
 /* ---- loop.cu: conditional nodes of graphs. A flag holds where it is > 0, so NaN ends a loop. ---- */
 

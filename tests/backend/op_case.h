@@ -64,6 +64,8 @@ double *add_output(op_run *run, size_t rows, size_t columns, size_t pad);
 /* float64 scalars, NaN or the given one. */
 double *add_slots(op_run *run, size_t count);
 double *add_scalar(op_run *run, double value);
+/* Or a matrix of given ones. */
+double *add_doubles(op_run *run, size_t rows, size_t columns, const double *values);
 
 /* Device pointer and row distance of operand i. */
 void *device_pointer(const op_run *run, int i);
@@ -108,6 +110,8 @@ void add_network_cases(case_list *list);
 void add_gram_cases(case_list *list);
 void add_update_cases(case_list *list);
 void add_class_cases(case_list *list);
+void add_cg_cases(case_list *list);
+void add_lsmr_cases(case_list *list);
 void add_program_cases(case_list *list);
 
 #endif

@@ -70,19 +70,20 @@ double *add_uniform(op_run *run, size_t rows, size_t columns, size_t pad, double
     return host;
 }
 
-double *add_slots(op_run *run, size_t count) {
-    operand *x = add_operand(run, GN_FLOAT64, 1, count, 0);
-    for (size_t i = 0; i < count; i++)
-        x->host[i] = NAN;
+double *add_doubles(op_run *run, size_t rows, size_t columns, const double *values) {
+    operand *x = add_operand(run, GN_FLOAT64, rows, columns, 0);
+    for (size_t i = 0; i < rows * columns; i++)
+        x->host[i] = values ? values[i] : (double)NAN;
     upload(run, x);
     return x->host;
 }
 
+double *add_slots(op_run *run, size_t count) {
+    return add_doubles(run, 1, count, NULL);
+}
+
 double *add_scalar(op_run *run, double value) {
-    double *host = add_slots(run, 1);
-    host[0] = value;
-    upload(run, &run->x[run->count - 1]);
-    return host;
+    return add_doubles(run, 1, 1, &value);
 }
 
 void *device_pointer(const op_run *run, int i) {
@@ -219,6 +220,8 @@ op_case *op_cases(size_t *count) {
     add_gram_cases(&list);
     add_update_cases(&list);
     add_class_cases(&list);
+    add_cg_cases(&list);
+    add_lsmr_cases(&list);
     add_program_cases(&list);
     *count = list.count;
     return list.cases;

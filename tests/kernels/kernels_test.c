@@ -221,7 +221,7 @@ static const struct family {
 } families[] = {
     {"vectors", test_vectors, true},     {"reduce", test_reduce, true},   {"loss", test_loss, true},
     {"dense", test_dense, true},         {"network", test_network, true}, {"gram", test_gram, true},
-    {"optimizer", test_optimizer, true}, {"random", test_random, true},   {"scalars", test_scalars, true},
+    {"optimizer", test_optimizer, true}, {"random", test_random, true},   {"solvers", test_solvers, true},
     {"loop", test_loop, false},          {"errors", test_errors, false}};
 
 static void run_family(const struct family *family) {

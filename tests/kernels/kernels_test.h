@@ -73,7 +73,7 @@ void test_network(void);
 void test_gram(void);
 void test_optimizer(void);
 void test_random(void);
-void test_scalars(void);
+void test_solvers(void);
 void test_loop(void);
 void test_errors(void);
 

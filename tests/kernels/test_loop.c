@@ -9,12 +9,29 @@ enum { N = 40 };
 /* diag(a) x = b by CG from x = 0, with nothing read back. */
 typedef struct cg {
     buffer *a, *b, *x, *r, *p, *q;
-    buffer *slots; /* r'r, its last value, p'q, alpha, beta, flag, tolerance^2 b'b, most, count */
+    buffer *slots; /* a rule, a row, the models that are kept, the flag, most, count */
 } cg;
-enum { RR, LAST, PQ, ALPHA, BETA, FLAG, GOAL, MOST, COUNT, SLOTS };
+enum {
+    RULE,
+    ROW = RULE + sizeof(gn_cuda_solve_rule) / sizeof(double),
+    MODELS = ROW + sizeof(gn_cuda_cg_row) / sizeof(double),
+    KEPT = 11 + 2 * N / 10,
+    FLAG = MODELS + KEPT,
+    MOST,
+    COUNT,
+    SLOTS
+};
 
 static double *slot(const cg *s, int i) {
     return (double *)at(s->slots) + i;
+}
+
+static gn_cuda_cg_slots slots_of(const cg *s) {
+    return (gn_cuda_cg_slots){.rules = (gn_cuda_solve_rule *)slot(s, RULE),
+                              .rows = (gn_cuda_cg_row *)slot(s, ROW),
+                              .models = slot(s, MODELS),
+                              .kept = KEPT,
+                              .flag = slot(s, FLAG)};
 }
 
 static void cg_make(cg *s) {
@@ -31,29 +48,21 @@ static void cg_make(cg *s) {
         s->r->host[i] = s->p->host[i] = s->q->host[i] = ANYTHING;
 }
 
+/* The rule, and most: in a graph it is part of it. */
 static void cg_start(const cg *s) {
-    cudaStream_t stream = test.stream;
-    OK(gn_cuda_fill(stream, F64, N, 0, at(s->x)));
-    OK(gn_cuda_fill(stream, F64, 1, 2 * N, slot(s, MOST)));
-    OK(gn_cuda_axpby(stream, F64, N, 1, at(s->b), 0, at(s->r)));
-    OK(gn_cuda_axpby(stream, F64, N, 1, at(s->b), 0, at(s->p)));
-    OK(gn_cuda_dot(stream, F64, N, at(s->r), at(s->r), slot(s, RR), test.scratch));
-    OK(gn_cuda_slot_axpby(stream, 1e-26, slot(s, RR), 0, NULL, slot(s, GOAL)));
-    OK(gn_cuda_slot_greater(stream, slot(s, RR), 1, slot(s, GOAL), slot(s, FLAG)));
+    const double rule[] = {0, 1e-13, 0, 0, 2 * N};
+    for (int i = 0; i < 5; i++)
+        OK(gn_cuda_fill(test.stream, F64, 1, rule[i], slot(s, RULE + i)));
+    OK(gn_cuda_fill(test.stream, F64, 1, 2 * N, slot(s, MOST)));
+    OK(gn_cuda_axpby(test.stream, F64, N, 1, at(s->b), 0, at(s->r)));
+    OK(gn_cuda_cg_begin(test.stream, F64, 1, N, NULL, at(s->x), at(s->r), slots_of(s), test.scratch));
 }
 
 static void cg_body(const cg *s) {
-    cudaStream_t stream = test.stream;
-    OK(gn_cuda_multiply(stream, F64, N, at(s->a), at(s->p), at(s->q)));
-    OK(gn_cuda_dot(stream, F64, N, at(s->p), at(s->q), slot(s, PQ), test.scratch));
-    OK(gn_cuda_slot_ratio(stream, 1, slot(s, RR), slot(s, PQ), slot(s, ALPHA)));
-    OK(gn_cuda_axpby_slots(stream, F64, N, 1, slot(s, ALPHA), at(s->p), 1, NULL, at(s->x)));
-    OK(gn_cuda_axpby_slots(stream, F64, N, -1, slot(s, ALPHA), at(s->q), 1, NULL, at(s->r)));
-    OK(gn_cuda_slot_axpby(stream, 1, slot(s, RR), 0, NULL, slot(s, LAST)));
-    OK(gn_cuda_dot(stream, F64, N, at(s->r), at(s->r), slot(s, RR), test.scratch));
-    OK(gn_cuda_slot_ratio(stream, 1, slot(s, RR), slot(s, LAST), slot(s, BETA)));
-    OK(gn_cuda_axpby_slots(stream, F64, N, 1, NULL, at(s->r), 1, slot(s, BETA), at(s->p)));
-    OK(gn_cuda_slot_greater(stream, slot(s, RR), 1, slot(s, GOAL), slot(s, FLAG)));
+    OK(gn_cuda_cg_direction(test.stream, F64, 1, N, at(s->r), at(s->r), at(s->p), slots_of(s), test.scratch));
+    OK(gn_cuda_multiply(test.stream, F64, N, at(s->a), at(s->p), at(s->q)));
+    OK(gn_cuda_cg_step(test.stream, F64, 1, N, at(s->p), at(s->q), at(s->x), at(s->r), slots_of(s),
+                       test.scratch));
 }
 
 static double read_slot(const double *device) {
@@ -156,10 +165,11 @@ static void cg_case(void) {
 /* A limit of 0, a flag that does not hold, and a flag that is NaN run nothing. */
 static void empty_loop_case(double flag, double most, double iterations) {
     begin_case("loop flag=%g most=%g", flag, most);
-    buffer *slots = scalars(4, 0); /* flag, most, count, sum */
-    double *device = at(slots);
+    buffer *slots = scalars(5, 0); /* flag, most, count, sum, 1 */
+    double *device = at(slots), *one = device + 4;
     OK(gn_cuda_fill(test.stream, F64, 1, flag, device));
     OK(gn_cuda_fill(test.stream, F64, 1, most, device + 1));
+    OK(gn_cuda_fill(test.stream, F64, 1, 1, one));
     cudaGraph_t graph = capture_begin(), captured = NULL, unused = NULL;
     cudaGraphConditionalHandle handle;
     cudaStream_t body_stream = NULL;
@@ -169,7 +179,7 @@ static void empty_loop_case(double flag, double most, double iterations) {
     CUDA(cudaStreamEndCapture(test.stream, &captured));
     CUDA(cudaStreamCreateWithFlags(&body_stream, cudaStreamNonBlocking));
     CUDA(cudaStreamBeginCaptureToGraph(body_stream, body, NULL, NULL, 0, cudaStreamCaptureModeThreadLocal));
-    OK(gn_cuda_slot_axpby(body_stream, 1, device + 3, 1, NULL, device + 3));
+    OK(gn_cuda_axpby(body_stream, F64, 1, 1, one, 1, device + 3));
     OK(gn_cuda_loop_next(body_stream, handle, device, device + 1, device + 2));
     CUDA(cudaStreamEndCapture(body_stream, &unused));
     CUDA(cudaStreamDestroy(body_stream));
@@ -177,6 +187,7 @@ static void empty_loop_case(double flag, double most, double iterations) {
     slots->host[0] = flag;
     slots->host[1] = most;
     slots->host[2] = slots->host[3] = iterations;
+    slots->host[4] = 1;
     end_case();
 }
 

@@ -6,53 +6,8 @@
 #include <criterion/parameterized.h>
 
 #include "devices.h"
-#include "mlp_case.h"
+#include "solve/solve_case.h"
 #include "solve/symmetric.h"
-
-/* A = B B' with B n x rank, uniform entries. */
-static double *random_gram(size_t n, size_t rank, uint64_t seed) {
-    double *b = random_values(seed, n * rank), *a = calloc(n * n, sizeof *a);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-            for (size_t k = 0; k < rank; k++)
-                a[i * n + j] += b[i * rank + k] * b[j * rank + k];
-    free(b);
-    return a;
-}
-
-/* (A + mu I)^-1 b with partial pivoting. */
-static void eliminate(size_t n, const double *a, double mu, const double *b, double *x) {
-    long double *m = malloc((n * (n + 1)) * sizeof *m);
-    size_t width = n + 1;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++)
-            m[i * width + j] = (long double)a[i * n + j] + (i == j ? (long double)mu : 0);
-        m[i * width + n] = b[i];
-    }
-    for (size_t k = 0; k < n; k++) {
-        size_t pivot = k;
-        for (size_t i = k + 1; i < n; i++)
-            if (fabsl(m[i * width + k]) > fabsl(m[pivot * width + k]))
-                pivot = i;
-        for (size_t j = 0; j < width; j++) {
-            long double swap = m[k * width + j];
-            m[k * width + j] = m[pivot * width + j];
-            m[pivot * width + j] = swap;
-        }
-        for (size_t i = k + 1; i < n; i++) {
-            long double factor = m[i * width + k] / m[k * width + k];
-            for (size_t j = k; j < width; j++)
-                m[i * width + j] -= factor * m[k * width + j];
-        }
-    }
-    for (size_t k = n; k-- > 0;) {
-        long double sum = m[k * width + n];
-        for (size_t j = k + 1; j < n; j++)
-            sum -= m[k * width + j] * (long double)x[j];
-        x[k] = (double)(sum / m[k * width + k]);
-    }
-    free(m);
-}
 
 typedef struct system_fixture {
     gn_context *context;

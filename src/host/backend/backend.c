@@ -22,8 +22,9 @@ static const gn_backend_entry entries[] = {
     REQUIRED(activation) REQUIRED(multiply_rows) REQUIRED(contract_rows) REQUIRED(unit_rows)          //
     REQUIRED(jacobian_linear) REQUIRED(gram_hadamard) REQUIRED(squared_loss) REQUIRED(count_correct)  //
     REQUIRED(sgd_update) REQUIRED(adam_update) REQUIRED(cross_entropy_loss) REQUIRED(softmax_hessian) //
-    REQUIRED(softmax_root) REQUIRED(softmax_root_solve) OPTIONAL(syrk) OPTIONAL(gemv)                 //
-    OPTIONAL(program_create) OPTIONAL(program_run) OPTIONAL(program_destroy)};
+    REQUIRED(softmax_root) REQUIRED(softmax_root_solve) REQUIRED(cg_begin) REQUIRED(cg_direction)     //
+    REQUIRED(cg_step) REQUIRED(lsmr_left) REQUIRED(lsmr_right) REQUIRED(lsmr_update) OPTIONAL(syrk)   //
+    OPTIONAL(gemv) OPTIONAL(program_create) OPTIONAL(program_run) OPTIONAL(program_destroy)};
 
 enum { ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]) };
 

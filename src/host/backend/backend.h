@@ -51,6 +51,57 @@ typedef struct gn_adam_rule {
     bool decoupled; /* true: AdamW, theta <- (1 - rate weight_decay) theta first; false: added to g */
 } gn_adam_rule;
 
+/* What a solve by conjugate gradients or LSMR is asked, a row (a system); in device memory, so that a program
+ * that solves is recorded once. */
+typedef struct gn_solve_rule {
+    double damping;  /* mu >= 0 */
+    double relative; /* converged where the residual's norm <= relative * the right-hand side's */
+    double absolute; /* or its largest absolute value <= absolute (CG) */
+    double
+        progress; /* CG: stop where the model gains less than this an iteration, relative to it; 0: never */
+    double limit; /* of iterations */
+} gn_solve_rule;
+
+/* Where a row of a CG solve stands; in device memory. Written by the cg_ entries alone. */
+typedef struct gn_cg_row {
+    double reason;                             /* a gn_stop; GN_STOP_NONE while it runs */
+    double iterations;                         /* steps taken */
+    double goal;                               /* (relative ||b||)^2 */
+    double rho;                                /* r'z */
+    double rho_before;                         /* of the step before; infinite at first */
+    double curvature;                          /* p'(A + mu I)p */
+    double residual_squared, residual_largest; /* r'r, max |r_i| */
+    double model;                              /* x'(A + mu I)x / 2 - b'x */
+} gn_cg_row;
+
+/* The device memory of a CG solve of R rows, beside its vectors. */
+typedef struct gn_cg_slots {
+    const gn_solve_rule *rules; /* R */
+    gn_cg_row *rows;            /* R */
+    double *models;             /* R x kept: the model after i steps at i % kept, for the last of them */
+    size_t kept;                /* > max(10, limit / 10) */
+    double *flag;               /* how many rows still run */
+} gn_cg_slots;
+
+/* Where a row of an LSMR solve stands; the same. u and v are kept with the lengths that they have when they
+ * come out of a product: beta and alpha. The names of the rotations are the paper's. */
+typedef struct gn_lsmr_row {
+    double reason;
+    double decided;    /* the reason that the update of x makes the row's */
+    double iterations; /* -1: only u is there */
+    double goal;       /* relative ||A'b|| */
+    double residual;   /* ||A'(b - A x) - mu x||, |zetabar| in the paper */
+    double alpha, beta, alpha_bar, rho, rho_bar, c_bar, s_bar, zeta_bar;
+    double hbar_scale, x_scale, h_scale; /* of the next update */
+} gn_lsmr_row;
+
+typedef struct gn_lsmr_slots {
+    const gn_solve_rule
+        *rules;        /* R; the residual is that of the normal equations, its norm in both tolerances */
+    gn_lsmr_row *rows; /* R */
+    double *flag;
+} gn_lsmr_slots;
+
 /* How often a run of a program repeats its body: while *flag > 0 (so NaN ends it), looked at before each
  * pass, the first too, and at most *most times. The body's own calls write the flag. All are float64 in
  * device memory. */
@@ -194,6 +245,40 @@ struct gn_backend {
     /* t with S t = g where the rows of g sum to 0: t = g / sqrt(q). n elements; t may be g. */
     gn_status (*softmax_root_solve)(void *state, gn_dtype type, size_t n, const void *p, const void *g,
                                     void *t);
+
+    /* ---- solvers: REQUIRED. Vectors are rows x n, a row each system's own; a row whose reason is not
+     * GN_STOP_NONE is left as it is. Nothing is read back: a loop runs while *slots.flag > 0. ---- */
+    /* Begins a solve of (A + mu I) x = b. r holds b. ax = A x for the x to start from, or NULL: x = 0 then,
+     * and is written. r -= ax + mu x. Where b = 0, x and r become 0. Writes all of a row: it stops at once
+     * where r is small enough, the limit is 0 or a value is not finite. */
+    gn_status (*cg_begin)(void *state, gn_dtype type, size_t rows, size_t n, const void *ax, void *x, void *r,
+                          gn_cg_slots slots);
+    /* p = z + (rho / rho_before) p, which reads p only after a first step. z is r, or the preconditioned r:
+     * then rho = r'z first. */
+    gn_status (*cg_direction)(void *state, gn_dtype type, size_t rows, size_t n, const void *r, const void *z,
+                              void *p, gn_cg_slots slots);
+    /* With q = A p and alpha = rho / p'(q + mu p): x += alpha p, r -= alpha (q + mu p); rho becomes r'r.
+     * Where the step cannot be taken (rho or the curvature not positive, or not finite), x and r stay and the
+     * reason says why; else the row stops where it has converged, the model gains too little or the limit is
+     * reached. J. Martens, "Deep learning via Hessian-free optimization", ICML 2010, for the model's rule:
+     * after i > k = max(10, i / 10) steps, (model_i - model_{i-k}) / model_i < k progress. */
+    gn_status (*cg_step)(void *state, gn_dtype type, size_t rows, size_t n, const void *p, const void *q,
+                         void *x, void *r, gn_cg_slots slots);
+
+    /* LSMR for the least |b - A x|^2 + mu |x|^2. D. Fong and M. Saunders, "LSMR: an iterative algorithm for
+     * sparse least-squares problems", SIAM J. Sci. Comput. 33 (2011). A pass is: A v, lsmr_left, A'u,
+     * lsmr_right, lsmr_update. */
+    /* u (R x m) = product / alpha - (alpha / beta) u, beta = |u|. product NULL begins a solve: u holds b. */
+    gn_status (*lsmr_left)(void *state, gn_dtype type, size_t rows, size_t m, const void *product, void *u,
+                           gn_lsmr_slots slots);
+    /* v (R x n) = product / beta - (beta / alpha) v, where v is not read in the first call of a solve; alpha
+     * = |v|; the rotations, and what they decide. */
+    gn_status (*lsmr_right)(void *state, gn_dtype type, size_t rows, size_t n, const void *product, void *v,
+                            gn_lsmr_slots slots);
+    /* hbar = h + hbar_scale hbar, x += x_scale hbar, h = v / alpha + h_scale h; after 0 iterations h = v /
+     * alpha, hbar = 0, x = 0. Then what was decided holds. */
+    gn_status (*lsmr_update)(void *state, gn_dtype type, size_t rows, size_t n, const void *v, void *h,
+                             void *hbar, void *x, gn_lsmr_slots slots);
 
     /* ---- OPTIONAL ---- */
     /* c (n x n, lower triangle) = alpha a a' + beta c, a n x k (transpose: a k x n, a'a).

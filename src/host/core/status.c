@@ -8,3 +8,12 @@ const char *gn_status_text(gn_status status) {
     };
     return (unsigned)status < GN_STATUS_COUNT ? texts[status] : "unknown status";
 }
+
+const char *gn_stop_text(gn_stop stop) {
+    static const char *const texts[] = {
+#define GN_STOP_TEXT(name, text) [name] = text,
+        GN_STOP_LIST(GN_STOP_TEXT)
+#undef GN_STOP_TEXT
+    };
+    return (unsigned)stop < GN_STOP_COUNT ? texts[stop] : "unknown reason";
+}

@@ -1,5 +1,7 @@
 /* Before each call, NaN in every output that the call does not read: what is left unwritten then shows. An
  * output that is also an input is left alone. */
+#include <math.h>
+
 #include "backend/check/check.h"
 
 static const gn_backend *cpu_of(void *state) {
@@ -220,6 +222,67 @@ static gn_status check_softmax_root_solve(void *state, gn_dtype type, size_t n, 
     return cpu_of(state)->softmax_root_solve(state, type, n, p, g, t);
 }
 
+/* ---- solvers ---- */
+
+static gn_status check_cg_begin(void *state, gn_dtype type, size_t rows, size_t n, const void *ax, void *x,
+                                void *r, gn_cg_slots slots) {
+    if (!ax)
+        poison_vector(type, rows * n, x);
+    gn_check_poison(slots.rows, rows * sizeof(*slots.rows));
+    poison_slots(1, slots.flag);
+    return cpu_of(state)->cg_begin(state, type, rows, n, ax, x, r, slots);
+}
+
+/* In the first step p is written without being read. */
+static gn_status check_cg_direction(void *state, gn_dtype type, size_t rows, size_t n, const void *r,
+                                    const void *z, void *p, gn_cg_slots slots) {
+    for (size_t i = 0; i < rows; i++) {
+        gn_cg_row *row = &slots.rows[i];
+        if (row->reason == GN_STOP_NONE && isinf(row->rho_before))
+            poison_vector(type, n, (char *)p + i * n * gn_cpu_element(type));
+        if (row->reason == GN_STOP_NONE && z != r)
+            poison_slots(1, &row->rho);
+    }
+    return cpu_of(state)->cg_direction(state, type, rows, n, r, z, p, slots);
+}
+
+static gn_status check_cg_step(void *state, gn_dtype type, size_t rows, size_t n, const void *p,
+                               const void *q, void *x, void *r, gn_cg_slots slots) {
+    for (size_t i = 0; i < rows; i++)
+        if (slots.rows[i].reason == GN_STOP_NONE)
+            poison_slots(1, &slots.rows[i].curvature);
+    poison_slots(1, slots.flag);
+    return cpu_of(state)->cg_step(state, type, rows, n, p, q, x, r, slots);
+}
+
+static gn_status check_lsmr_left(void *state, gn_dtype type, size_t rows, size_t m, const void *product,
+                                 void *u, gn_lsmr_slots slots) {
+    if (!product)
+        gn_check_poison(slots.rows, rows * sizeof(*slots.rows));
+    return cpu_of(state)->lsmr_left(state, type, rows, m, product, u, slots);
+}
+
+static gn_status check_lsmr_right(void *state, gn_dtype type, size_t rows, size_t n, const void *product,
+                                  void *v, gn_lsmr_slots slots) {
+    for (size_t i = 0; i < rows; i++)
+        if (slots.rows[i].iterations == -1)
+            poison_vector(type, n, (char *)v + i * n * gn_cpu_element(type));
+    return cpu_of(state)->lsmr_right(state, type, rows, n, product, v, slots);
+}
+
+static gn_status check_lsmr_update(void *state, gn_dtype type, size_t rows, size_t n, const void *v, void *h,
+                                   void *hbar, void *x, gn_lsmr_slots slots) {
+    for (size_t i = 0; i < rows; i++)
+        if (slots.rows[i].iterations == 0) {
+            const size_t at = i * n * gn_cpu_element(type);
+            poison_vector(type, n, (char *)h + at);
+            poison_vector(type, n, (char *)hbar + at);
+            poison_vector(type, n, (char *)x + at);
+        }
+    poison_slots(1, slots.flag);
+    return cpu_of(state)->lsmr_update(state, type, rows, n, v, h, hbar, x, slots);
+}
+
 void gn_check_poison_entries(gn_backend *table) {
     table->fill = check_fill;
     table->axpby = check_axpby;
@@ -248,4 +311,10 @@ void gn_check_poison_entries(gn_backend *table) {
     table->softmax_hessian = check_softmax_hessian;
     table->softmax_root = check_softmax_root;
     table->softmax_root_solve = check_softmax_root_solve;
+    table->cg_begin = check_cg_begin;
+    table->cg_direction = check_cg_direction;
+    table->cg_step = check_cg_step;
+    table->lsmr_left = check_lsmr_left;
+    table->lsmr_right = check_lsmr_right;
+    table->lsmr_update = check_lsmr_update;
 }

@@ -50,6 +50,17 @@ typedef struct gn_cpu_kernels {
     void (*sgd)(size_t begin, size_t end, gn_sgd_rule rule, double rate, const void *g, void *v, void *theta);
     void (*adam)(size_t begin, size_t end, const gn_cpu_adam *adam, const void *g, void *m, void *v,
                  void *theta);
+    /* Solvers, one row each. r -= ax + mu x; sums: r'r, x'(r before + r after); *largest = max |r|. ax NULL:
+     * x = 0. */
+    void (*cg_begin)(size_t begin, size_t end, double mu, const void *ax, void *x, void *r, double sums[2],
+                     double *largest);
+    double (*cg_curvature)(size_t begin, size_t end, double mu, const void *p,
+                           const void *q); /* p'(q + mu p) */
+    /* x += alpha p, r -= alpha (q + mu p); gives r'r, *largest = max |r| */
+    double (*cg_step)(size_t begin, size_t end, double alpha, double mu, const void *p, const void *q,
+                      void *x, void *r, double *largest);
+    void (*lsmr_update)(size_t begin, size_t end, double v_scale, const gn_lsmr_row *row, const void *v,
+                        void *h, void *hbar, void *x);
     bool (*lower_finite)(size_t n, const void *a, size_t lda);
     double (*at)(const void *x, size_t i);
     void (*put)(void *x, size_t i, double value);

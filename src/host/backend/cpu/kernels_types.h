@@ -70,7 +70,9 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
         .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix,                        \
         .cross_entropy = cross_entropy##suffix, .softmax_hessian = softmax_hessian##suffix,                  \
         .softmax_root = softmax_root##suffix, .softmax_root_solve = softmax_root_solve##suffix,              \
-        .sgd = sgd##suffix, .adam = adam##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix,    \
+        .sgd = sgd##suffix, .adam = adam##suffix, .cg_begin = cg_begin##suffix,                              \
+        .cg_curvature = cg_curvature##suffix, .cg_step = cg_step##suffix,                                    \
+        .lsmr_update = lsmr_update##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix,          \
         .put = put##suffix                                                                                   \
     }
 

@@ -1,4 +1,6 @@
 /* The entries that are one launch of a kernel each. */
+#include <stddef.h>
+
 #include "backend/cuda/cuda.h"
 
 /* The body of an entry: launches gn_cuda_<name> on the state's stream. */
@@ -140,6 +142,72 @@ static gn_status cuda_adam_update(void *state, gn_dtype type, size_t p, gn_adam_
            clock, g, m, v, theta, SCRATCH);
 }
 
+/* ---- solvers: the kernels' structs are the table's over again ---- */
+
+#define SAME_MEMBER(type, member) offsetof(gn_cuda_##type, member) == offsetof(gn_##type, member)
+_Static_assert(sizeof(gn_cuda_solve_rule) == sizeof(gn_solve_rule) && SAME_MEMBER(solve_rule, relative) &&
+                   SAME_MEMBER(solve_rule, absolute) && SAME_MEMBER(solve_rule, progress) &&
+                   SAME_MEMBER(solve_rule, limit),
+               "gn_solve_rule");
+_Static_assert(sizeof(gn_cuda_cg_row) == sizeof(gn_cg_row) && SAME_MEMBER(cg_row, iterations) &&
+                   SAME_MEMBER(cg_row, goal) && SAME_MEMBER(cg_row, rho) && SAME_MEMBER(cg_row, rho_before) &&
+                   SAME_MEMBER(cg_row, curvature) && SAME_MEMBER(cg_row, residual_squared) &&
+                   SAME_MEMBER(cg_row, residual_largest) && SAME_MEMBER(cg_row, model),
+               "gn_cg_row");
+_Static_assert(sizeof(gn_cuda_lsmr_row) == sizeof(gn_lsmr_row) && SAME_MEMBER(lsmr_row, decided) &&
+                   SAME_MEMBER(lsmr_row, iterations) && SAME_MEMBER(lsmr_row, goal) &&
+                   SAME_MEMBER(lsmr_row, residual) && SAME_MEMBER(lsmr_row, alpha) &&
+                   SAME_MEMBER(lsmr_row, beta) && SAME_MEMBER(lsmr_row, alpha_bar) &&
+                   SAME_MEMBER(lsmr_row, rho) && SAME_MEMBER(lsmr_row, rho_bar) &&
+                   SAME_MEMBER(lsmr_row, c_bar) && SAME_MEMBER(lsmr_row, s_bar) &&
+                   SAME_MEMBER(lsmr_row, zeta_bar) && SAME_MEMBER(lsmr_row, hbar_scale) &&
+                   SAME_MEMBER(lsmr_row, x_scale) && SAME_MEMBER(lsmr_row, h_scale),
+               "gn_lsmr_row");
+
+static gn_cuda_cg_slots cg_slots(gn_cg_slots slots) {
+    return (gn_cuda_cg_slots){.rules = (const gn_cuda_solve_rule *)slots.rules,
+                              .rows = (gn_cuda_cg_row *)slots.rows,
+                              .models = slots.models,
+                              .kept = slots.kept,
+                              .flag = slots.flag};
+}
+
+static gn_cuda_lsmr_slots lsmr_slots(gn_lsmr_slots slots) {
+    return (gn_cuda_lsmr_slots){.rules = (const gn_cuda_solve_rule *)slots.rules,
+                                .rows = (gn_cuda_lsmr_row *)slots.rows,
+                                .flag = slots.flag};
+}
+
+static gn_status cuda_cg_begin(void *state, gn_dtype type, size_t rows, size_t n, const void *ax, void *x,
+                               void *r, gn_cg_slots slots) {
+    LAUNCH(cg_begin, rows, n, ax, x, r, cg_slots(slots), SCRATCH);
+}
+
+static gn_status cuda_cg_direction(void *state, gn_dtype type, size_t rows, size_t n, const void *r,
+                                   const void *z, void *p, gn_cg_slots slots) {
+    LAUNCH(cg_direction, rows, n, r, z, p, cg_slots(slots), SCRATCH);
+}
+
+static gn_status cuda_cg_step(void *state, gn_dtype type, size_t rows, size_t n, const void *p, const void *q,
+                              void *x, void *r, gn_cg_slots slots) {
+    LAUNCH(cg_step, rows, n, p, q, x, r, cg_slots(slots), SCRATCH);
+}
+
+static gn_status cuda_lsmr_left(void *state, gn_dtype type, size_t rows, size_t m, const void *product,
+                                void *u, gn_lsmr_slots slots) {
+    LAUNCH(lsmr_left, rows, m, product, u, lsmr_slots(slots), SCRATCH);
+}
+
+static gn_status cuda_lsmr_right(void *state, gn_dtype type, size_t rows, size_t n, const void *product,
+                                 void *v, gn_lsmr_slots slots) {
+    LAUNCH(lsmr_right, rows, n, product, v, lsmr_slots(slots), SCRATCH);
+}
+
+static gn_status cuda_lsmr_update(void *state, gn_dtype type, size_t rows, size_t n, const void *v, void *h,
+                                  void *hbar, void *x, gn_lsmr_slots slots) {
+    LAUNCH(lsmr_update, rows, n, v, h, hbar, x, lsmr_slots(slots), SCRATCH);
+}
+
 void gn_cuda_launch_entries(gn_backend *table) {
     table->fill = cuda_fill;
     table->axpby = cuda_axpby;
@@ -165,4 +233,10 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->softmax_root_solve = cuda_softmax_root_solve;
     table->sgd_update = cuda_sgd_update;
     table->adam_update = cuda_adam_update;
+    table->cg_begin = cuda_cg_begin;
+    table->cg_direction = cuda_cg_direction;
+    table->cg_step = cuda_cg_step;
+    table->lsmr_left = cuda_lsmr_left;
+    table->lsmr_right = cuda_lsmr_right;
+    table->lsmr_update = cuda_lsmr_update;
 }
