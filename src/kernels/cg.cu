@@ -92,6 +92,18 @@ __global__ void __launch_bounds__(ROW_THREADS)
     });
 }
 
+/* Launches it where rows are cut; where they are not, whoever needs the sum makes it. */
+template <class T>
+static gn_status row_dot_if_cut(cudaStream_t stream, bool packed, size_t rows, size_t n, bool damped,
+                                bool all, const void *x, const void *y, const cg_slots &slots,
+                                double cg_row::*member, void *scratch) {
+    if (sum_rows_grid(rows, packed ? n / PACK<T> : n).x == 1)
+        return GN_OK;
+    LAUNCH_ROWS(packed, row_dot_kernel, T, sum_rows_grid, rows, n, stream, damped, all, as<T>(x), as<T>(y),
+                slots, member, scratch_of(scratch));
+    return launched();
+}
+
 /* ---- cg_begin ---- */
 
 struct begin_sums {
@@ -163,10 +175,10 @@ template <class T>
 static gn_status cg_begin(cudaStream_t stream, size_t rows, size_t n, const void *ax, void *x, void *r,
                           cg_slots slots, void *scratch) {
     const bool packed = rows_packed<T>(rows, n, ax, x, r);
-    if (sum_rows_grid(rows, packed ? n / PACK<T> : n).x > 1)
-        LAUNCH_ROWS(packed, row_dot_kernel, T, sum_rows_grid, rows, n, stream, false, true,
-                    as<T>((const void *)r), as<T>((const void *)r), slots, &cg_row::curvature,
-                    scratch_of(scratch));
+    const gn_status status =
+        row_dot_if_cut<T>(stream, packed, rows, n, false, true, r, r, slots, &cg_row::curvature, scratch);
+    if (status != GN_OK)
+        return status;
     LAUNCH_ROWS(packed, cg_begin_kernel, T, sum_rows_grid, rows, n, stream, as<T>(ax), as<T>(x), as<T>(r),
                 slots, scratch_of(scratch));
     return launched();
@@ -223,9 +235,11 @@ static gn_status cg_direction(cudaStream_t stream, size_t rows, size_t n, const 
                     as<T>(p), slots);
         return launched();
     }
-    if (z != r)
-        LAUNCH_ROWS(packed, row_dot_kernel, T, sum_rows_grid, rows, n, stream, false, false, as<T>(r),
-                    as<T>(z), slots, &cg_row::rho, scratch_of(scratch));
+    const gn_status status =
+        z == r ? GN_OK
+               : row_dot_if_cut<T>(stream, packed, rows, n, false, false, r, z, slots, &cg_row::rho, scratch);
+    if (status != GN_OK)
+        return status;
     LAUNCH_ROWS(packed, cg_direction_kernel, T, move_rows_grid, rows, n, stream, (const T *)nullptr, as<T>(z),
                 as<T>(p), slots);
     return launched();
@@ -306,9 +320,10 @@ template <class T>
 static gn_status cg_step(cudaStream_t stream, size_t rows, size_t n, const void *p, const void *q, void *x,
                          void *r, cg_slots slots, void *scratch) {
     const bool packed = rows_packed<T>(rows, n, p, q, x, r);
-    if (sum_rows_grid(rows, packed ? n / PACK<T> : n).x > 1)
-        LAUNCH_ROWS(packed, row_dot_kernel, T, sum_rows_grid, rows, n, stream, true, false, as<T>(p),
-                    as<T>(q), slots, &cg_row::curvature, scratch_of(scratch));
+    const gn_status status =
+        row_dot_if_cut<T>(stream, packed, rows, n, true, false, p, q, slots, &cg_row::curvature, scratch);
+    if (status != GN_OK)
+        return status;
     LAUNCH_ROWS(packed, cg_step_kernel, T, sum_rows_grid, rows, n, stream, as<T>(p), as<T>(q), as<T>(x),
                 as<T>(r), slots, scratch_of(scratch));
     return launched();
