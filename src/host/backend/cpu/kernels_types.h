@@ -60,9 +60,11 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
                        sin##suffix,      sigmoid##suffix, softplus##suffix, quadratic##suffix},              \
         .multiply_rows = multiply_rows##suffix, .contract_rows = contract_rows##suffix,                      \
         .unit_rows = unit_rows##suffix, .jacobian_linear = jacobian_linear##suffix,                          \
-        .gram_hadamard = gram_hadamard##suffix, .symmetrize = symmetrize##suffix,                            \
-        .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix, .sgd = sgd##suffix,    \
-        .adam = adam##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix     \
+        .jacobian_positions = jacobian_positions##suffix, .gram_hadamard = gram_hadamard##suffix,            \
+        .gram_positions = gram_positions##suffix, .pair_products = pair_products##suffix,                    \
+        .symmetrize = symmetrize##suffix, .squared_loss = squared_loss##suffix,                              \
+        .count_correct = count_correct##suffix, .sgd = sgd##suffix, .adam = adam##suffix,                    \
+        .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix                           \
     }
 
 const gn_cpu_kernels KERNELS[2] = {[GN_FLOAT32] = KERNEL_SET(_float32), [GN_FLOAT64] = KERNEL_SET(_float64)};
