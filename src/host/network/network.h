@@ -20,7 +20,8 @@ typedef struct gn_node {
     size_t positions;              /* T */
     size_t weight, bias;           /* offsets in theta, or GN_NO_PARAMETER */
     gn_activation activation;      /* activation */
-    double scale;                  /* scale */
+    double scale;                  /* scale, committee */
+    double epsilon;                /* committee */
     /* Who takes its value: how many nodes, the first of them and the last. */
     size_t uses, first_use, last_use;
 } gn_node;
@@ -97,5 +98,6 @@ extern const gn_operation gn_operation_activation;
 extern const gn_operation gn_operation_scale;
 extern const gn_operation gn_operation_centring;
 extern const gn_operation gn_operation_add;
+extern const gn_operation gn_operation_committee;
 
 #endif

@@ -146,9 +146,8 @@ gn_status gn_tape_set_reference(gn_tape *tape, const gn_array *theta0) {
     return gn_array_copy(&tape->theta0, theta0);
 }
 
-/* Runs nodes 1..count-1 at theta. */
-static gn_status forward_nodes(gn_tape *tape, const void *theta, size_t count) {
-    tape->theta = theta;
+/* Runs nodes 1..count-1 at the tape's theta. */
+static gn_status forward_nodes(gn_tape *tape, size_t count) {
     for (size_t i = 1; i < count; i++)
         GN_TRY(tape->network->nodes[i].operation->forward(tape, i));
     return GN_OK;
@@ -160,18 +159,24 @@ static gn_status forward_base(gn_tape *tape) {
     if (!tape->theta0.data)
         return gn_fail(tape->context, GN_ERROR_ARGUMENT,
                        "a centred network needs its theta_0: call gn_linearization_set_reference first");
-    GN_TRY(forward_nodes(tape, tape->theta0.data, last));
+    tape->theta = tape->theta0.data;
+    GN_TRY(forward_nodes(tape, last));
     size_t bytes = tape->samples * tape->outputs * gn_dtype_size(tape->dtype);
     GN_TRY(GN_OP(tape->context, copy, tape->saved[last].data, gn_tape_value(tape, last - 1), bytes));
     tape->base_ready = true;
     return GN_OK;
 }
 
-gn_status gn_tape_forward(gn_tape *tape, const void *theta) {
+gn_status gn_tape_begin(gn_tape *tape, const void *theta) {
     tape->rows_ready = false;
     if (is_centred(tape->network) && !tape->base_ready)
         GN_TRY(forward_base(tape));
-    return forward_nodes(tape, theta, tape->network->node_count);
+    tape->theta = theta;
+    return GN_OK;
+}
+
+gn_status gn_tape_forward(gn_tape *tape) {
+    return forward_nodes(tape, tape->network->node_count);
 }
 
 const void *gn_tape_outputs(const gn_tape *tape) {
@@ -213,7 +218,7 @@ static gn_status vjp_from_rows(gn_tape *tape, const void *u, void *jtu) {
 }
 
 gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
-    if (tape->rows_ready && tape->contract)
+    if (tape->rows_ready && !tape->root && tape->contract)
         return vjp_from_rows(tape, u, jtu);
     const gn_network *network = tape->network;
     size_t last = network->node_count - 1;
@@ -225,6 +230,15 @@ gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
         GN_TRY(pull_node(tape, i, 1, tape->cotangent));
     }
     return GN_OK;
+}
+
+gn_status gn_tape_vjp_rows(gn_tape *tape, const void *u, void *out) {
+    return vjp_from_rows(tape, u, out);
+}
+
+void gn_tape_seed_rows(gn_tape *tape, const void *root) {
+    tape->rows_ready = tape->rows_ready && tape->root == root;
+    tape->root = root;
 }
 
 /* Bytes of the rows. */
@@ -252,7 +266,12 @@ gn_status gn_tape_rows(gn_tape *tape) {
     if (tape->rows_ready)
         return GN_OK;
     GN_TRY(gn_tape_reserve_rows(tape));
-    GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, tape->rows[last].data));
+    void *rows = tape->rows[last].data;
+    if (tape->root)
+        GN_TRY(
+            GN_OP(tape->context, softmax_root, tape->dtype, tape->samples, tape->outputs, tape->root, rows));
+    else
+        GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, rows));
     for (size_t i = last; i > 0; i--)
         GN_TRY(pull_node(tape, i, tape->outputs, tape->rows));
     tape->rows_ready = true;

@@ -1,7 +1,9 @@
-/* sgd, adam, adamw on the mean loss: one gradient, then one fused update. */
+/* sgd, adam, adamw on the mean loss: one gradient, then one fused update; as one program where the
+ * linearization can be recorded. */
 #include <math.h>
 #include <stdlib.h>
 
+#include "backend/program.h"
 #include "optimize/optimizer.h"
 
 typedef struct first_order {
@@ -9,6 +11,7 @@ typedef struct first_order {
     gn_array first;    /* P: sgd's momentum, Adam's m */
     gn_array second;   /* P: Adam's v */
     gn_array clock;    /* 1 double: Adam's number of updates */
+    gn_programs programs;
 } first_order;
 
 static first_order *of(gn_optimizer *self) {
@@ -28,25 +31,62 @@ static const double *rate(const gn_optimizer *self) {
     return (const double *)self->slots.data + GN_SLOT_RATE;
 }
 
-static gn_status update(gn_optimizer *self, gn_array *theta) {
+static gn_status update(gn_optimizer *self, void *theta) {
     first_order *o = of(self);
     const void *g = self->direction.data;
     if (is_adam(self))
         return GN_OP(self->context, adam_update, self->dtype, self->parameters, adam_rule(self), rate(self),
-                     o->clock.data, g, o->first.data, o->second.data, theta->data);
+                     o->clock.data, g, o->first.data, o->second.data, theta);
     gn_sgd_rule rule = {self->options.momentum, self->options.weight_decay};
     return GN_OP(self->context, sgd_update, self->dtype, self->parameters, rule, rate(self), g, o->first.data,
-                 theta->data);
+                 theta);
 }
 
-/* ||theta - trial||, where trial is theta before the step; overwrites trial. */
-static gn_status step_norm(gn_optimizer *self, const gn_array *theta, double *norm) {
-    GN_TRY(
-        GN_OP(self->context, axpby, self->dtype, self->parameters, 1.0, theta->data, -1.0, self->trial.data));
-    GN_TRY(gn_optimizer_dot(self, &self->trial, &self->trial, norm));
-    *norm = sqrt(*norm);
-    return GN_OK;
+/* ---- programs ---- */
+
+/* What the body of a program depends on; its key as well. */
+typedef struct call {
+    gn_optimizer *self;
+    gn_linearization *l;
+    const void *inputs, *targets;
+    size_t samples;
+    void *theta;
+} call;
+
+static gn_status run(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_status (*body)(void *)) {
+    call c = {self, l, l->inputs, l->targets, l->samples, theta->data};
+    if (!l->interface->recordable)
+        return body(&c);
+    return gn_programs_run(&of(self)->programs, self->context, body, &c, sizeof c);
 }
+
+static gn_status gradient_body(void *arguments) {
+    const call *c = arguments;
+    GN_TRY(gn_linearization_evaluate(c->l));
+    return gn_linearization_gradient(c->l, &c->self->direction);
+}
+
+/* A step that nobody asks about. */
+static gn_status step_body(void *arguments) {
+    const call *c = arguments;
+    GN_TRY(gradient_body(arguments));
+    return update(c->self, c->theta);
+}
+
+/* The update, and ||step||^2 in the slope's slot; trial becomes the step. */
+static gn_status measured_update_body(void *arguments) {
+    const call *c = arguments;
+    gn_optimizer *self = c->self;
+    double *slot = (double *)self->slots.data + GN_SLOT_SLOPE;
+    void *trial = self->trial.data;
+    const size_t p = self->parameters;
+    GN_TRY(GN_OP(self->context, copy, trial, c->theta, p * gn_dtype_size(self->dtype)));
+    GN_TRY(update(self, c->theta));
+    GN_TRY(GN_OP(self->context, axpby, self->dtype, p, 1.0, c->theta, -1.0, trial));
+    return GN_OP(self->context, dot, self->dtype, p, trial, trial, slot);
+}
+
+/* ---- steps ---- */
 
 static gn_status search(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     double slope;
@@ -56,23 +96,29 @@ static gn_status search(gn_optimizer *self, gn_linearization *l, gn_array *theta
     return GN_OK;
 }
 
+/* The loss is looked at before anything is moved. */
+static gn_status reported_step(gn_optimizer *self, gn_linearization *l, gn_array *theta,
+                               gn_step_report *report) {
+    double square;
+    GN_TRY(run(self, l, theta, gradient_body));
+    GN_TRY(gn_linearization_loss(l, &report->loss));
+    if (!isfinite(report->loss))
+        return gn_fail(self->context, GN_ERROR_NOT_FINITE, "the loss is %g", report->loss);
+    report->passes = 1;
+    if (self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
+        return search(self, l, theta, report);
+    GN_TRY(run(self, l, theta, measured_update_body));
+    GN_TRY(gn_slots_read(self->context, (double *)self->slots.data + GN_SLOT_SLOPE, 1, &square));
+    report->step_norm = sqrt(square);
+    return GN_OK;
+}
+
 static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_step_report unread = {0};
-    bool searches = self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO;
-    gn_step_report *out = report ? report : &unread;
-    if (report || searches) {
-        GN_TRY(gn_linearization_loss(l, &out->loss));
-        if (!isfinite(out->loss))
-            return gn_fail(self->context, GN_ERROR_NOT_FINITE, "the loss is %g", out->loss);
-    }
-    out->passes = 1;
-    GN_TRY(gn_linearization_gradient(l, &self->direction));
-    if (searches)
-        return search(self, l, theta, out);
-    if (report)
-        GN_TRY(gn_array_copy(&self->trial, theta));
-    GN_TRY(update(self, theta));
-    return report ? step_norm(self, theta, &report->step_norm) : GN_OK;
+    GN_TRY(gn_linearization_begin(l, theta));
+    if (report || self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
+        return reported_step(self, l, theta, report ? report : &unread);
+    return run(self, l, theta, step_body);
 }
 
 /* Adam's first step from zero moments, at a theta of zero with rate 1, is minus its direction. */
@@ -110,6 +156,7 @@ static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d)
 }
 
 static void destroy(gn_optimizer *self) {
+    gn_programs_destroy(&of(self)->programs);
     gn_buffer_destroy(&of(self)->first);
     gn_buffer_destroy(&of(self)->second);
     gn_buffer_destroy(&of(self)->clock);

@@ -18,6 +18,7 @@ gn_status gn_optimizer_create(gn_context *context, const gn_optimizer_options *o
         return gn_first_order_create(context, options, dtype, parameters, rows, optimizer);
     case GN_OPTIMIZER_GAUSS_NEWTON:
     case GN_OPTIMIZER_LEVENBERG_MARQUARDT:
+    case GN_OPTIMIZER_GGN:
         return gn_gauss_newton_create(context, options, dtype, parameters, rows, optimizer);
     }
     return gn_fail(context, GN_ERROR_ARGUMENT, "no optimiser of kind %d", (int)options->kind);
@@ -69,7 +70,6 @@ static gn_status check_linearization(const gn_optimizer *self, const gn_lineariz
 gn_status gn_optimizer_step(gn_optimizer *self, gn_linearization *l, gn_array *theta,
                             gn_step_report *report) {
     GN_TRY(check_linearization(self, l));
-    GN_TRY(gn_linearization_set_point(l, theta));
     if (report)
         *report = (gn_step_report){.step_size = self->options.learning_rate};
     return self->interface->step(self, l, theta, report);

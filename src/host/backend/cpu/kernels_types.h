@@ -1,6 +1,7 @@
 /* Both types of kernels_body.h for one instruction set, as the array KERNELS. The build compiles the files
  * that include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops are right but slow.
  */
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@
 
 VECTOR_MATH double tanh(double);
 VECTOR_MATH double exp(double);
+VECTOR_MATH double log(double);
 VECTOR_MATH double log1p(double);
 VECTOR_MATH double erf(double);
 VECTOR_MATH double sin(double);
@@ -36,18 +38,22 @@ VECTOR_MATH double cosine(double) __asm__("cos");
 VECTOR_MATH float cosinef(float) __asm__("cosf");
 
 #define REAL    float
+#define EPSILON FLT_EPSILON
 #define NAME(x) x##_float32
 #define MATH(x) x##f
 #include "backend/cpu/kernels_body.h"
 #undef REAL
+#undef EPSILON
 #undef NAME
 #undef MATH
 
 #define REAL    double
+#define EPSILON DBL_EPSILON
 #define NAME(x) x##_float64
 #define MATH(x) x
 #include "backend/cpu/kernels_body.h"
 #undef REAL
+#undef EPSILON
 #undef NAME
 #undef MATH
 
@@ -63,7 +69,9 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
         .jacobian_positions = jacobian_positions##suffix, .gram_hadamard = gram_hadamard##suffix,            \
         .gram_positions = gram_positions##suffix, .pair_products = pair_products##suffix,                    \
         .symmetrize = symmetrize##suffix, .squared_loss = squared_loss##suffix,                              \
-        .count_correct = count_correct##suffix, .sgd = sgd##suffix, .adam = adam##suffix,                    \
+        .count_correct = count_correct##suffix, .cross_entropy = cross_entropy##suffix,                      \
+        .softmax_hessian = softmax_hessian##suffix, .softmax_root = softmax_root##suffix,                    \
+        .softmax_root_solve = softmax_root_solve##suffix, .sgd = sgd##suffix, .adam = adam##suffix,          \
         .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix                           \
     }
 

@@ -110,7 +110,10 @@ static gn_status look_at(gn_cuda_state *s, gn_dtype type, size_t n, const void *
     GN_TRY(t->gemv(s, type, true, n, n, -1, v, ldv, w->c, 1, w->y));
     GN_TRY(t->dot(s, type, n, w->y, w->y, slots + 2));
     GN_TRY(t->dot(s, type, n, values, values, slots + 3));
-    GN_TRY(gn_cuda_read_verdict(s, &found, what));
+    GN_TRY(gn_cuda_read_verdict(s, &found, what)); /* cuSOLVER's too */
+    if (found.info)
+        return gn_cuda_fail(s, GN_ERROR_NO_CONVERGENCE,
+                            "the eigendecomposition of %zu rows failed (cuSOLVER's info %d)", n, found.info);
     const double length = found.slots[0], turned = found.slots[1];
     const double rest = sqrt(found.slots[2] / length), norm = sqrt(found.slots[3]);
     const double allowed = 100 * sqrt((double)n) * (type == GN_FLOAT64 ? 0x1p-52 : 0x1p-23);
@@ -125,18 +128,12 @@ static gn_status look_at(gn_cuda_state *s, gn_dtype type, size_t n, const void *
 static gn_status decompose(gn_cuda_state *s, gn_dtype type, size_t n, void *a, size_t lda, void *values,
                            const workspace *w) {
     const cudaDataType data = gn_cuda_data_type(type);
-    gn_cuda_verdict verdict;
     GN_TRY(gn_cuda_solver(s,
                           cusolverDnXsyevd(s->solver, s->solver_params, CUSOLVER_EIG_MODE_VECTOR,
                                            CUBLAS_FILL_MODE_UPPER, (int64_t)n, data, a, (int64_t)lda, data,
                                            values, data, w->solver, w->solver_bytes, s->solver_host,
                                            w->host_bytes, &s->verdict->info),
                           what));
-    GN_TRY(gn_cuda_read_verdict(s, &verdict, what));
-    if (verdict.info)
-        return gn_cuda_fail(s, GN_ERROR_NO_CONVERGENCE,
-                            "the eigendecomposition of %zu rows failed (cuSOLVER's info %d)", n,
-                            verdict.info);
     return look_at(s, type, n, a, lda, values, w);
 }
 
