@@ -220,6 +220,7 @@ op_case *op_cases(size_t *count) {
     add_gram_cases(&list);
     add_update_cases(&list);
     add_class_cases(&list);
+    add_sequence_cases(&list);
     add_program_cases(&list);
     *count = list.count;
     return list.cases;

@@ -23,6 +23,10 @@ static const gn_backend_entry entries[] = {
     REQUIRED(jacobian_linear) REQUIRED(gram_hadamard) REQUIRED(pair_products) REQUIRED(squared_loss) //
     REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update) REQUIRED(cross_entropy_loss)  //
     REQUIRED(softmax_hessian) REQUIRED(softmax_root) REQUIRED(softmax_root_solve)                    //
+    REQUIRED(copy_rows) REQUIRED(embed) REQUIRED(embed_adjoint) REQUIRED(embed_matches)              //
+    REQUIRED(jacobian_embed) REQUIRED(layer_norm) REQUIRED(layer_norm_jvp) REQUIRED(layer_norm_vjp)  //
+    REQUIRED(scale_gradient) REQUIRED(jacobian_scale) REQUIRED(attention) REQUIRED(attention_jvp)    //
+    REQUIRED(attention_vjp)                                                                          //
     OPTIONAL(syrk) OPTIONAL(gemv) OPTIONAL(program_create) OPTIONAL(program_run) OPTIONAL(program_destroy)};
 
 enum { ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]) };

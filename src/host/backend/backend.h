@@ -61,6 +61,15 @@ typedef struct gn_program_loop {
     double *count;      /* the passes of the last run; NULL: not wanted */
 } gn_program_loop;
 
+/* Causal attention of N samples, T positions and several heads of `width` features each, D = heads * width;
+ * only the last `queries` positions ask. */
+typedef struct gn_attention {
+    size_t samples, positions, queries, heads, width;
+} gn_attention;
+
+/* Positions that attention takes at most. */
+#define GN_ATTENTION_POSITIONS 1024
+
 typedef struct gn_backend gn_backend;
 
 /* What every state begins with. gn_backend_open() sets it, so that the defaults of OPTIONAL entries find the
@@ -201,6 +210,57 @@ struct gn_backend {
     /* t with S t = g where the rows of g sum to 0: t = g / sqrt(q). n elements; t may be g. */
     gn_status (*softmax_root_solve)(void *state, gn_dtype type, size_t n, const void *p, const void *g,
                                     void *t);
+
+    /* ---- sequences: REQUIRED. Tokens are numbers 0 ... V - 1 in the call's type; any other value is no
+     * token.
+     * ---- */
+    /* to[i,:] = from[i,:], rows ldf and ldt apart */
+    gn_status (*copy_rows)(void *state, gn_dtype type, size_t rows, size_t columns, const void *from,
+                           size_t ldf, void *to, size_t ldt);
+    /* out[i,:] = table[tokens[i],:], or NaN where that is no token; table is V x W */
+    gn_status (*embed)(void *state, gn_dtype type, size_t rows, size_t w, size_t v, const void *tokens,
+                       const void *table, void *out);
+    /* to[v,:] = the sum of d's rows whose token is v (V x W); tokens are N x T. d has a row a position, N x T
+     * x W, or, with pairs, one a pair of positions t' <= t, which counts where both have the token (N x T
+     * (T+1)/2 x W, as of pair_products). */
+    gn_status (*embed_adjoint)(void *state, gn_dtype type, size_t n, size_t t, bool pairs, size_t w, size_t v,
+                               const void *tokens, const void *d, void *to);
+    /* g[i,j] = (a[i] == b[j]) */
+    gn_status (*embed_matches)(void *state, gn_dtype type, size_t rows, size_t columns, const void *a,
+                               const void *b, void *g, size_t ldg);
+    /* An embedding's block of the Jacobian: j[m, v*w+k] = sum of d[m,t,k] over the t with token v. d is
+     * (N*R*T) x W. */
+    gn_status (*jacobian_embed)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w, size_t v,
+                                const void *tokens, const void *d, void *j, size_t ldj);
+    /* For each row: xhat = (x - mean) rstd, rstd = 1 / sqrt(variance + epsilon), y = xhat .* weight + bias */
+    gn_status (*layer_norm)(void *state, gn_dtype type, size_t rows, size_t w, double epsilon, const void *x,
+                            const void *weight, const void *bias, void *y, void *xhat, void *rstd);
+    /* dy = weight .* dxhat + dweight .* xhat + dbias, dxhat = rstd (dx - mean(dx) - xhat mean(xhat .* dx)) */
+    gn_status (*layer_norm_jvp)(void *state, gn_dtype type, size_t rows, size_t w, const void *xhat,
+                                const void *rstd, const void *weight, const void *dweight, const void *dbias,
+                                const void *dx, void *dy);
+    /* to = rstd (g - mean(g) - xhat mean(xhat .* g)) + beta to, g = d .* weight; d and to are N x R x T x W,
+     * xhat is N x T x W; beta = 0 does not read to */
+    gn_status (*layer_norm_vjp)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                const void *xhat, const void *rstd, const void *weight, const void *d,
+                                double beta, void *to);
+    /* weight[k] = sum_i d[i,k] x[i,k], bias[k] = sum_i d[i,k] */
+    gn_status (*scale_gradient)(void *state, gn_dtype type, size_t rows, size_t w, const void *d,
+                                const void *x, void *weight, void *bias);
+    /* j[m,k] = sum_t d[m,t,k] x[m/R,t,k], j[m,w+k] = sum_t d[m,t,k] for m < n*R */
+    gn_status (*jacobian_scale)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                const void *d, const void *x, void *j, size_t ldj);
+    /* qkv is N x T x 3D: query, key, value, heads one after the other within each. p = softmax over s <= t of
+     * q_t'k_s / sqrt(width), N x heads x queries x T, 0 where s > t; out[n,t,head] = sum_s p[t,s] v_s, N x
+     * queries x D. Dot products as gemm's: in the type. UNSUPPORTED beyond GN_ATTENTION_POSITIONS. */
+    gn_status (*attention)(void *state, gn_dtype type, const gn_attention *shape, const void *qkv, void *p,
+                           void *out);
+    /* dout from dqkv, at qkv and its p */
+    gn_status (*attention_jvp)(void *state, gn_dtype type, const gn_attention *shape, const void *qkv,
+                               const void *p, const void *dqkv, void *dout);
+    /* to (N x R x T x 3D) = the adjoint of attention_jvp on d (N x R x queries x D) */
+    gn_status (*attention_vjp)(void *state, gn_dtype type, const gn_attention *shape, size_t r,
+                               const void *qkv, const void *p, const void *d, void *to);
 
     /* ---- OPTIONAL ---- */
     /* c (n x n, lower triangle) = alpha a a' + beta c, a n x k (transpose: a k x n, a'a).

@@ -1,8 +1,8 @@
 /* activation: a = phi(z), elementwise. Saved: phi'(z). */
 #include "network/tape.h"
 
-static size_t saved(const gn_node *node) {
-    return gn_node_size(node);
+static size_t saved(const gn_node *node, size_t samples) {
+    return samples * gn_node_size(node);
 }
 
 static gn_status forward(gn_tape *tape, size_t i) {

@@ -1,8 +1,8 @@
 /* centring: y = x - f(theta_0), the base kept on the tape (saved); its derivative is the identity. */
 #include "network/tape.h"
 
-static size_t saved(const gn_node *node) {
-    return gn_node_size(node);
+static size_t saved(const gn_node *node, size_t samples) {
+    return samples * gn_node_size(node);
 }
 
 static size_t bytes(const gn_tape *tape, size_t i, size_t samples) {

@@ -5,8 +5,8 @@
 #include "core/size.h"
 #include "network/tape.h"
 
-static size_t saved(const gn_node *node) {
-    return node->inputs;
+static size_t saved(const gn_node *node, size_t samples) {
+    return samples * node->inputs;
 }
 
 /* First s phi(h) / h = s (1 + e h / 2), whose product with h is the output, then s phi'(h) = s (1 + e h). */

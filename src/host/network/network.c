@@ -32,7 +32,7 @@ gn_node *gn_network_add_node(gn_network *network, const gn_operation *operation,
     if (input != GN_NO_NODE) {
         gn_node *from = &network->nodes[input];
         node->inputs = node->width = from->width;
-        node->positions = from->positions;
+        node->positions = node->input_positions = from->positions;
         gn_network_use(network, input, i);
     }
     return node;
@@ -65,6 +65,7 @@ void gn_network_destroy(gn_network *network) {
         return;
     free(network->nodes);
     free(network->parameters);
+    free(network->initial);
     free(network);
 }
 

@@ -18,13 +18,22 @@ typedef struct gn_node {
     size_t second;                 /* the other one of a sum, or GN_NO_NODE */
     size_t inputs, width;          /* features in and out */
     size_t positions;              /* T */
+    size_t input_positions;        /* of the node whose value it takes */
     size_t weight, bias;           /* offsets in theta, or GN_NO_PARAMETER */
     gn_activation activation;      /* activation */
     double scale;                  /* scale, committee */
-    double epsilon;                /* committee */
+    double epsilon;                /* committee, layer norm */
+    size_t vocabulary;             /* embedding */
+    size_t heads;                  /* attention */
     /* Who takes its value: how many nodes, the first of them and the last. */
     size_t uses, first_use, last_use;
 } gn_node;
+
+/* How one parameter of a ready model starts. */
+typedef struct gn_initial {
+    enum { GN_INITIAL_NORMAL, GN_INITIAL_UNIFORM, GN_INITIAL_CONSTANT } kind;
+    double value; /* deviation, bound, or the value itself */
+} gn_initial;
 
 struct gn_network {
     gn_context *context;
@@ -32,7 +41,8 @@ struct gn_network {
     size_t node_count;
     gn_parameter *parameters;
     size_t parameter_count;
-    size_t size; /* P */
+    gn_initial *initial; /* one a parameter, or NULL: as gn_init says */
+    size_t size;         /* P */
 };
 
 /* Elements a sample. */
@@ -89,8 +99,10 @@ struct gn_operation {
     gn_gram_scratch (*scratch)(const gn_network *network, size_t i, size_t n);
     /* its part of the diagonal of J'J (P); scratch: for gn_tape_pairs() of its rows and of its input */
     gn_status (*diagonal)(const gn_tape *tape, size_t i, void *pairs, void *input_pairs, void *diagonal);
-    /* elements a sample that forward leaves in saved[i] for the derivatives; NULL: none */
-    size_t (*saved)(const gn_node *node);
+    /* elements of saved[i], where forward leaves what the derivatives need of so many samples; NULL: none */
+    size_t (*saved)(const gn_node *node, size_t samples);
+    /* fills saved[i] once with what no batch or point changes; or NULL */
+    gn_status (*prepare)(gn_tape *tape, size_t i);
 };
 
 extern const gn_operation gn_operation_linear;
@@ -98,6 +110,12 @@ extern const gn_operation gn_operation_activation;
 extern const gn_operation gn_operation_scale;
 extern const gn_operation gn_operation_centring;
 extern const gn_operation gn_operation_add;
+extern const gn_operation gn_operation_embedding;
+extern const gn_operation gn_operation_position;
+extern const gn_operation gn_operation_sinusoidal;
+extern const gn_operation gn_operation_layer_norm;
+extern const gn_operation gn_operation_attention;
+extern const gn_operation gn_operation_last;
 extern const gn_operation gn_operation_committee;
 
 #endif

@@ -47,8 +47,10 @@ static gn_status create_node_buffers(gn_tape *tape) {
     for (size_t i = 1; i < network->node_count; i++) {
         const gn_node *node = &network->nodes[i];
         if (node->operation->saved)
-            GN_TRY(gn_buffer_create(tape->context, &tape->saved[i], tape->dtype, tape->capacity,
-                                    node->operation->saved(node), "what a layer keeps"));
+            GN_TRY(gn_buffer_create(tape->context, &tape->saved[i], tape->dtype,
+                                    node->operation->saved(node, tape->capacity), 1, "what a layer keeps"));
+        if (node->operation->prepare)
+            GN_TRY(node->operation->prepare(tape, i));
     }
     GN_TRY(create_buffers(tape, tape->value, gn_share_value, tape->capacity, "a layer's values"));
     GN_TRY(create_buffers(tape, tape->tangent, gn_share_value, tape->capacity, "a layer's tangents"));

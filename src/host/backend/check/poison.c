@@ -10,8 +10,7 @@ static void poison_vector(gn_dtype type, size_t n, void *x) {
     gn_check_poison(x, n * gn_cpu_element(type));
 }
 
-/* The rows x columns elements of a matrix, and not what lies between its rows. */
-static void poison_matrix(gn_dtype type, size_t rows, size_t columns, void *x, size_t ld) {
+void gn_check_poison_matrix(gn_dtype type, size_t rows, size_t columns, void *x, size_t ld) {
     for (size_t i = 0; i < rows; i++)
         poison_vector(type, columns, (char *)x + i * ld * gn_cpu_element(type));
 }
@@ -57,7 +56,7 @@ static gn_status check_gemm(void *state, gn_dtype type, bool transpose_a, bool t
                             size_t n, size_t k, double alpha, const void *a, size_t lda, const void *b,
                             size_t ldb, double beta, void *c, size_t ldc) {
     if (beta == 0)
-        poison_matrix(type, m, n, c, ldc);
+        gn_check_poison_matrix(type, m, n, c, ldc);
     return cpu_of(state)->gemm(state, type, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c,
                                ldc);
 }
@@ -66,7 +65,7 @@ static gn_status check_gemm(void *state, gn_dtype type, bool transpose_a, bool t
 static gn_status check_syrk(void *state, gn_dtype type, bool transpose, size_t n, size_t k, double alpha,
                             const void *a, size_t lda, double beta, void *c, size_t ldc) {
     if (beta == 0)
-        poison_matrix(type, n, n, c, ldc);
+        gn_check_poison_matrix(type, n, n, c, ldc);
     return cpu_of(state)->syrk(state, type, transpose, n, k, alpha, a, lda, beta, c, ldc);
 }
 
@@ -163,7 +162,7 @@ static gn_status check_unit_rows(void *state, gn_dtype type, size_t n, size_t r,
 static gn_status check_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t out,
                                        size_t in, const void *d, size_t ldd, const void *a, bool bias,
                                        void *j, size_t ldj) {
-    poison_matrix(type, n * r, out * in + (bias ? out : 0), j, ldj);
+    gn_check_poison_matrix(type, n * r, out * in + (bias ? out : 0), j, ldj);
     return cpu_of(state)->jacobian_linear(state, type, n, r, t, out, in, d, ldd, a, bias, j, ldj);
 }
 
@@ -171,7 +170,7 @@ static gn_status check_gram_hadamard(void *state, gn_dtype type, size_t ni, size
                                      const void *s, size_t lds, const void *g, size_t ldg, double shift,
                                      double beta, bool lower, void *k, size_t ldk) {
     if (beta == 0 && k != s)
-        poison_matrix(type, ni * r, nj * r, k, ldk);
+        gn_check_poison_matrix(type, ni * r, nj * r, k, ldk);
     return cpu_of(state)->gram_hadamard(state, type, ni, nj, r, t, s, lds, g, ldg, shift, beta, lower, k,
                                         ldk);
 }
