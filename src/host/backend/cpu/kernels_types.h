@@ -1,5 +1,6 @@
-/* Both types of kernels_body.h for one instruction set, as the array KERNELS. The build compiles the files
- * that include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops are right but slow.
+/* Both types of kernels_body.h and kernels_jets.h for one instruction set, as the array KERNELS. The build
+ * compiles the files that include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops
+ * are right but slow.
  */
 #include <stdint.h>
 #include <string.h>
@@ -26,11 +27,15 @@ VECTOR_MATH double exp(double);
 VECTOR_MATH double log1p(double);
 VECTOR_MATH double erf(double);
 VECTOR_MATH double sin(double);
+VECTOR_MATH double log(double);
+VECTOR_MATH double pow(double, double);
 VECTOR_MATH float tanhf(float);
 VECTOR_MATH float expf(float);
 VECTOR_MATH float log1pf(float);
 VECTOR_MATH float erff(float);
 VECTOR_MATH float sinf(float);
+VECTOR_MATH float logf(float);
+VECTOR_MATH float powf(float, float);
 /* By another name: gcc would merge sin and cos of one argument into a sincos that it cannot vectorise. */
 VECTOR_MATH double cosine(double) __asm__("cos");
 VECTOR_MATH float cosinef(float) __asm__("cosf");
@@ -39,6 +44,7 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
 #define NAME(x) x##_float32
 #define MATH(x) x##f
 #include "backend/cpu/kernels_body.h"
+#include "backend/cpu/kernels_jets.h"
 #undef REAL
 #undef NAME
 #undef MATH
@@ -47,6 +53,7 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
 #define NAME(x) x##_float64
 #define MATH(x) x
 #include "backend/cpu/kernels_body.h"
+#include "backend/cpu/kernels_jets.h"
 #undef REAL
 #undef NAME
 #undef MATH
@@ -62,7 +69,10 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
         .unit_rows = unit_rows##suffix, .jacobian_linear = jacobian_linear##suffix,                          \
         .gram_hadamard = gram_hadamard##suffix, .symmetrize = symmetrize##suffix,                            \
         .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix, .sgd = sgd##suffix,    \
-        .adam = adam##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix     \
+        .adam = adam##suffix, .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,    \
+        .jet_multiply = jet_multiply##suffix, .jet_multiply_transposed = jet_multiply_transposed##suffix,    \
+        .jet_residual = jet_residual##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix,        \
+        .put = put##suffix                                                                                   \
     }
 
 const gn_cpu_kernels KERNELS[2] = {[GN_FLOAT32] = KERNEL_SET(_float32), [GN_FLOAT64] = KERNEL_SET(_float64)};
