@@ -14,7 +14,8 @@
  * clears it). GN_ERROR_ARGUMENT: a `type` or `kind` outside the list, or momentum without a velocity;
  * GN_ERROR_UNSUPPORTED: a matrix wider than a grid (2^31 strips of 32 columns); nothing was launched.
  *
- * Letters: N samples, C outputs, R cotangents a sample, W features, P parameters. */
+ * Letters: N samples, C outputs, R cotangents a sample, T positions (rows a sample), W features, P
+ * parameters. */
 #ifndef GN_KERNELS_H
 #define GN_KERNELS_H
 
@@ -121,15 +122,21 @@ gn_status gn_cuda_jet_residual(cudaStream_t stream, int type, int length, const 
 
 /* ---- gram.cu ---- */
 
-/* j[m, o*in+i] = d[m,o] a[m/R,i], m < n*R; with bias j[m, out*in+o] = d[m,o]. d is (N*R) x out, a is N x in.
- */
-gn_status gn_cuda_jacobian_linear(cudaStream_t stream, int type, size_t n, size_t r, size_t out, size_t in,
-                                  const void *d, const void *a, bool bias, void *j, size_t ldj);
-/* k[m,m'] = beta k + s[m,m'] (g[m/R,m'/R] + shift), m < ni*R, m' < nj*R; lower: only m' <= m is needed (what
- * is above is undefined); beta = 0 does not read k. */
-gn_status gn_cuda_gram_hadamard(cudaStream_t stream, int type, size_t ni, size_t nj, size_t r, const void *s,
-                                size_t lds, const void *g, size_t ldg, double shift, double beta, bool lower,
-                                void *k, size_t ldk);
+/* j[m, o*in+i] = sum_t d[m,t,o] a[m/R,t,i], m < n*R; with bias j[m, out*in+o] = sum_t d[m,t,o]. d is (N*R*T)
+ * x out, rows ldd apart, a is (N*T) x in. */
+gn_status gn_cuda_jacobian_linear(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t out,
+                                  size_t in, const void *d, size_t ldd, const void *a, bool bias, void *j,
+                                  size_t ldj);
+/* k[m,m'] = beta k + sum_tt' s[m,t,m',t'] (g[m/R,t,m'/R,t'] + shift), m < ni*R, m' < nj*R. s is (ni*R*T) x
+ * (nj*R*T), g is (ni*T) x (nj*T). lower: only m' <= m is needed (what is above is undefined), s and g are
+ * symmetric and read on and below the diagonal; beta = 0 does not read k. */
+gn_status gn_cuda_gram_hadamard(cudaStream_t stream, int type, size_t ni, size_t nj, size_t r, size_t t,
+                                const void *s, size_t lds, const void *g, size_t ldg, double shift,
+                                double beta, bool lower, void *k, size_t ldk);
+/* out[n,p,w] = f sum_r d[n,r,t,w] d[n,r,t',w] for the pairs t' <= t, p = t (t+1) / 2 + t'; f is `twice` where
+ * t' < t, else 1. d is N x R x T x W. */
+gn_status gn_cuda_pair_products(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t w,
+                                double twice, const void *d, void *out);
 
 /* ---- optimizer.cu; *rate: learning rate, in device memory ---- */
 

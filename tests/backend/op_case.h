@@ -26,6 +26,7 @@ typedef struct op_family {
 typedef struct op_case {
     const op_family *family;
     size_t m, n, k, r;
+    size_t t;   /* positions; 0 means 1 */
     size_t pad; /* elements between rows: ld = columns + pad */
     bool transpose_a, transpose_b, flag, alias;
     int kind;
@@ -95,6 +96,10 @@ typedef struct case_list {
 } case_list;
 
 void add_case(case_list *list, op_case c);
+/* Positions of a case. */
+static inline size_t positions_of(const op_case *c) {
+    return c->t ? c->t : 1;
+}
 /* Sizes that are not multiples of anything; the last one is large enough for several threads. */
 extern const size_t awkward[];
 enum { AWKWARD = 8 };

@@ -4,7 +4,8 @@
  * pointers unless named host_*. Buffers of one call have the type given by `type`; scalars that a reduction
  * produces (`double *slot`) live in device memory as float64, and sums are accumulated in float64.
  * Every function may be called with sizes of 0. Every reduction gives the same bits for the same input.
- * Letters: N samples, C outputs, R cotangents a sample, W features, P parameters.
+ * Letters: N samples, C outputs, R cotangents a sample, T positions (rows a sample), W features, P
+ * parameters.
  *
  * An entry is REQUIRED or OPTIONAL (gn_backend_complete() fills in a default made of required ones). */
 #ifndef GN_BACKEND_H
@@ -16,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 3u
+#define GN_BACKEND_ABI 4u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -128,7 +129,7 @@ struct gn_backend {
     /* ---- vectors: REQUIRED ---- */
     /* x = value */
     gn_status (*fill)(void *state, gn_dtype type, size_t n, double value, void *x);
-    /* y = alpha x + beta y; beta = 0 does not read y */
+    /* y = alpha x + beta y; beta = 0 does not read y; y may be x */
     gn_status (*axpby)(void *state, gn_dtype type, size_t n, double alpha, const void *x, double beta,
                        void *y);
     /* z = x .* y; z may be x or y */
@@ -186,15 +187,21 @@ struct gn_backend {
                                const void *d, void *out);
     /* d[n,r,r'] = (r == r'), N x R x R: the cotangents that pick each output */
     gn_status (*unit_rows)(void *state, gn_dtype type, size_t n, size_t r, void *d);
-    /* A linear layer's block of the Jacobian: j[m, o*in+i] = d[m,o] a[m/R,i] for m < n*R, and, with bias,
-     * j[m, out*in+o] = d[m,o]. d is (N*R) x out, a is N x in. */
-    gn_status (*jacobian_linear)(void *state, gn_dtype type, size_t n, size_t r, size_t out, size_t in,
-                                 const void *d, const void *a, bool bias, void *j, size_t ldj);
-    /* A linear layer's part of a Gram tile: k[m,m'] = beta k + s[m,m'] (g[m/R,m'/R] + shift),
-     * m < ni*R, m' < nj*R; lower: only m' <= m is needed (what is above is undefined). */
-    gn_status (*gram_hadamard)(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, const void *s,
-                               size_t lds, const void *g, size_t ldg, double shift, double beta, bool lower,
-                               void *k, size_t ldk);
+    /* A linear layer's block of the Jacobian: j[m, o*in+i] = sum_t d[m,t,o] a[m/R,t,i] for m < n*R, and, with
+     * bias, j[m, out*in+o] = sum_t d[m,t,o]. d is (N*R*T) x out, rows ldd apart, a is (N*T) x in. */
+    gn_status (*jacobian_linear)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t out,
+                                 size_t in, const void *d, size_t ldd, const void *a, bool bias, void *j,
+                                 size_t ldj);
+    /* A linear layer's part of a Gram tile: k[m,m'] = beta k + sum_tt' s[m,t,m',t'] (g[m/R,t,m'/R,t'] +
+     * shift), m < ni*R, m' < nj*R. s is (ni*R*T) x (nj*R*T), g is (ni*T) x (nj*T). lower: only m' <= m is
+     * needed (what is above is undefined), s and g are symmetric and read on and below the diagonal. */
+    gn_status (*gram_hadamard)(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, size_t t,
+                               const void *s, size_t lds, const void *g, size_t ldg, double shift,
+                               double beta, bool lower, void *k, size_t ldk);
+    /* out[n,p,w] = f sum_r d[n,r,t,w] d[n,r,t',w] for the pairs t' <= t, p = t (t+1) / 2 + t'; f is `twice`
+     * where t' < t, else 1. d is N x R x T x W. */
+    gn_status (*pair_products)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                               double twice, const void *d, void *out);
 
     /* ---- losses: REQUIRED ---- */
     /* r = f - y over n elements; slot = sum r^2 */

@@ -31,11 +31,19 @@ typedef struct gn_cpu_kernels {
     void (*contract_rows)(size_t begin, size_t end, size_t r, size_t w, const void *u, const void *d,
                           void *out);
     void (*unit_rows)(size_t begin, size_t end, size_t r, void *d);
+    /* one position a sample (t = 1), and several */
     void (*jacobian_linear)(size_t begin, size_t end, size_t r, size_t out, size_t in, const void *d,
-                            const void *a, bool bias, void *j, size_t ldj);
+                            size_t ldd, const void *a, bool bias, void *j, size_t ldj);
+    void (*jacobian_positions)(size_t begin, size_t end, size_t r, size_t t, size_t out, size_t in,
+                               const void *d, size_t ldd, const void *a, bool bias, void *j, size_t ldj);
     void (*gram_hadamard)(size_t begin, size_t end, size_t nj, size_t r, const void *s, size_t lds,
                           const void *g, size_t ldg, double shift, double beta, bool lower, void *k,
                           size_t ldk);
+    void (*gram_positions)(size_t begin, size_t end, size_t nj, size_t r, size_t t, const void *s, size_t lds,
+                           const void *g, size_t ldg, double shift, double beta, bool lower, void *k,
+                           size_t ldk);
+    void (*pair_products)(size_t begin, size_t end, size_t r, size_t t, size_t w, double twice, const void *d,
+                          void *out);
     /* tile rows begin..end, GN_CPU_TILE matrix rows each */
     void (*symmetrize)(size_t begin, size_t end, size_t n, void *a, size_t lda);
     double (*squared_loss)(size_t begin, size_t end, const void *f, const void *y, void *r);

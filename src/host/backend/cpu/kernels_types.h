@@ -67,9 +67,11 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
                        sin##suffix,      sigmoid##suffix, softplus##suffix, quadratic##suffix},              \
         .multiply_rows = multiply_rows##suffix, .contract_rows = contract_rows##suffix,                      \
         .unit_rows = unit_rows##suffix, .jacobian_linear = jacobian_linear##suffix,                          \
-        .gram_hadamard = gram_hadamard##suffix, .symmetrize = symmetrize##suffix,                            \
-        .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix, .sgd = sgd##suffix,    \
-        .adam = adam##suffix, .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,    \
+        .jacobian_positions = jacobian_positions##suffix, .gram_hadamard = gram_hadamard##suffix,            \
+        .gram_positions = gram_positions##suffix, .pair_products = pair_products##suffix,                    \
+        .symmetrize = symmetrize##suffix, .squared_loss = squared_loss##suffix,                              \
+        .count_correct = count_correct##suffix, .sgd = sgd##suffix, .adam = adam##suffix,                    \
+        .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,                          \
         .jet_multiply = jet_multiply##suffix, .jet_multiply_transposed = jet_multiply_transposed##suffix,    \
         .jet_residual = jet_residual##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix,        \
         .put = put##suffix                                                                                   \

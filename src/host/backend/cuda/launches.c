@@ -83,15 +83,21 @@ static gn_status cuda_unit_rows(void *state, gn_dtype type, size_t n, size_t r, 
     LAUNCH(unit_rows, n, r, d);
 }
 
-static gn_status cuda_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t out, size_t in,
-                                      const void *d, const void *a, bool bias, void *j, size_t ldj) {
-    LAUNCH(jacobian_linear, n, r, out, in, d, a, bias, j, ldj);
+static gn_status cuda_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t out,
+                                      size_t in, const void *d, size_t ldd, const void *a, bool bias, void *j,
+                                      size_t ldj) {
+    LAUNCH(jacobian_linear, n, r, t, out, in, d, ldd, a, bias, j, ldj);
 }
 
-static gn_status cuda_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r,
+static gn_status cuda_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, size_t t,
                                     const void *products, size_t lds, const void *g, size_t ldg, double shift,
                                     double beta, bool lower, void *k, size_t ldk) {
-    LAUNCH(gram_hadamard, ni, nj, r, products, lds, g, ldg, shift, beta, lower, k, ldk);
+    LAUNCH(gram_hadamard, ni, nj, r, t, products, lds, g, ldg, shift, beta, lower, k, ldk);
+}
+
+static gn_status cuda_pair_products(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                    double twice, const void *d, void *out) {
+    LAUNCH(pair_products, n, r, t, w, twice, d, out);
 }
 
 /* ---- losses ---- */
@@ -159,6 +165,7 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->unit_rows = cuda_unit_rows;
     table->jacobian_linear = cuda_jacobian_linear;
     table->gram_hadamard = cuda_gram_hadamard;
+    table->pair_products = cuda_pair_products;
     table->squared_loss = cuda_squared_loss;
     table->count_correct = cuda_count_correct;
     table->sgd_update = cuda_sgd_update;
