@@ -34,6 +34,8 @@ typedef enum gn_activation {
 /* A function of a point (d coordinates) and of a jet there (T = 1 + 2d channels), in postfix order: what the
  * residual of a PDE is. Every code takes its operands from a stack and leaves one value there; one value is
  * left at the end. problem/expression.h makes these from text. */
+typedef struct gn_expression gn_expression;
+
 typedef enum gn_expression_code {
     GN_EXPRESSION_CONSTANT,   /* value[k] */
     GN_EXPRESSION_COORDINATE, /* x_i, i = operand[k] < d */
@@ -55,13 +57,13 @@ typedef enum gn_expression_code {
 
 enum { GN_EXPRESSION_LENGTH = 64, GN_EXPRESSION_DEPTH = 12, GN_EXPRESSION_AXES = 3 }; /* at most */
 
-typedef struct gn_expression {
-    int length;
+/* operand: for functions and operators, 1 where nothing below holds a channel, so that values are enough. */
+struct gn_expression {
+    int length, axes; /* d */
     uint8_t code[GN_EXPRESSION_LENGTH];
-    uint8_t
-        operand[GN_EXPRESSION_LENGTH]; /* of functions and operators: 1 where none of it holds a channel */
+    uint8_t operand[GN_EXPRESSION_LENGTH];
     double value[GN_EXPRESSION_LENGTH];
-} gn_expression;
+};
 
 /* What a backend gets from its context: where to write why something failed, and whom to tell of a way round
  * that was taken. */

@@ -18,9 +18,10 @@ typedef struct gn_node {
     size_t second;                 /* the other one of a sum, or GN_NO_NODE */
     size_t inputs, width;          /* features in and out */
     size_t positions;              /* T */
-    size_t weight, bias;           /* offsets in theta, or GN_NO_PARAMETER */
-    gn_activation activation;      /* activation */
-    double scale;                  /* scale */
+    bool data;           /* its value hangs on the inputs alone: it has no tangent and needs no cotangent */
+    size_t weight, bias; /* offsets in theta, or GN_NO_PARAMETER */
+    gn_activation activation; /* activation */
+    double scale;             /* scale */
     /* Who takes its value: how many nodes, the first of them and the last. */
     size_t uses, first_use, last_use;
 } gn_node;
@@ -31,7 +32,8 @@ struct gn_network {
     size_t node_count;
     gn_parameter *parameters;
     size_t parameter_count;
-    size_t size; /* P */
+    size_t size;             /* P */
+    gn_expression *residual; /* of a PDE, what its last node gives; or NULL */
 };
 
 /* Elements a sample. */
@@ -74,6 +76,7 @@ struct gn_operation {
     const char *name;
     bool in_place; /* pull allows `to` to be d; with two inputs it hands d on unchanged */
     bool adds;     /* pull allows beta = 1 */
+    bool over;     /* value and tangent may lie in the input's buffer: forward and jvp allow it */
     gn_status (*forward)(gn_tape *tape, size_t i);
     /* tangent[i] from tangent[input] and v (P) */
     gn_status (*jvp)(gn_tape *tape, size_t i, const void *v);
@@ -97,5 +100,9 @@ extern const gn_operation gn_operation_activation;
 extern const gn_operation gn_operation_scale;
 extern const gn_operation gn_operation_centring;
 extern const gn_operation gn_operation_add;
+extern const gn_operation gn_operation_jet_inputs;
+extern const gn_operation gn_operation_jet_bias;
+extern const gn_operation gn_operation_jet_activation;
+extern const gn_operation gn_operation_jet_residual;
 
 #endif

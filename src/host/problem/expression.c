@@ -316,7 +316,7 @@ gn_status gn_expression_parse(gn_context *context, const char *what, const char 
                               const gn_expression_names *names, gn_expression *expression) {
     parser p = {
         .context = context, .what = what, .text = text, .at = text, .names = names, .out = expression};
-    *expression = (gn_expression){0};
+    *expression = (gn_expression){.axes = (int)names->axes};
     if (peek(&p) == '\0')
         return gn_fail(context, GN_ERROR_ARGUMENT, "%s is empty; give an expression", what);
     GN_TRY(sum(&p));
