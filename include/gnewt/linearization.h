@@ -1,8 +1,10 @@
 /* The linearization: a residual map r(theta), M rows, and its Jacobian J (M x P) at a point, as a linear map.
  * Solvers, optimisers and observers know nothing else of a network or of a user's own problem.
  *
- * Squared error: r = f - y with row m = n*C + c, J = df/dtheta, loss = (1/M) sum r^2, gradient = (2/M) J'r.
- */
+ * J = df/dtheta, row m = n*C + c. Squared error: r = f - y, loss = (1/M) sum r^2, gradient = (2/M) J'r,
+ * output Hessian H = I. Cross-entropy: targets y whose rows sum to 1 (one-hot), p = softmax(f), r = p - y,
+ * loss =
+ * -(1/N) sum y log p, gradient = (1/N) J'r, H = diag(p) - p p' of each sample. */
 #ifndef GNEWT_LINEARIZATION_H
 #define GNEWT_LINEARIZATION_H
 
@@ -14,7 +16,7 @@ extern "C" {
 
 typedef struct gn_linearization gn_linearization;
 
-typedef enum gn_loss { GN_LOSS_SQUARED } gn_loss;
+typedef enum gn_loss { GN_LOSS_SQUARED, GN_LOSS_CROSS_ENTROPY } gn_loss;
 
 /* The linearization of a network on up to `capacity` samples, in float32 or float64. Keeps a reference to the
  * network, which must outlive it. Memory: about capacity * (sum of widths) * 4 elements; a first Gram adds
@@ -61,6 +63,9 @@ gn_status gn_linearization_loss(gn_linearization *linearization, double *loss);
 gn_status gn_linearization_jvp(gn_linearization *linearization, const gn_array *v, gn_array *jv);
 gn_status gn_linearization_vjp(gn_linearization *linearization, const gn_array *u, gn_array *jtu);
 gn_status gn_linearization_gradient(gn_linearization *linearization, gn_array *g);
+/* out (P) = weight J'H J v: a product with the Gauss-Newton matrix, J never formed. out may be v. */
+gn_status gn_linearization_ggn_product(gn_linearization *linearization, double weight, const gn_array *v,
+                                       gn_array *out);
 /* j ((rows of `samples` samples from `first`) x P): a block of J; rows per sample is C (1 for callbacks). */
 gn_status gn_linearization_jacobian(gn_linearization *linearization, size_t first, size_t samples,
                                     gn_array *j);
@@ -70,8 +75,9 @@ gn_status gn_linearization_gram(gn_linearization *linearization, gn_array *k);
 /* k (M x M'): J J'^T between this and another linearization of the same network at their own points and
  * batches. */
 gn_status gn_linearization_gram_cross(gn_linearization *linearization, gn_linearization *other, gn_array *k);
-/* d (P): the diagonal of J'J. */
+/* d (P): the diagonal of J'J, and of J'H J. */
 gn_status gn_linearization_diagonal(gn_linearization *linearization, gn_array *d);
+gn_status gn_linearization_ggn_diagonal(gn_linearization *linearization, gn_array *d);
 
 #ifdef __cplusplus
 }

@@ -48,6 +48,30 @@ gn_mlp_options gn_mlp_options_default(void);
 
 /* Errors: ARGUMENT (a width of 0, depth 0, no such activation: the message lists them), MEMORY. */
 gn_status gn_network_create_mlp(gn_context *context, const gn_mlp_options *options, gn_network **network);
+
+/* f(x) = alpha^2 / (D H) W1 (W0 x)^2, D = inputs, H = hidden, the square taken elementwise, no biases: the
+ * network of modular addition in Gromov, arXiv 2301.02679, with the output scale of Kumar et al., arXiv
+ * 2310.06110. Parameters: layers.0.weight (H x D), layers.1.weight (C x H). */
+typedef struct gn_quadratic_options {
+    size_t inputs, hidden, outputs;
+    double alpha;
+} gn_quadratic_options;
+/* Errors: ARGUMENT (a size or alpha of 0), MEMORY. */
+gn_status gn_network_create_quadratic(gn_context *context, const gn_quadratic_options *options,
+                                      gn_network **network);
+
+/* f(x) = alpha / H sum_i phi(w_i'x), phi(h) = h + epsilon h^2 / 2, less the same at theta_0 where centred: a
+ * committee machine, whose readouts are fixed at 1 (Kumar et al., arXiv 2310.06110, eq. 3). One output.
+ * Parameters: layers.0.weight (H x D). */
+typedef struct gn_committee_options {
+    size_t inputs, hidden;
+    double alpha, epsilon;
+    bool centred;
+} gn_committee_options;
+/* Errors: ARGUMENT (a size or alpha of 0), MEMORY. */
+gn_status gn_network_create_committee(gn_context *context, const gn_committee_options *options,
+                                      gn_network **network);
+
 void gn_network_destroy(gn_network *network);
 
 size_t gn_network_inputs(const gn_network *network);     /* features of one sample */

@@ -1,8 +1,11 @@
 /* Optimisers: one step each, over a linearization.
  *
  * First-order rules minimise the mean loss. The Gauss-Newton family solves
- *     (w J'J + mu I) d = w J'r      w = 1 (curvature sum) or 1/M (curvature mean),   theta <- theta - rate d
- * so gauss_newton takes d = pinv(J) r over the eigenvalues of J J' above cutoff * the largest. */
+ *     (w J'H J + mu I) d = w J'r + weight_decay theta      theta <- theta - rate d
+ * with the loss's r and output Hessian H (linearization.h), and w = 1 (curvature sum) or, for curvature mean,
+ * 1 over the terms of the mean loss: 1/M of squared error, 1/N of cross-entropy. gauss_newton takes mu = 0
+ * and leaves out eigenvalues: for squared error d = pinv(J) r over the eigenvalues of J J' above cutoff * the
+ * largest. */
 #ifndef GNEWT_OPTIMIZER_H
 #define GNEWT_OPTIMIZER_H
 
@@ -17,11 +20,12 @@ typedef enum gn_optimizer_kind {
     GN_OPTIMIZER_ADAM,
     GN_OPTIMIZER_ADAMW,
     GN_OPTIMIZER_GAUSS_NEWTON,
-    GN_OPTIMIZER_LEVENBERG_MARQUARDT
+    GN_OPTIMIZER_LEVENBERG_MARQUARDT, /* curvature sum by default */
+    GN_OPTIMIZER_GGN                  /* the same rule with curvature mean by default */
 } gn_optimizer_kind;
 
 /* auto weighs M, P and memory. dual factors J J' (M x M), primal J'J (P x P), both by Cholesky; spectral
- * makes an eigendecomposition of the smaller of the two. */
+ * makes an eigendecomposition of the smaller of the two. With cross-entropy J is S'J there, H = S S'. */
 typedef enum gn_solver { GN_SOLVER_AUTO, GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL } gn_solver;
 
 typedef enum gn_curvature { GN_CURVATURE_SUM, GN_CURVATURE_MEAN } gn_curvature;
@@ -35,7 +39,7 @@ typedef enum gn_damping_kind {
 
 typedef struct gn_damping_options {
     gn_damping_kind kind;
-    /* mu, or where it starts; >= 0, in units of w J'J. It is kept above rounding: at least eps times the
+    /* mu, or where it starts; >= 0, in units of w J'H J. It is kept above rounding: at least eps times the
      * largest eigenvalue where the solver knows it, else eps times the trace, which is an upper bound of it.
      */
     double value;
@@ -60,7 +64,9 @@ typedef struct gn_optimizer_options {
     double learning_rate;         /* multiplies the direction; > 0 */
     double momentum;              /* sgd: [0, 1) */
     double beta1, beta2, epsilon; /* adam, adamw */
-    double weight_decay;          /* sgd, adam: added to the gradient; adamw: decoupled; >= 0 */
+    /* sgd, adam: added to the gradient; adamw: decoupled; levenberg_marquardt, ggn: added to w J'r, and then
+     * damping > 0, neither gain_ratio nor a line search; >= 0 */
+    double weight_decay;
     gn_solver solver;
     gn_curvature curvature;
     double cutoff; /* gauss_newton: relative to the largest eigenvalue, [0, 1) */
@@ -69,7 +75,7 @@ typedef struct gn_optimizer_options {
 } gn_optimizer_options;
 
 /* The kind's defaults: sgd 1e-2; adam(w) 1e-3, 0.9, 0.999, 1e-8 (adamw weight_decay 0.01); gauss_newton rate
- * 1, cutoff 1e-6; levenberg_marquardt rate 1, damping constant 1e-3. */
+ * 1, cutoff 1e-6; levenberg_marquardt and ggn rate 1, damping constant 1e-3, ggn curvature mean. */
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind);
 
 typedef struct gn_optimizer gn_optimizer;

@@ -32,6 +32,22 @@ gn_status gn_dataset_multi_sine_1d(gn_context *context, gn_dtype dtype, size_t p
 gn_status gn_dataset_step_2d(gn_context *context, gn_dtype dtype, size_t points, size_t test_points,
                              uint64_t seed, gn_dataset *dataset);
 
+/* (a, b) -> (a + b) mod p over all p^2 pairs: inputs one-hot a, then one-hot b (2p), targets one-hot (p). The
+ * first floor(train_fraction p^2) of a permutation of the pairs by the seed's GN_STREAM_DATA are for
+ * training, the others for the test. Errors: ARGUMENT (modulus below 2, a fraction outside (0, 1] or that
+ * leaves nothing to train on). */
+gn_status gn_dataset_modular_addition(gn_context *context, gn_dtype dtype, size_t modulus,
+                                      double train_fraction, uint64_t seed, gn_dataset *dataset);
+/* y = factor (b'x)^2 with x ~ N(0, I/D), b ~ N(0, I), D = features, all drawn with the seed's GN_STREAM_DATA:
+ * Kumar et al., arXiv 2310.06110, with factor 1/2 (fig. 1) or 1 (fig. 3). */
+typedef struct gn_polynomial_options {
+    size_t features, points, test_points;
+    double factor;
+    uint64_t seed;
+} gn_polynomial_options;
+gn_status gn_dataset_polynomial(gn_context *context, gn_dtype dtype, const gn_polynomial_options *options,
+                                gn_dataset *dataset);
+
 /* An HDF5 file and the arrays in it: inputs N x features (or N), targets N x C (or N), numbers of any type.
  * test_* may be NULL or "", both. Targets of which every row is a single 1 among zeros are labels; inputs of
  * one feature, evenly spaced and ascending, are one period of a 1-D grid. Errors name the file and the array:

@@ -138,6 +138,20 @@ gn_status gn_cuda_gram_hadamard(cudaStream_t stream, int type, size_t ni, size_t
 gn_status gn_cuda_pair_products(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t w,
                                 double twice, const void *d, void *out);
 
+/* ---- loss.cu; n rows of c logits f, targets y whose rows sum to 1, p = softmax(f) ---- */
+
+/* p = softmax(f), g = p - y; slot = sum over rows of -sum_c y log p. g may be f. */
+gn_status gn_cuda_cross_entropy_loss(cudaStream_t stream, int type, size_t n, size_t c, const void *f,
+                                     const void *y, void *p, void *g, double *slot, void *scratch);
+/* out = alpha (p .* u - p (p'u)), row by row; out may be u */
+gn_status gn_cuda_softmax_hessian(cudaStream_t stream, int type, size_t n, size_t c, double alpha,
+                                  const void *p, const void *u, void *out);
+/* d[n,r,:] = row r of S', S = diag(sqrt(q)) - q sqrt(q)', q = max(p, eps^2) with eps the type's; N x C x C */
+gn_status gn_cuda_softmax_root(cudaStream_t stream, int type, size_t n, size_t c, const void *p, void *d);
+/* t = g / sqrt(q), n elements; t may be g */
+gn_status gn_cuda_softmax_root_solve(cudaStream_t stream, int type, size_t n, const void *p, const void *g,
+                                     void *t);
+
 /* ---- optimizer.cu; *rate: learning rate, in device memory ---- */
 
 /* g += weight_decay theta; v = momentum v + g; theta -= rate v. v may be NULL where momentum is 0. */

@@ -112,6 +112,7 @@ void add_dense_cases(case_list *list);
 void add_network_cases(case_list *list);
 void add_gram_cases(case_list *list);
 void add_update_cases(case_list *list);
+void add_class_cases(case_list *list);
 void add_jet_cases(case_list *list);
 void add_program_cases(case_list *list);
 

@@ -219,6 +219,7 @@ op_case *op_cases(size_t *count) {
     add_network_cases(&list);
     add_gram_cases(&list);
     add_update_cases(&list);
+    add_class_cases(&list);
     add_jet_cases(&list);
     add_program_cases(&list);
     *count = list.count;

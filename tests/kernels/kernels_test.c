@@ -223,10 +223,10 @@ static const struct family {
     void (*run)(void);
     bool typed;
 } families[] = {
-    {"vectors", test_vectors, true},     {"reduce", test_reduce, true}, {"dense", test_dense, true},
-    {"network", test_network, true},     {"gram", test_gram, true},     {"jets", test_jets, true},
-    {"optimizer", test_optimizer, true}, {"random", test_random, true}, {"scalars", test_scalars, true},
-    {"loop", test_loop, false},          {"errors", test_errors, false}};
+    {"vectors", test_vectors, true}, {"reduce", test_reduce, true},       {"loss", test_loss, true},
+    {"dense", test_dense, true},     {"network", test_network, true},     {"gram", test_gram, true},
+    {"jets", test_jets, true},       {"optimizer", test_optimizer, true}, {"random", test_random, true},
+    {"scalars", test_scalars, true}, {"loop", test_loop, false},          {"errors", test_errors, false}};
 
 static void run_family(const struct family *family) {
     for (test.type = family->typed ? F32 : F64; test.type <= F64; test.type++)

@@ -69,6 +69,7 @@ void check(bool condition, const char *what);
 /* ---- the families ---- */
 void test_vectors(void);
 void test_reduce(void);
+void test_loss(void);
 void test_dense(void);
 void test_network(void);
 void test_gram(void);

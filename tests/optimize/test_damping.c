@@ -218,8 +218,8 @@ Test(line_search, armijo_condition_holds) {
 }
 
 /* The Gram with an error far above rounding in its first entry, so that it has a negative eigenvalue. */
-static gn_status spoilt_gram(gn_linearization *self, gn_array *k) {
-    OK(self->context, true_interface->gram(self, k));
+static gn_status spoilt_gram(gn_linearization *self, bool root, gn_array *k) {
+    OK(self->context, true_interface->gram(self, root, k));
     return GN_OP(self->context, axpby, self->dtype, 1, -1e-7, k->data, 1.0, k->data);
 }
 

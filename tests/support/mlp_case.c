@@ -54,6 +54,21 @@ static gn_array *random_array(gn_context *context, gn_dtype dtype, size_t rows, 
     return array;
 }
 
+double *one_hot(size_t n, size_t c) {
+    double *values = calloc(n * c + 1, sizeof *values);
+    cr_assert_not_null(values);
+    for (size_t i = 0; i < n; i++)
+        values[i * c + 7 * i % c] = 1;
+    return values;
+}
+
+static gn_array *class_array(gn_context *context, gn_dtype dtype, size_t n, size_t c) {
+    double *values = one_hot(n, c);
+    gn_array *array = device_array(context, dtype, n, c, values);
+    free(values);
+    return array;
+}
+
 static gn_network *make_network(gn_context *context, const mlp_case *from) {
     gn_mlp_options options = gn_mlp_options_default();
     gn_network *network;
@@ -76,10 +91,12 @@ mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) 
     f.m = f.n * f.c;
     f.p = gn_network_parameters(f.network);
     f.inputs = random_array(f.context, dtype, f.n, gn_network_inputs(f.network), 1);
-    f.targets = random_array(f.context, dtype, f.n, f.c, 2);
+    f.targets =
+        from->classes ? class_array(f.context, dtype, f.n, f.c) : random_array(f.context, dtype, f.n, f.c, 2);
     f.theta = random_array(f.context, dtype, f.p, 1, 3);
     f.theta0 = random_array(f.context, dtype, f.p, 1, 4);
-    OK(f.context, gn_linearization_create(f.network, GN_LOSS_SQUARED, dtype, f.n, &f.lin));
+    gn_loss loss = from->classes ? GN_LOSS_CROSS_ENTROPY : GN_LOSS_SQUARED;
+    OK(f.context, gn_linearization_create(f.network, loss, dtype, f.n, &f.lin));
     OK(f.context, gn_linearization_set_reference(f.lin, f.theta0));
     OK(f.context, gn_linearization_set_batch(f.lin, f.inputs, f.targets));
     OK(f.context, gn_linearization_set_point(f.lin, f.theta));
@@ -130,6 +147,30 @@ const mlp_case *mlp_activations(size_t *count) {
         {.name = "softplus", .widths = {3, 7, 5, 2}, .activation = "softplus", .samples = 6},
         {.name = "quadratic", .widths = {3, 7, 5, 2}, .activation = "quadratic", .samples = 6},
         {.name = "identity", .widths = {3, 7, 5, 2}, .activation = "identity", .samples = 6},
+    };
+    *count = sizeof nets / sizeof *nets;
+    return nets;
+}
+
+const mlp_case *mlp_classes(size_t *count) {
+    static const mlp_case nets[] = {
+        {.name = "two classes", .widths = {3, 5, 2}, .activation = "tanh", .samples = 4, .classes = true},
+        {.name = "classes", .widths = {3, 6, 4}, .activation = "tanh", .samples = 9, .classes = true},
+        {.name = "classes, M > P", .widths = {2, 4, 7}, .activation = "sin", .samples = 20, .classes = true},
+        {.name = "33 classes", .widths = {4, 6, 33}, .activation = "gelu", .samples = 17, .classes = true},
+        {.name = "classes, centred, scaled",
+         .widths = {3, 6, 4},
+         .activation = "tanh",
+         .samples = 9,
+         .output_scale = 3,
+         .centred = true,
+         .classes = true},
+        {.name = "vanishing probabilities",
+         .widths = {3, 6, 4},
+         .activation = "tanh",
+         .samples = 9,
+         .output_scale = 400,
+         .classes = true},
     };
     *count = sizeof nets / sizeof *nets;
     return nets;

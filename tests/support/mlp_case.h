@@ -14,6 +14,7 @@ typedef struct mlp_case {
     bool no_bias;
     double output_scale; /* 0: 1 */
     bool centred;
+    bool classes; /* one-hot targets and cross-entropy */
 } mlp_case;
 
 typedef struct mlp_fixture {
@@ -29,10 +30,16 @@ typedef struct mlp_fixture {
 mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from);
 void mlp_teardown(mlp_fixture *fixture);
 
+/* One-hot targets (N x C): class 7 i mod C of sample i. For the caller to free. */
+double *one_hot(size_t n, size_t c);
+
 /* Shapes with one and several outputs, M above and below P, with and without bias, scale, centring. */
 const mlp_case *mlp_shapes(size_t *count);
 /* One net of each activation. */
 const mlp_case *mlp_activations(size_t *count);
+/* Nets of several classes under cross-entropy: M above and below P, one of them so large an output that
+ * probabilities vanish. */
+const mlp_case *mlp_classes(size_t *count);
 
 /* Host values, for the caller to free; and back. */
 double *host_values(const gn_array *array);

@@ -21,9 +21,10 @@ static const gn_backend_entry entries[] = {
     REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(bias_rows) REQUIRED(column_sums)        //
     REQUIRED(activation) REQUIRED(multiply_rows) REQUIRED(contract_rows) REQUIRED(unit_rows)         //
     REQUIRED(jacobian_linear) REQUIRED(gram_hadamard) REQUIRED(pair_products) REQUIRED(squared_loss) //
-    REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update) REQUIRED(jet_inputs)          //
-    REQUIRED(jet_activation) REQUIRED(jet_multiply) REQUIRED(jet_residual) OPTIONAL(syrk) OPTIONAL(gemv)
-        OPTIONAL(program_create) OPTIONAL(program_run) OPTIONAL(program_destroy)};
+    REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update) REQUIRED(cross_entropy_loss)  //
+    REQUIRED(softmax_hessian) REQUIRED(softmax_root) REQUIRED(softmax_root_solve)                    //
+    REQUIRED(jet_inputs) REQUIRED(jet_activation) REQUIRED(jet_multiply) REQUIRED(jet_residual)      //
+    OPTIONAL(syrk) OPTIONAL(gemv) OPTIONAL(program_create) OPTIONAL(program_run) OPTIONAL(program_destroy)};
 
 enum { ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]) };
 

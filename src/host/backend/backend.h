@@ -17,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 4u
+#define GN_BACKEND_ABI 5u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -220,6 +220,21 @@ struct gn_backend {
     /* *clock counts updates: it is raised by 1 first, and is the t of the bias corrections. */
     gn_status (*adam_update)(void *state, gn_dtype type, size_t p, gn_adam_rule rule, const double *rate,
                              double *clock, const void *g, void *m, void *v, void *theta);
+
+    /* ---- classes: REQUIRED; n rows of c logits f, targets y whose rows sum to 1, p = softmax(f) ---- */
+    /* p = softmax(f) and g = p - y, the gradient of the loss in f; slot = sum over rows of -sum_c y log p. g
+     * may be f. */
+    gn_status (*cross_entropy_loss)(void *state, gn_dtype type, size_t n, size_t c, const void *f,
+                                    const void *y, void *p, void *g, double *slot);
+    /* out = alpha H u, H = diag(p) - p p' of each row: the Hessian of the loss in f. out may be u. */
+    gn_status (*softmax_hessian)(void *state, gn_dtype type, size_t n, size_t c, double alpha, const void *p,
+                                 const void *u, void *out);
+    /* A root of it, H = S S': S = diag(sqrt(q)) - q sqrt(q)' with q = max(p, eps^2), eps the type's, so that
+     * softmax_root_solve() divides by no 0. d[n,r,:] = row r of S', N x C x C. */
+    gn_status (*softmax_root)(void *state, gn_dtype type, size_t n, size_t c, const void *p, void *d);
+    /* t with S t = g where the rows of g sum to 0: t = g / sqrt(q). n elements; t may be g. */
+    gn_status (*softmax_root_solve)(void *state, gn_dtype type, size_t n, const void *p, const void *g,
+                                    void *t);
 
     /* ---- jets: REQUIRED. A function of d coordinates as T = 1 + 2d channels: its value u, its first
      * derivatives u_i and its second ones u_ii, i = 1..d, in this order ---- */

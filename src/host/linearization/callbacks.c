@@ -65,7 +65,9 @@ static gn_status make_jacobian(gn_linearization *self) {
     return GN_OK;
 }
 
-static gn_status jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
+/* Squared error has no other root than I. */
+static gn_status jacobian(gn_linearization *self, bool root, size_t first, size_t samples, gn_array *j) {
+    (void)root;
     if (!of(self)->callbacks.jacobian)
         return rows_by_vjp(self, first, samples, j);
     GN_TRY(make_jacobian(self));
@@ -73,7 +75,8 @@ static gn_status jacobian(gn_linearization *self, size_t first, size_t samples, 
                  samples * self->parameters * gn_dtype_size(self->dtype));
 }
 
-static gn_status gram(gn_linearization *self, gn_array *k) {
+static gn_status gram(gn_linearization *self, bool root, gn_array *k) {
+    (void)root;
     size_t m = self->samples, p = self->parameters;
     GN_TRY(make_jacobian(self));
     return GN_OP(self->context, syrk, self->dtype, false, m, p, 1.0, of(self)->jacobian.data, p, 0.0, k->data,
@@ -88,7 +91,8 @@ static gn_status gram_cross(gn_linearization *self, gn_linearization *other, gn_
                  of(self)->jacobian.data, p, of(other)->jacobian.data, p, 0.0, k->data, other->samples);
 }
 
-static gn_status diagonal(gn_linearization *self, gn_array *d) {
+static gn_status diagonal(gn_linearization *self, bool root, gn_array *d) {
+    (void)root;
     callback_linearization *l = of(self);
     GN_TRY(make_jacobian(self));
     l->ready = false; /* squared in place */
@@ -127,7 +131,8 @@ gn_status gn_linearization_create_callbacks(gn_context *context, gn_dtype dtype,
         return gn_fail(context, GN_ERROR_MEMORY, "no host memory for a linearization");
     l->callbacks = *callbacks;
     l->user = user;
-    gn_status status = gn_linearization_prepare(&l->base, &interface, context, dtype, rows, parameters);
+    gn_status status =
+        gn_linearization_prepare(&l->base, &interface, context, dtype, GN_LOSS_SQUARED, rows, parameters);
     if (status != GN_OK) {
         gn_linearization_destroy(&l->base);
         return status;

@@ -4,11 +4,15 @@
 #include <stdlib.h>
 
 gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearization_interface *interface,
-                                   gn_context *context, gn_dtype dtype, size_t rows, size_t parameters) {
+                                   gn_context *context, gn_dtype dtype, gn_loss loss, size_t rows,
+                                   size_t parameters) {
     self->interface = interface;
     self->context = context;
     self->dtype = dtype;
+    self->loss = loss;
     self->parameters = parameters;
+    if (loss == GN_LOSS_CROSS_ENTROPY)
+        GN_TRY(gn_buffer_create(context, &self->probabilities, dtype, rows, 1, "probabilities"));
     GN_TRY(gn_buffer_create(context, &self->residual, dtype, rows, 1, "the residual"));
     GN_TRY(gn_buffer_create(context, &self->cotangent, dtype, rows, 1, "the residual's cotangent"));
     return gn_buffer_create(context, &self->loss_sum, GN_FLOAT64, 1, 1, "the loss");
@@ -21,11 +25,21 @@ void gn_linearization_destroy(gn_linearization *self) {
     gn_buffer_destroy(&self->residual);
     gn_buffer_destroy(&self->cotangent);
     gn_buffer_destroy(&self->loss_sum);
+    gn_buffer_destroy(&self->probabilities);
+    gn_buffer_destroy(&self->root_residual);
     free(self);
 }
 
 size_t gn_linearization_rows(const gn_linearization *self) {
     return self->samples * self->outputs;
+}
+
+double gn_linearization_terms(const gn_linearization *self) {
+    return (double)(self->loss == GN_LOSS_SQUARED ? gn_linearization_rows(self) : self->samples);
+}
+
+double gn_linearization_measure(const gn_linearization *self) {
+    return gn_linearization_terms(self) * (self->loss == GN_LOSS_SQUARED ? 0.5 : 1.0);
 }
 
 size_t gn_linearization_parameters(const gn_linearization *self) {
@@ -98,7 +112,7 @@ gn_status gn_linearization_residual(gn_linearization *self, gn_array *r) {
 gn_status gn_linearization_loss(gn_linearization *self, double *loss) {
     GN_TRY(expect_point(self));
     GN_TRY(gn_slots_read(self->context, self->loss_sum.data, 1, loss));
-    *loss /= (double)gn_linearization_rows(self);
+    *loss /= gn_linearization_terms(self);
     return GN_OK;
 }
 
@@ -116,37 +130,59 @@ gn_status gn_linearization_vjp(gn_linearization *self, const gn_array *u, gn_arr
     return self->interface->vjp(self, u, jtu);
 }
 
-/* d/dtheta (1/M) sum r^2 = J' (2/M r) */
+/* J'r / measure */
 gn_status gn_linearization_gradient(gn_linearization *self, gn_array *g) {
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, g, self->dtype, self->parameters, "g"));
     size_t rows = gn_linearization_rows(self);
-    GN_TRY(GN_OP(self->context, axpby, self->dtype, rows, 2.0 / (double)rows, self->residual.data, 0.0,
-                 self->cotangent.data));
+    GN_TRY(GN_OP(self->context, axpby, self->dtype, rows, 1 / gn_linearization_measure(self),
+                 self->residual.data, 0.0, self->cotangent.data));
     gn_array cotangent = gn_array_view(self->context, self->dtype, rows, 1, self->cotangent.data);
     return self->interface->vjp(self, &cotangent, g);
 }
 
-gn_status gn_linearization_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
+/* u <- weight H u */
+static gn_status apply_hessian(gn_linearization *self, double weight, void *u) {
+    size_t rows = gn_linearization_rows(self);
+    if (self->loss == GN_LOSS_CROSS_ENTROPY)
+        return GN_OP(self->context, softmax_hessian, self->dtype, self->samples, self->outputs, weight,
+                     self->probabilities.data, u, u);
+    return weight == 1 ? GN_OK : GN_OP(self->context, axpby, self->dtype, rows, weight, u, 0.0, u);
+}
+
+gn_status gn_linearization_ggn_product(gn_linearization *self, double weight, const gn_array *v,
+                                       gn_array *out) {
+    gn_array u =
+        gn_array_view(self->context, self->dtype, gn_linearization_rows(self), 1, self->cotangent.data);
+    GN_TRY(gn_linearization_jvp(self, v, &u));
+    GN_TRY(apply_hessian(self, weight, u.data));
+    return gn_linearization_vjp(self, &u, out);
+}
+
+static gn_status fill_jacobian(gn_linearization *self, bool root, size_t first, size_t samples, gn_array *j) {
     GN_TRY(expect_point(self));
     if (first > self->samples || samples > self->samples - first)
         return gn_fail(self->context, GN_ERROR_ARGUMENT,
                        "samples %zu to %zu of the Jacobian: the batch has %zu", first, first + samples,
                        self->samples);
     GN_TRY(gn_array_expect(self->context, j, self->dtype, samples * self->outputs * self->parameters, "j"));
-    return self->interface->jacobian(self, first, samples, j);
+    return self->interface->jacobian(self, root, first, samples, j);
 }
 
-gn_status gn_linearization_gram_lower(gn_linearization *self, gn_array *k) {
+gn_status gn_linearization_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
+    return fill_jacobian(self, false, first, samples, j);
+}
+
+static gn_status fill_gram(gn_linearization *self, bool root, gn_array *k) {
     GN_TRY(expect_point(self));
     size_t rows = gn_linearization_rows(self);
     GN_TRY(gn_array_expect(self->context, k, self->dtype, rows * rows, "k"));
-    return self->interface->gram(self, k);
+    return self->interface->gram(self, root, k);
 }
 
 gn_status gn_linearization_gram(gn_linearization *self, gn_array *k) {
     size_t rows = gn_linearization_rows(self);
-    GN_TRY(gn_linearization_gram_lower(self, k));
+    GN_TRY(fill_gram(self, false, k));
     return GN_OP(self->context, symmetrize, self->dtype, rows, k->data, rows);
 }
 
@@ -162,12 +198,71 @@ gn_status gn_linearization_gram_cross(gn_linearization *self, gn_linearization *
     return self->interface->gram_cross(self, other, k);
 }
 
+/* S of cross-entropy; squared error's is I. */
+static bool has_root(const gn_linearization *self) {
+    return self->loss == GN_LOSS_CROSS_ENTROPY;
+}
+
+static gn_status make_root_residual(gn_linearization *self) {
+    if (!has_root(self) || self->root_residual.data)
+        return GN_OK;
+    return gn_buffer_create(self->context, &self->root_residual, self->dtype, gn_array_count(&self->residual),
+                            1, "the residual of a solve");
+}
+
 gn_status gn_linearization_reserve(gn_linearization *self) {
+    GN_TRY(make_root_residual(self));
     return self->interface->reserve ? self->interface->reserve(self) : GN_OK;
 }
 
-gn_status gn_linearization_diagonal(gn_linearization *self, gn_array *d) {
+static gn_status fill_diagonal(gn_linearization *self, bool root, gn_array *d) {
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, d, self->dtype, self->parameters, "d"));
-    return self->interface->diagonal(self, d);
+    return self->interface->diagonal(self, root, d);
+}
+
+gn_status gn_linearization_diagonal(gn_linearization *self, gn_array *d) {
+    return fill_diagonal(self, false, d);
+}
+
+/* ---- the root of the Gauss-Newton matrix ---- */
+
+gn_status gn_linearization_ggn_diagonal(gn_linearization *self, gn_array *d) {
+    return fill_diagonal(self, has_root(self), d);
+}
+
+gn_status gn_linearization_root_gram(gn_linearization *self, gn_array *k) {
+    return fill_gram(self, has_root(self), k);
+}
+
+gn_status gn_linearization_root_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
+    return fill_jacobian(self, has_root(self), first, samples, j);
+}
+
+gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d) {
+    return has_root(self) ? self->interface->root_vjp(self, u, d) : self->interface->vjp(self, u, d);
+}
+
+/* x (M) <- S^-1 x, for rows of x that sum to 0. */
+static gn_status solve_root(gn_linearization *self, const void *from, void *x) {
+    return GN_OP(self->context, softmax_root_solve, self->dtype, gn_linearization_rows(self),
+                 self->probabilities.data, from, x);
+}
+
+/* S'u = S^-1 H u */
+gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, gn_array *u) {
+    GN_TRY(self->interface->jvp(self, v, u));
+    if (!has_root(self))
+        return GN_OK;
+    GN_TRY(apply_hessian(self, 1, u->data));
+    return solve_root(self, u->data, u->data);
+}
+
+gn_status gn_linearization_root_residual(gn_linearization *self, const void **t) {
+    *t = self->residual.data;
+    if (!has_root(self))
+        return GN_OK;
+    GN_TRY(make_root_residual(self));
+    *t = self->root_residual.data;
+    return solve_root(self, self->residual.data, self->root_residual.data);
 }

@@ -16,11 +16,13 @@ typedef struct gn_linearization_interface {
     gn_status (*outputs)(gn_linearization *self, gn_array *f); /* or none */
     gn_status (*jvp)(gn_linearization *self, const gn_array *v, gn_array *jv);
     gn_status (*vjp)(gn_linearization *self, const gn_array *u, gn_array *jtu);
-    gn_status (*jacobian)(gn_linearization *self, size_t first, size_t samples, gn_array *j);
-    gn_status (*gram)(gn_linearization *self, gn_array *k); /* the lower triangle */
+    /* root: of S'J in place of J, where the loss has an S (below) */
+    gn_status (*jacobian)(gn_linearization *self, bool root, size_t first, size_t samples, gn_array *j);
+    gn_status (*gram)(gn_linearization *self, bool root, gn_array *k); /* the lower triangle */
     gn_status (*gram_cross)(gn_linearization *self, gn_linearization *other, gn_array *k);
-    gn_status (*diagonal)(gn_linearization *self, gn_array *d);
-    gn_status (*reserve)(gn_linearization *self); /* or none */
+    gn_status (*diagonal)(gn_linearization *self, bool root, gn_array *d);
+    gn_status (*root_vjp)(gn_linearization *self, const gn_array *u, gn_array *d); /* J'S u */
+    gn_status (*reserve)(gn_linearization *self);                                  /* or none */
     void (*destroy)(gn_linearization *self);
     /* evaluate, jvp, vjp and gram only give the device work: they may be part of a program (program.h) whose
      * key holds theta, inputs, targets and samples */
@@ -31,10 +33,13 @@ struct gn_linearization {
     const gn_linearization_interface *interface;
     gn_context *context;
     gn_dtype dtype;
+    gn_loss loss;
     size_t samples, outputs;      /* N and C of the current batch; M = N C */
     size_t parameters;            /* P */
     gn_array residual;            /* M at most; r at the point */
-    gn_array loss_sum;            /* 1 double: sum r^2 at the point */
+    gn_array loss_sum;            /* 1 double: sum r^2, or -sum y log p, at the point */
+    gn_array probabilities;       /* cross-entropy: M at most; p at the point */
+    gn_array root_residual;       /* cross-entropy: M at most; t, where it was asked for */
     gn_array cotangent;           /* M at most; of the mean loss */
     const gn_array *theta;        /* the point, NULL before the first */
     const void *inputs, *targets; /* the batch's memory, where there is one */
@@ -42,14 +47,31 @@ struct gn_linearization {
 
 /* The part all implementations share: buffers for `rows` residuals. The struct is zeroed before. */
 gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearization_interface *interface,
-                                   gn_context *context, gn_dtype dtype, size_t rows, size_t parameters);
+                                   gn_context *context, gn_dtype dtype, gn_loss loss, size_t rows,
+                                   size_t parameters);
 
 /* gn_linearization_set_point() in two: the host's part, and the device's, which a program may record. */
 gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta);
 gn_status gn_linearization_evaluate(gn_linearization *self);
 
-/* k (M x M) = J J', the lower triangle alone: what a factorisation reads. */
-gn_status gn_linearization_gram_lower(gn_linearization *self, gn_array *k);
+/* The mean loss is a mean of so many terms: M of squared error, N of cross-entropy. */
+double gn_linearization_terms(const gn_linearization *self);
+/* J'r is the gradient of `measure` times the mean loss, and J'H J its Gauss-Newton matrix: M/2, or N. */
+double gn_linearization_measure(const gn_linearization *self);
+
+/* The Gauss-Newton matrix as a product with itself: J'H J = B B', B = J'S (P x M) and H = S S'. S = I for
+ * squared error; for cross-entropy it is block diagonal, C x C a sample (softmax_root in backend.h). Dense
+ * solves work with it: (B B' + mu I) d = B t has the solution d = B (B'B + mu I)^-1 t. */
+/* k (M x M) = B'B, the lower triangle alone: what a factorisation reads. */
+gn_status gn_linearization_root_gram(gn_linearization *self, gn_array *k);
+/* j: rows of B', as gn_linearization_jacobian() gives them of J. */
+gn_status gn_linearization_root_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j);
+/* d (P) = B u. */
+gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d);
+/* u (M) = B'v. u may be what root_residual() gave. */
+gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, gn_array *u);
+/* t (M) with S t = r; *t is r itself, or the linearization's memory. */
+gn_status gn_linearization_root_residual(gn_linearization *self, const void **t);
 
 /* Makes now what the first Gram or Jacobian would make: so its memory is known to fit before a run begins,
  * and no step allocates. */

@@ -1,4 +1,4 @@
-/* The linearization of a network with squared error: products over a tape, the Gram without forming J. */
+/* The linearization of a network under a loss: products over a tape, the Gram without forming J. */
 #include "linearization/linearization.h"
 
 #include <stdlib.h>
@@ -47,13 +47,14 @@ typedef struct call {
     size_t samples;
     const void *in; /* of a product, or NULL */
     void *out;
+    const void *root; /* of the rows */
     size_t rows_ready;
 } call;
 
 static gn_status run(gn_linearization *self, gn_status (*body)(void *), const void *in, void *out) {
     network_linearization *l = of(self);
-    const call c = {l,  self->inputs, self->targets,      self->theta->data, self->samples,
-                    in, out,          l->tape->rows_ready};
+    const call c = {l,  self->inputs, self->targets, self->theta->data,  self->samples,
+                    in, out,          l->tape->root, l->tape->rows_ready};
     return gn_programs_run(&l->programs, self->context, body, &c, sizeof c);
 }
 
@@ -67,8 +68,12 @@ static gn_status evaluate_body(void *arguments) {
     network_linearization *l = ((const call *)arguments)->l;
     gn_linearization *self = &l->base;
     GN_TRY(gn_tape_forward(l->tape));
-    return GN_OP(self->context, squared_loss, self->dtype, gn_linearization_rows(self),
-                 gn_tape_outputs(l->tape), l->targets->data, self->residual.data, self->loss_sum.data);
+    const void *f = gn_tape_outputs(l->tape), *y = l->targets->data;
+    if (self->loss == GN_LOSS_CROSS_ENTROPY)
+        return GN_OP(self->context, cross_entropy_loss, self->dtype, self->samples, self->outputs, f, y,
+                     self->probabilities.data, self->residual.data, self->loss_sum.data);
+    return GN_OP(self->context, squared_loss, self->dtype, gn_linearization_rows(self), f, y,
+                 self->residual.data, self->loss_sum.data);
 }
 
 static gn_status evaluate(gn_linearization *self) {
@@ -98,8 +103,25 @@ static gn_status vjp(gn_linearization *self, const gn_array *u, gn_array *jtu) {
     return run(self, vjp_body, u->data, jtu->data);
 }
 
-static gn_status jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
+static gn_status root_vjp_body(void *arguments) {
+    const call *c = arguments;
+    return gn_tape_vjp_rows(c->l->tape, c->in, c->out);
+}
+
+/* What the rows begin with from here on. */
+static void seed_rows(gn_linearization *self, bool root) {
+    gn_tape_seed_rows(of(self)->tape, root ? self->probabilities.data : NULL);
+}
+
+static gn_status root_vjp(gn_linearization *self, const gn_array *u, gn_array *d) {
+    seed_rows(self, true);
+    GN_TRY(gn_tape_rows(of(self)->tape));
+    return run(self, root_vjp_body, u->data, d->data);
+}
+
+static gn_status jacobian(gn_linearization *self, bool root, size_t first, size_t samples, gn_array *j) {
     network_linearization *l = of(self);
+    seed_rows(self, root);
     GN_TRY(gn_tape_rows(l->tape));
     for (size_t i = 1; i < l->network->node_count; i++) {
         const gn_operation *operation = l->network->nodes[i].operation;
@@ -169,7 +191,8 @@ static gn_status gram_body(void *arguments) {
 
 /* Memory first: a program allocates nothing. Afterwards the rows are there, also where nobody called for them
  * on the host. */
-static gn_status gram(gn_linearization *self, gn_array *k) {
+static gn_status gram(gn_linearization *self, bool root, gn_array *k) {
+    seed_rows(self, root);
     GN_TRY(reserve(self));
     GN_TRY(run(self, gram_body, NULL, k->data));
     of(self)->tape->rows_ready = true;
@@ -179,10 +202,13 @@ static gn_status gram(gn_linearization *self, gn_array *k) {
 static gn_status gram_cross(gn_linearization *self, gn_linearization *other, gn_array *k) {
     if (of(self)->network != of(other)->network)
         return gn_fail(self->context, GN_ERROR_SHAPE, "a cross Gram needs two linearizations of one network");
+    seed_rows(self, false);
+    seed_rows(other, false);
     return fill_gram(of(self), of(other), false, k->data);
 }
 
-static gn_status diagonal(gn_linearization *self, gn_array *d) {
+static gn_status diagonal(gn_linearization *self, bool root, gn_array *d) {
+    seed_rows(self, root);
     return gn_tape_diagonal(of(self)->tape, d->data);
 }
 
@@ -206,6 +232,7 @@ static const gn_linearization_interface interface = {
     .gram = gram,
     .gram_cross = gram_cross,
     .diagonal = diagonal,
+    .root_vjp = root_vjp,
     .reserve = reserve,
     .destroy = destroy,
     .recordable = true,
@@ -215,8 +242,12 @@ gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dt
                                   gn_linearization **out) {
     *out = NULL;
     gn_context *context = network->context;
-    if (loss != GN_LOSS_SQUARED)
-        return gn_fail(context, GN_ERROR_ARGUMENT, "no such loss: take GN_LOSS_SQUARED");
+    if (loss != GN_LOSS_SQUARED && loss != GN_LOSS_CROSS_ENTROPY)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "no such loss: take GN_LOSS_SQUARED or GN_LOSS_CROSS_ENTROPY");
+    if (loss == GN_LOSS_CROSS_ENTROPY && gn_network_outputs(network) < 2)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "cross-entropy needs two classes or more, the network has one output");
     if (capacity == 0)
         return gn_fail(context, GN_ERROR_ARGUMENT, "a linearization for 0 samples: give 1 or more");
     network_linearization *l = calloc(1, sizeof *l);
@@ -227,8 +258,8 @@ gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dt
     gn_status status;
     l->base.interface = &interface;
     GN_TRY_DONE(gn_tape_create(network, dtype, capacity, &l->tape));
-    GN_TRY_DONE(
-        gn_linearization_prepare(&l->base, &interface, context, dtype, capacity * outputs, network->size));
+    GN_TRY_DONE(gn_linearization_prepare(&l->base, &interface, context, dtype, loss, capacity * outputs,
+                                         network->size));
     l->base.outputs = outputs;
     *out = &l->base;
     return GN_OK;

@@ -21,7 +21,8 @@ typedef struct gn_node {
     bool data;           /* its value hangs on the inputs alone: it has no tangent and needs no cotangent */
     size_t weight, bias; /* offsets in theta, or GN_NO_PARAMETER */
     gn_activation activation; /* activation */
-    double scale;             /* scale */
+    double scale;             /* scale, committee */
+    double epsilon;           /* committee */
     /* Who takes its value: how many nodes, the first of them and the last. */
     size_t uses, first_use, last_use;
 } gn_node;
@@ -100,6 +101,7 @@ extern const gn_operation gn_operation_activation;
 extern const gn_operation gn_operation_scale;
 extern const gn_operation gn_operation_centring;
 extern const gn_operation gn_operation_add;
+extern const gn_operation gn_operation_committee;
 extern const gn_operation gn_operation_jet_inputs;
 extern const gn_operation gn_operation_jet_bias;
 extern const gn_operation gn_operation_jet_activation;

@@ -222,7 +222,7 @@ static gn_status vjp_from_rows(gn_tape *tape, const void *u, void *jtu) {
 }
 
 gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
-    if (tape->rows_ready && tape->contract)
+    if (tape->rows_ready && !tape->root && tape->contract)
         return vjp_from_rows(tape, u, jtu);
     const gn_network *network = tape->network;
     size_t last = network->node_count - 1;
@@ -234,6 +234,15 @@ gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
         GN_TRY(pull_node(tape, i, 1, tape->cotangent));
     }
     return GN_OK;
+}
+
+gn_status gn_tape_vjp_rows(gn_tape *tape, const void *u, void *out) {
+    return vjp_from_rows(tape, u, out);
+}
+
+void gn_tape_seed_rows(gn_tape *tape, const void *root) {
+    tape->rows_ready = tape->rows_ready && tape->root == root;
+    tape->root = root;
 }
 
 /* Bytes of the rows. */
@@ -261,7 +270,12 @@ gn_status gn_tape_rows(gn_tape *tape) {
     if (tape->rows_ready)
         return GN_OK;
     GN_TRY(gn_tape_reserve_rows(tape));
-    GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, tape->rows[last].data));
+    void *rows = tape->rows[last].data;
+    if (tape->root)
+        GN_TRY(
+            GN_OP(tape->context, softmax_root, tape->dtype, tape->samples, tape->outputs, tape->root, rows));
+    else
+        GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, rows));
     for (size_t i = last; i > 0; i--)
         GN_TRY(pull_node(tape, i, tape->outputs, tape->rows));
     tape->rows_ready = true;

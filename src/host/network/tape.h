@@ -21,9 +21,10 @@ struct gn_tape {
     gn_array row_pairs, input_pairs; /* scratch of the diagonal, made at the first need */
     bool rows_made;                  /* all of rows is allocated */
     bool rows_ready;                 /* they belong to the current point */
-    bool contract;                   /* a vjp from the rows, once there, is cheaper than a backward pass */
-    gn_array theta0;                 /* P, centred networks only */
-    bool base_ready;                 /* the centring's f(theta_0) belongs to the current batch */
+    const void *root; /* N x C probabilities: rows of S' at the output (softmax_root); NULL: of I */
+    bool contract;    /* a vjp from the rows, once there, is cheaper than a backward pass */
+    gn_array theta0;  /* P, centred networks only */
+    bool base_ready;  /* the centring's f(theta_0) belongs to the current batch */
 };
 
 /* Errors: MEMORY; UNSUPPORTED where a node has two users and one cannot add to its cotangent. */
@@ -45,6 +46,11 @@ const void *gn_tape_outputs(const gn_tape *tape);
 /* jv (N x C) = J v; jtu (P) = J'u, u is N x C. */
 gn_status gn_tape_jvp(gn_tape *tape, const void *v, void *jv);
 gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu);
+/* What the rows begin with at the output: NULL for the unit vectors, so that they are the rows of J's
+ * factors; probabilities for the rows of S' (softmax_root), so that they are those of S'J. */
+void gn_tape_seed_rows(gn_tape *tape, const void *root);
+/* out (P) = J'S u from the rows, which are ready and began with S'. */
+gn_status gn_tape_vjp_rows(gn_tape *tape, const void *u, void *out);
 /* Makes rows ready: the cotangents of every output at every node. MEMORY where they do not fit. */
 gn_status gn_tape_rows(gn_tape *tape);
 /* Makes the buffers of the rows, which gn_tape_rows() otherwise does at its first call. MEMORY as there. */

@@ -1,4 +1,4 @@
-/* gauss_newton and levenberg_marquardt: theta <- theta - rate d, d from systems.c. */
+/* gauss_newton, levenberg_marquardt and ggn: theta <- theta - rate d, d from systems.c. */
 #include "optimize/gauss_newton.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@ static gn_gauss_newton *of(gn_optimizer *self) {
 }
 
 static bool is_gain_ratio(const gn_optimizer *self) {
-    return self->options.kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT &&
+    return self->options.kind != GN_OPTIMIZER_GAUSS_NEWTON &&
            self->options.damping.kind == GN_DAMPING_GAIN_RATIO;
 }
 
@@ -39,10 +39,8 @@ static gn_status write_state(gn_gauss_newton *o) {
 
 /* Slope w g'd (g = J'r) and ||d||^2; g by one more vjp where the form has none. */
 static gn_status slope_and_norm(gn_gauss_newton *o, gn_linearization *l, double *slope, double *norm2) {
-    if (o->dual) {
-        gn_array r = gn_array_view(l->context, l->dtype, gn_linearization_rows(l), 1, l->residual.data);
-        GN_TRY(gn_linearization_vjp(l, &r, &o->gradient));
-    }
+    if (o->dual)
+        GN_TRY(gn_systems_gradient(o, l));
     GN_TRY(gn_optimizer_dot(&o->base, &o->gradient, &o->base.direction, slope));
     *slope *= gn_gauss_newton_weight(o, l);
     return gn_optimizer_dot(&o->base, &o->base.direction, &o->base.direction, norm2);
@@ -69,18 +67,18 @@ static gn_status fixed_step(gn_optimizer *self, gn_array *theta, gn_step_report 
 static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta,
                                gn_step_report *report) {
     gn_optimizer *self = &o->base;
-    double slope, norm2, m = (double)gn_linearization_rows(l);
+    double slope, norm2;
     GN_TRY(slope_and_norm(o, l, &slope, &norm2));
     GN_TRY(check_finite(self, "the direction's norm", norm2));
-    /* the mean loss's gradient is (2/M) J'r */
-    slope *= 2 / (m * gn_gauss_newton_weight(o, l));
+    /* the mean loss's gradient is J'r / measure */
+    slope /= gn_linearization_measure(l) * gn_gauss_newton_weight(o, l);
     GN_TRY(gn_line_search_armijo(self, l, theta, report->loss, slope, report));
     report->step_norm = report->step_size * sqrt(norm2);
     return GN_OK;
 }
 
-/* Predicted decrease of (w/2)||r||^2 along -t d: t s - t^2/2 (s - mu ||d||^2), s = w g'd, because
- * d'(w J'J)d = s - mu ||d||^2. */
+/* Predicted decrease of w measure L along -t d: t s - t^2/2 (s - mu ||d||^2), s = w g'd, because
+ * d'(w J'H J)d = s - mu ||d||^2. */
 static gn_status predicted_decrease(gn_gauss_newton *o, gn_linearization *l, double *decrease,
                                     double *norm2) {
     double slope, mu, t = o->base.options.learning_rate;
@@ -96,7 +94,7 @@ static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *the
                           double *ratio, double *norm) {
     gn_optimizer *self = &o->base;
     double predicted, norm2, next, rate = self->options.learning_rate;
-    double half = 0.5 * gn_gauss_newton_weight(o, l) * (double)gn_linearization_rows(l);
+    double measure = gn_gauss_newton_weight(o, l) * gn_linearization_measure(l);
     GN_TRY(gn_systems_solve(o, l, o->damping.mu));
     GN_TRY(predicted_decrease(o, l, &predicted, &norm2));
     GN_TRY(gn_array_copy(theta, &self->trial));
@@ -105,7 +103,7 @@ static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *the
     GN_TRY(gn_linearization_set_point(l, theta));
     GN_TRY(gn_linearization_loss(l, &next));
     /* a model that predicts no decrease is wrong: by rounding, close to a minimum */
-    *ratio = predicted > 0 ? half * (loss - next) / predicted : -INFINITY;
+    *ratio = predicted > 0 ? measure * (loss - next) / predicted : -INFINITY;
     *norm = rate * sqrt(norm2);
     return GN_OK;
 }

@@ -9,7 +9,7 @@
 
 typedef struct gn_gauss_newton {
     gn_optimizer base; /* first: the two are one object */
-    bool dual;         /* factor J J' (M x M), else J'J (P x P) */
+    bool dual;         /* factor B'B (M x M), else B B' (P x P) */
     bool spectral;
     gn_symmetric *system;
     gn_symmetric *fallback; /* spectral, made when a Cholesky first fails */
@@ -27,16 +27,18 @@ typedef struct gn_gauss_newton {
 gn_status gn_systems_create(gn_gauss_newton *o);
 void gn_systems_destroy(gn_gauss_newton *o);
 
-/* Writes J J' or J'J at the linearization's point (and J'r where primal). */
+/* Writes B'B or B B' at the linearization's point (and J'r where primal). */
 gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l);
-/* direction = the solution for damping mu (in units of w J'J), of the system assembled last. */
+/* gradient = J'r */
+gn_status gn_systems_gradient(gn_gauss_newton *o, gn_linearization *l);
+/* direction = the solution for damping mu (in units of w J'H J), of the system assembled last. */
 gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
 /* Of the last solve: mu in force, eigenvalues kept (0 for Cholesky). */
 gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *mu, size_t *kept);
 
-/* w: 1 for curvature sum, 1/M for mean. */
+/* w: 1 for curvature sum; for mean 1/M of squared error, 1/N of cross-entropy. */
 static inline double gn_gauss_newton_weight(const gn_gauss_newton *o, const gn_linearization *l) {
-    return o->base.options.curvature == GN_CURVATURE_SUM ? 1.0 : 1.0 / (double)gn_linearization_rows(l);
+    return o->base.options.curvature == GN_CURVATURE_SUM ? 1.0 : 1.0 / gn_linearization_terms(l);
 }
 
 #endif

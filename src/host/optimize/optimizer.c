@@ -18,6 +18,7 @@ gn_status gn_optimizer_create(gn_context *context, const gn_optimizer_options *o
         return gn_first_order_create(context, options, dtype, parameters, rows, optimizer);
     case GN_OPTIMIZER_GAUSS_NEWTON:
     case GN_OPTIMIZER_LEVENBERG_MARQUARDT:
+    case GN_OPTIMIZER_GGN:
         return gn_gauss_newton_create(context, options, dtype, parameters, rows, optimizer);
     }
     return gn_fail(context, GN_ERROR_ARGUMENT, "no optimiser of kind %d", (int)options->kind);

@@ -3,6 +3,11 @@
 
 #include "optimize/options.h"
 
+bool gn_optimizer_is_second_order(gn_optimizer_kind kind) {
+    return kind == GN_OPTIMIZER_GAUSS_NEWTON || kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT ||
+           kind == GN_OPTIMIZER_GGN;
+}
+
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
     gn_optimizer_options options = {
         .kind = kind,
@@ -24,8 +29,10 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         options.learning_rate = 1e-3;
     if (kind == GN_OPTIMIZER_ADAMW)
         options.weight_decay = 1e-2;
-    if (kind == GN_OPTIMIZER_GAUSS_NEWTON || kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+    if (gn_optimizer_is_second_order(kind))
         options.learning_rate = 1;
+    if (kind == GN_OPTIMIZER_GGN)
+        options.curvature = GN_CURVATURE_MEAN;
     return options;
 }
 
@@ -61,6 +68,27 @@ static gn_status check_damping(gn_context *context, const gn_damping_options *d)
     return GN_OK;
 }
 
+/* A rule with mu. */
+static bool is_damped(const gn_optimizer_options *options) {
+    return options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT || options->kind == GN_OPTIMIZER_GGN;
+}
+
+static bool is_gain_ratio(const gn_optimizer_options *options) {
+    return is_damped(options) && options->damping.kind == GN_DAMPING_GAIN_RATIO;
+}
+
+/* What decays the weights of a Gauss-Newton rule is part of its system, whose mu holds it. */
+static gn_status check_decay(gn_context *context, const gn_optimizer_options *options) {
+    if (options->weight_decay == 0 || !gn_optimizer_is_second_order(options->kind))
+        return GN_OK;
+    if (options->damping.value > 0 && is_damped(options) && !is_gain_ratio(options))
+        return GN_OK;
+    return gn_fail(context, GN_ERROR_ARGUMENT,
+                   "weight_decay is %g: with second-order rules it needs levenberg_marquardt or ggn with a "
+                   "constant or scheduled damping above 0",
+                   options->weight_decay);
+}
+
 /* Along -t d the model of the loss falls for t below 2 alone. */
 static gn_status check_judged_rate(gn_context *context, const gn_optimizer_options *options) {
     if (options->damping.kind != GN_DAMPING_GAIN_RATIO)
@@ -76,13 +104,12 @@ static gn_status check_line_search(gn_context *context, const gn_optimizer_optio
     GN_TRY(check_range(context, (range){"line_search.c", s->c, 0, 1, true, true}));
     GN_TRY(check_range(context, (range){"line_search.tau", s->tau, 0, 1, true, true}));
     bool adam = options->kind == GN_OPTIMIZER_ADAM || options->kind == GN_OPTIMIZER_ADAMW;
-    bool other = options->kind == GN_OPTIMIZER_SGD && (options->momentum != 0 || options->weight_decay != 0);
-    if (adam || other)
+    if (adam || options->momentum != 0 || options->weight_decay != 0)
         return gn_fail(
             context, GN_ERROR_ARGUMENT,
             "line_search needs a descent direction of the loss: take gauss_newton, levenberg_marquardt, "
-            "or sgd without momentum and weight_decay");
-    if (options->damping.kind == GN_DAMPING_GAIN_RATIO && options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+            "ggn or sgd, without momentum and weight_decay");
+    if (is_gain_ratio(options))
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "gain_ratio damping decides on full steps: take it or line_search, not both");
     return GN_OK;
@@ -97,9 +124,10 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     GN_TRY(check_range(context, (range){"epsilon", options->epsilon, 0, most, true, true}));
     GN_TRY(check_range(context, (range){"weight_decay", options->weight_decay, 0, most, false, true}));
     GN_TRY(check_range(context, (range){"cutoff", options->cutoff, 0, 1, false, true}));
-    if (options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT) {
+    if (is_damped(options)) {
         GN_TRY(check_damping(context, &options->damping));
         GN_TRY(check_judged_rate(context, options));
     }
+    GN_TRY(check_decay(context, options));
     return check_line_search(context, options);
 }

@@ -1,5 +1,7 @@
-/* The equations of a Gauss-Newton step: (w J'J + mu I) d = w J'r, in the smaller of two forms.
- * dual:   (J J' + mu/w I) u = r, d = J'u        primal: (J'J + mu/w I) d = J'r */
+/* The equations of a Gauss-Newton step: (w B B' + mu I) d = w B t + decay theta, where B B' = J'H J and
+ * B t = J'r (linearization.h; B = J', t = r for squared error), in the smaller of two forms.
+ * dual:   (B'B + mu/w I) u = t - a B'theta, d = B u + a theta, a = decay/mu
+ * primal: (B B' + mu/w I) d = B t + (decay/w) theta */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -34,7 +36,7 @@ static size_t primal_block_rows(const gn_gauss_newton *o) {
 
 static gn_symmetric_options system_options(const gn_gauss_newton *o) {
     bool repeated = o->base.options.damping.kind == GN_DAMPING_GAIN_RATIO &&
-                    o->base.options.kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT;
+                    o->base.options.kind != GN_OPTIMIZER_GAUSS_NEWTON;
     return (gn_symmetric_options){o->spectral ? GN_SYMMETRIC_SPECTRAL : GN_SYMMETRIC_CHOLESKY, repeated};
 }
 
@@ -109,11 +111,7 @@ void gn_systems_destroy(gn_gauss_newton *o) {
     gn_buffer_destroy(&o->block);
 }
 
-static gn_array residual_view(gn_linearization *l) {
-    return gn_array_view(l->context, l->dtype, gn_linearization_rows(l), 1, l->residual.data);
-}
-
-/* The lower triangle of J'J, summed over blocks of samples. */
+/* The lower triangle of B B', summed over blocks of samples. */
 static gn_status assemble_primal(gn_gauss_newton *o, gn_linearization *l, void *matrix) {
     size_t p = o->base.parameters, c = l->outputs, n = l->samples;
     size_t step = o->block_rows / c;
@@ -127,11 +125,15 @@ static gn_status assemble_primal(gn_gauss_newton *o, gn_linearization *l, void *
     for (size_t first = 0; first < n; first += step) {
         size_t samples = n - first < step ? n - first : step;
         gn_array j = gn_array_view(l->context, l->dtype, samples * c, p, o->block.data);
-        GN_TRY(gn_linearization_jacobian(l, first, samples, &j));
+        GN_TRY(gn_linearization_root_jacobian(l, first, samples, &j));
         GN_TRY(GN_OP(l->context, syrk, l->dtype, true, p, samples * c, 1.0, j.data, p, first ? 1.0 : 0.0,
                      matrix, p));
     }
-    gn_array r = residual_view(l);
+    return gn_systems_gradient(o, l);
+}
+
+gn_status gn_systems_gradient(gn_gauss_newton *o, gn_linearization *l) {
+    gn_array r = gn_array_view(l->context, l->dtype, gn_linearization_rows(l), 1, l->residual.data);
     return gn_linearization_vjp(l, &r, &o->gradient);
 }
 
@@ -141,19 +143,48 @@ static gn_status assemble_into(gn_gauss_newton *o, gn_linearization *l, gn_symme
         return assemble_primal(o, l, gn_symmetric_matrix(system, o->base.parameters));
     size_t m = gn_linearization_rows(l);
     gn_array k = gn_array_view(l->context, l->dtype, m, m, gn_symmetric_matrix(system, m));
-    return gn_linearization_gram_lower(l, &k);
+    return gn_linearization_root_gram(l, &k);
 }
 
 gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l) {
     return assemble_into(o, l, o->system);
 }
 
-static gn_status solve_with(gn_gauss_newton *o, gn_linearization *l, gn_damped damped) {
-    if (!o->dual)
+/* direction += factor theta */
+static gn_status add_theta(gn_gauss_newton *o, gn_linearization *l, double factor) {
+    return GN_OP(l->context, axpby, l->dtype, o->base.parameters, factor, l->theta->data, 1.0,
+                 o->base.direction.data);
+}
+
+static gn_status solve_primal(gn_gauss_newton *o, gn_linearization *l, gn_damped damped) {
+    double decay = o->base.options.weight_decay;
+    if (decay == 0)
         return gn_symmetric_solve(o->solved, damped, o->gradient.data, o->base.direction.data);
-    GN_TRY(gn_symmetric_solve(o->solved, damped, l->residual.data, o->dual_solution.data));
-    gn_array u = gn_array_view(l->context, l->dtype, gn_linearization_rows(l), 1, o->dual_solution.data);
-    return gn_linearization_vjp(l, &u, &o->base.direction);
+    GN_TRY(gn_array_copy(&o->base.direction, &o->gradient));
+    GN_TRY(add_theta(o, l, decay / gn_gauss_newton_weight(o, l)));
+    return gn_symmetric_solve(o->solved, damped, o->base.direction.data, o->base.direction.data);
+}
+
+static gn_status solve_dual(gn_gauss_newton *o, gn_linearization *l, gn_damped damped) {
+    size_t m = gn_linearization_rows(l);
+    gn_array u = gn_array_view(l->context, l->dtype, m, 1, o->dual_solution.data);
+    double decay = o->base.options.weight_decay;
+    double a = decay == 0 ? 0 : decay / (damped.damping * gn_gauss_newton_weight(o, l));
+    const void *t;
+    GN_TRY(gn_linearization_root_residual(l, &t));
+    if (decay != 0) {
+        damped.floor = 0; /* the mu in a is the one in force */
+        GN_TRY(gn_linearization_root_jvp(l, l->theta, &u));
+        GN_TRY(GN_OP(l->context, axpby, l->dtype, m, 1.0, t, -a, u.data));
+        t = u.data;
+    }
+    GN_TRY(gn_symmetric_solve(o->solved, damped, t, u.data));
+    GN_TRY(gn_linearization_root_vjp(l, &u, &o->base.direction));
+    return decay == 0 ? GN_OK : add_theta(o, l, a);
+}
+
+static gn_status solve_with(gn_gauss_newton *o, gn_linearization *l, gn_damped damped) {
+    return o->dual ? solve_dual(o, l, damped) : solve_primal(o, l, damped);
 }
 
 /* After a failed Cholesky: the same system by its eigenvalues, those at rounding level left out. */

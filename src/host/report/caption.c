@@ -59,8 +59,12 @@ static void write_network(const gn_run_set *set, char *text, size_t size) {
         }
         const char *kind = gn_settings_get(settings, "network.kind");
         const char *init = gn_settings_get(settings, "network.init");
-        snprintf(network, sizeof network, "%s %s %s %s", kind ? kind : "", widths,
-                 config->network.activation ? config->network.activation : "", init ? init : "");
+        if (config->network.kind == GN_NETWORK_MLP)
+            snprintf(network, sizeof network, "%s %s %s %s", kind ? kind : "", widths,
+                     config->network.activation ? config->network.activation : "", init ? init : "");
+        else
+            snprintf(network, sizeof network, "%s H = %zu α = %g %s", kind ? kind : "",
+                     config->network.hidden, config->network.alpha, init ? init : "");
         add(&networks, network);
     }
     snprintf(text, size, "%s", networks.text);

@@ -48,6 +48,11 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
                                 .train_count = p->train_count,
                                 .test_count = p->test_count,
                                 .maximum = p->maximum};
+    const gn_polynomial_options polynomial = {.features = p->features,
+                                              .points = p->points,
+                                              .test_points = p->test_points,
+                                              .factor = p->factor,
+                                              .seed = config->seed};
     gn_status status = GN_OK;
     const char *path = "problem";
     switch (p->kind) {
@@ -69,20 +74,33 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
         status = gn_dataset_step_2d(build->context, config->precision, p->points, p->test_points,
                                     config->seed, &build->dataset);
         break;
+    case GN_PROBLEM_MODULAR_ADDITION:
+        status = gn_dataset_modular_addition(build->context, config->precision, p->modulus, p->train_fraction,
+                                             config->seed, &build->dataset);
+        break;
+    case GN_PROBLEM_POLYNOMIAL:
+        status = gn_dataset_polynomial(build->context, config->precision, &polynomial, &build->dataset);
+        break;
     }
     return status == GN_OK ? GN_OK : fail_at(build, status, source, path, message);
 }
 
-/* The first and last widths are the data's to say. */
-static gn_status check_widths(const gn_config *config, const gn_config_source *source, const gn_build *build,
-                              gn_message *message) {
-    const gn_config_network *n = &config->network;
+/* What the network takes and gives is the data's to say. */
+static gn_status check_network(const gn_config *config, const gn_config_source *source, const gn_build *build,
+                               gn_message *message) {
     size_t features = gn_array_length(build->dataset.inputs, 1);
     size_t outputs = gn_array_length(build->dataset.targets, 1);
-    size_t first = n->widths[0], last = n->widths[n->widths_count - 1];
+    size_t first = gn_network_inputs(build->network), last = gn_network_outputs(build->network);
     char where[512];
     if (first == features && last == outputs)
         return GN_OK;
+    if (config->network.kind != GN_NETWORK_MLP) {
+        gn_config_where(source, "network.kind", where, sizeof where);
+        return gn_message_fail(message, GN_ERROR_CONFIG,
+                               "%s: this kind of network gives %zu output%s, but the data have %zu targets a "
+                               "sample",
+                               where, last, last == 1 ? "" : "s", outputs);
+    }
     gn_config_where(source, "network.widths", where, sizeof where);
     return gn_message_fail(message, GN_ERROR_CONFIG,
                            "%s: network.widths goes from %zu to %zu, but the data have %zu features and %zu "
@@ -90,9 +108,20 @@ static gn_status check_widths(const gn_config *config, const gn_config_source *s
                            where, first, last, features, outputs, features, outputs);
 }
 
-static gn_status create_network(const gn_config *config, const gn_config_source *source, gn_build *build,
-                                gn_message *message) {
-    const gn_config_network *n = &config->network;
+static gn_status check_classes(const gn_config *config, const gn_config_source *source, const gn_build *build,
+                               gn_message *message) {
+    char where[512];
+    if (config->loss.kind != GN_LOSS_CROSS_ENTROPY || build->dataset.labels)
+        return GN_OK;
+    gn_config_where(source, "loss.kind", where, sizeof where);
+    return gn_message_fail(
+        message, GN_ERROR_CONFIG,
+        "%s: loss.kind cross_entropy needs classes: targets of which every row is a single 1 "
+        "among zeros, which these data's are not",
+        where);
+}
+
+static gn_status create_mlp(const gn_config_network *n, gn_build *build) {
     gn_mlp_options options = gn_mlp_options_default();
     options.widths = n->widths;
     options.depth = n->widths_count - 1;
@@ -100,17 +129,51 @@ static gn_status create_network(const gn_config *config, const gn_config_source 
     options.bias = n->bias;
     options.output_scale = n->output_scale;
     options.centred = n->centred;
-    gn_status status = gn_network_create_mlp(build->context, &options, &build->network);
-    if (status != GN_OK)
-        return fail_at(build, status, source, "network", message);
+    return gn_network_create_mlp(build->context, &options, &build->network);
+}
+
+static gn_status create_network_kind(const gn_config_network *n, gn_build *build) {
+    const size_t inputs = gn_array_length(build->dataset.inputs, 1);
+    const gn_quadratic_options quadratic = {.inputs = inputs,
+                                            .hidden = n->hidden,
+                                            .outputs = gn_array_length(build->dataset.targets, 1),
+                                            .alpha = n->alpha};
+    const gn_committee_options committee = {.inputs = inputs,
+                                            .hidden = n->hidden,
+                                            .alpha = n->alpha,
+                                            .epsilon = n->epsilon,
+                                            .centred = n->centred};
+    switch (n->kind) {
+    case GN_NETWORK_QUADRATIC:
+        return gn_network_create_quadratic(build->context, &quadratic, &build->network);
+    case GN_NETWORK_COMMITTEE:
+        return gn_network_create_committee(build->context, &committee, &build->network);
+    case GN_NETWORK_MLP:
+        break;
+    }
+    return create_mlp(n, build);
+}
+
+static gn_status create_parameters(const gn_config *config, gn_build *build, gn_message *message) {
+    const gn_config_network *n = &config->network;
     size_t parameters = gn_network_parameters(build->network);
     gn_context *context = build->context;
+    gn_status status;
     GN_TRY_DONE(gn_array_create(context, config->precision, 1, &parameters, &build->theta));
     GN_TRY_DONE(gn_array_create(context, config->precision, 1, &parameters, &build->theta0));
     GN_TRY_DONE(gn_network_initialize(build->network, n->init, n->init_scale, config->seed, build->theta));
     GN_TRY_DONE(gn_array_copy(build->theta0, build->theta));
 done:
     return status == GN_OK ? GN_OK : gn_build_fail(build, status, "network", message);
+}
+
+static gn_status create_network(const gn_config *config, const gn_config_source *source, gn_build *build,
+                                gn_message *message) {
+    gn_status status = create_network_kind(&config->network, build);
+    if (status != GN_OK)
+        return fail_at(build, status, source, "network", message);
+    GN_TRY(check_network(config, source, build, message));
+    return create_parameters(config, build, message);
 }
 
 static gn_status create(const gn_config *config, const gn_config_source *source, gn_log_function log,
@@ -120,7 +183,7 @@ static gn_status create(const gn_config *config, const gn_config_source *source,
         return fail_at(build, status, source, "device", message);
     gn_context_set_log(build->context, log, user);
     GN_TRY(create_dataset(config, source, build, message));
-    GN_TRY(check_widths(config, source, build, message));
+    GN_TRY(check_classes(config, source, build, message));
     return create_network(config, source, build, message);
 }
 

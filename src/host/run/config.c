@@ -174,7 +174,7 @@ static void complete_options(gn_config_optimizer *optimizer) {
     }
     if (o->kind != GN_OPTIMIZER_GAUSS_NEWTON)
         o->cutoff = d.cutoff;
-    if (o->kind != GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+    if (o->kind != GN_OPTIMIZER_LEVENBERG_MARQUARDT && o->kind != GN_OPTIMIZER_GGN)
         o->damping = d.damping;
     if (o->damping.kind != GN_DAMPING_SCHEDULED) {
         o->damping.final = d.damping.final;

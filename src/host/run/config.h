@@ -14,8 +14,12 @@ typedef enum gn_problem_kind {
     GN_PROBLEM_ARRAYS,
     GN_PROBLEM_IDX,
     GN_PROBLEM_MULTI_SINE_1D,
-    GN_PROBLEM_STEP_2D
+    GN_PROBLEM_STEP_2D,
+    GN_PROBLEM_MODULAR_ADDITION,
+    GN_PROBLEM_POLYNOMIAL
 } gn_problem_kind;
+
+typedef enum gn_encoding { GN_ENCODING_ONE_HOT } gn_encoding;
 
 typedef struct gn_config_problem {
     gn_problem_kind kind;
@@ -23,20 +27,29 @@ typedef struct gn_config_problem {
     char *folder;                                               /* idx */
     size_t train_count, test_count;                             /* idx; 0: all */
     double maximum;                                             /* idx */
-    size_t points, test_points;                                 /* multi_sine_1d, step_2d */
+    size_t points, test_points;                                 /* multi_sine_1d, step_2d, polynomial */
+    size_t modulus;                                             /* modular_addition */
+    double train_fraction;                                      /* modular_addition */
+    gn_encoding encoding;                                       /* modular_addition */
+    size_t features;                                            /* polynomial */
+    double factor;                                              /* polynomial */
 } gn_config_problem;
 
-typedef enum gn_network_kind { GN_NETWORK_MLP } gn_network_kind;
+typedef enum gn_network_kind { GN_NETWORK_MLP, GN_NETWORK_QUADRATIC, GN_NETWORK_COMMITTEE } gn_network_kind;
 
 typedef struct gn_config_network {
     gn_network_kind kind;
-    size_t *widths;
+    size_t *widths; /* mlp */
     unsigned widths_count;
-    char *activation;
+    char *activation; /* mlp */
+    size_t hidden;    /* quadratic, committee */
+    double alpha;     /* quadratic, committee */
+    double epsilon;   /* committee */
     gn_init init;
-    bool bias;
-    double init_scale, output_scale;
-    bool centred;
+    bool bias; /* mlp */
+    double init_scale;
+    double output_scale; /* mlp */
+    bool centred;        /* mlp, committee */
 } gn_config_network;
 
 typedef struct gn_config_loss {

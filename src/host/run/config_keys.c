@@ -9,8 +9,14 @@ static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
                                           {"idx", GN_PROBLEM_IDX},
                                           {"multi_sine_1d", GN_PROBLEM_MULTI_SINE_1D},
                                           {"step_2d", GN_PROBLEM_STEP_2D},
+                                          {"modular_addition", GN_PROBLEM_MODULAR_ADDITION},
+                                          {"polynomial", GN_PROBLEM_POLYNOMIAL},
                                           {NULL, 0}};
-static const gn_choice network_kinds[] = {{"mlp", GN_NETWORK_MLP}, {NULL, 0}};
+static const gn_choice encodings[] = {{"one_hot", GN_ENCODING_ONE_HOT}, {NULL, 0}};
+static const gn_choice network_kinds[] = {{"mlp", GN_NETWORK_MLP},
+                                          {"quadratic", GN_NETWORK_QUADRATIC},
+                                          {"committee", GN_NETWORK_COMMITTEE},
+                                          {NULL, 0}};
 static const gn_choice activations[] = {{"tanh", 0},      {"relu", 0},     {"gelu", 0},
                                         {"sin", 0},       {"sigmoid", 0},  {"softplus", 0},
                                         {"quadratic", 0}, {"identity", 0}, {NULL, 0}};
@@ -21,7 +27,8 @@ static const gn_choice inits[] = {{"kaiming_uniform", GN_INIT_KAIMING_UNIFORM},
                                   {"torch_uniform", GN_INIT_TORCH_UNIFORM},
                                   {"standard_normal", GN_INIT_STANDARD_NORMAL},
                                   {NULL, 0}};
-static const gn_choice losses[] = {{"squared", GN_LOSS_SQUARED}, {NULL, 0}};
+static const gn_choice losses[] = {
+    {"squared", GN_LOSS_SQUARED}, {"cross_entropy", GN_LOSS_CROSS_ENTROPY}, {NULL, 0}};
 static const gn_choice batch_sizes[] = {{"full", 0}, {NULL, 0}};
 static const gn_choice cadences[] = {{"log", 0}, {NULL, 0}};
 static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
@@ -29,6 +36,7 @@ static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
                                             {"adamw", GN_OPTIMIZER_ADAMW},
                                             {"gauss_newton", GN_OPTIMIZER_GAUSS_NEWTON},
                                             {"levenberg_marquardt", GN_OPTIMIZER_LEVENBERG_MARQUARDT},
+                                            {"ggn", GN_OPTIMIZER_GGN},
                                             {NULL, 0}};
 static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},
                                     {"dual", GN_SOLVER_DUAL},

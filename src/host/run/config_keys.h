@@ -21,10 +21,13 @@
 #define GN_KEY_ALL             0xffffffffu
 #define GN_KEY_ON(kind)        (1u << (kind))
 #define GN_KEY_GRID            (GN_KEY_ON(GN_PROBLEM_MULTI_SINE_1D) | GN_KEY_ON(GN_PROBLEM_STEP_2D))
+#define GN_KEY_MLP             GN_KEY_ON(GN_NETWORK_MLP)
+#define GN_KEY_QUADRATIC       GN_KEY_ON(GN_NETWORK_QUADRATIC)
+#define GN_KEY_COMMITTEE       GN_KEY_ON(GN_NETWORK_COMMITTEE)
 #define GN_KEY_SGD             GN_KEY_ON(GN_OPTIMIZER_SGD)
 #define GN_KEY_ADAMS           (GN_KEY_ON(GN_OPTIMIZER_ADAM) | GN_KEY_ON(GN_OPTIMIZER_ADAMW))
 #define GN_KEY_GN              GN_KEY_ON(GN_OPTIMIZER_GAUSS_NEWTON)
-#define GN_KEY_LM              GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+#define GN_KEY_DAMPED          (GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT) | GN_KEY_ON(GN_OPTIMIZER_GGN))
 #define GN_KEY_RANGE_SIZE      "[1, 1000000000000]"
 #define GN_KEY_RANGE_SIZE_OR_0 "[0, 1000000000000]"
 
@@ -49,25 +52,47 @@
       "training points")                                                                                     \
     X(COUNT, points, points, "20", "points an axis", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_STEP_2D), 0,    \
       "its square is the number of training points")                                                         \
-    X(COUNT, test_points, test_points, "1000", "points", GN_KEY_RANGE_SIZE_OR_0, GN_KEY_GRID, 0,             \
-      "uniform draws; 0: no test set")
+    X(COUNT, points, points, "550", "points", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,        \
+      "training points")                                                                                     \
+    X(COUNT, test_points, test_points, "1000", "points", GN_KEY_RANGE_SIZE_OR_0,                             \
+      GN_KEY_GRID | GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0, "random draws; 0: no test set")                     \
+    X(COUNT, modulus, modulus, "23", "", "[2, 65535]", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), 0,            \
+      "p of (a + b) mod p, a class")                                                                         \
+    X(REAL, train_fraction, train_fraction, "0.9", "of the pairs", "(0, 1]",                                 \
+      GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), 0, "the others are the test set")                              \
+    X(CHOICE, encoding, encoding, "one_hot", "", "", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), encodings,      \
+      "one_hot: a and b, 2p features")                                                                       \
+    X(COUNT, features, features, "100", "", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,          \
+      "D of x ~ N(0, I/D)")                                                                                  \
+    X(REAL, factor, factor, "1.0", "", "(-inf, inf)", GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,                   \
+      "of (b'x)^2, b ~ N(0, I)")
 
 #define GN_NETWORK_KEYS(X)                                                                                   \
     X(CHOICE, kind, kind, "mlp", "", "", GN_KEY_ALL, network_kinds,                                          \
-      "linear maps with an activation between")                                                              \
-    X(COUNTS, widths, widths, GN_KEY_NEEDED, "", "[1, 1000000000]", GN_KEY_ALL, 0,                           \
+      "mlp: linear maps with an activation between; quadratic: alpha^2/(D H) W1 (W0 x)^2; "                  \
+      "committee: alpha/H sum_i phi(w_i'x), phi(h) = h + epsilon h^2/2")                                     \
+    X(COUNTS, widths, widths, GN_KEY_NEEDED, "", "[1, 1000000000]", GN_KEY_MLP, 0,                           \
       "features of the inputs, hidden widths ..., outputs")                                                  \
-    X(NAME, activation, activation, "tanh", "", "", GN_KEY_ALL, activations, "between the linear maps")      \
-    X(CHOICE, init, init, "kaiming_uniform", "", "", GN_KEY_ALL, inits,                                      \
+    X(NAME, activation, activation, "tanh", "", "", GN_KEY_MLP, activations, "between the linear maps")      \
+    X(COUNT, hidden, hidden, "100", "units", GN_KEY_RANGE_SIZE, GN_KEY_QUADRATIC, 0, "H")                    \
+    X(COUNT, hidden, hidden, "500", "units", GN_KEY_RANGE_SIZE, GN_KEY_COMMITTEE, 0, "H")                    \
+    X(REAL, alpha, alpha, "1.0", "", "(0, inf)", GN_KEY_QUADRATIC | GN_KEY_COMMITTEE, 0,                     \
+      "the larger, the lazier")                                                                              \
+    X(REAL, epsilon, epsilon, "0.25", "", "(-inf, inf)", GN_KEY_COMMITTEE, 0, "of the square in phi")        \
+    X(CHOICE, init, init, "kaiming_uniform", "", "", GN_KEY_MLP, inits,                                      \
       "of weights; biases start at 0 but for torch_uniform")                                                 \
-    X(BOOL, bias, bias, "true", "", "", GN_KEY_ALL, 0, "")                                                   \
+    X(CHOICE, init, init, "standard_normal", "", "", GN_KEY_QUADRATIC | GN_KEY_COMMITTEE, inits,             \
+      "of weights")                                                                                          \
+    X(BOOL, bias, bias, "true", "", "", GN_KEY_MLP, 0, "")                                                   \
     X(REAL, init_scale, init_scale, "1.0", "", "(0, inf)", GN_KEY_ALL, 0,                                    \
       "multiplies all initial parameters")                                                                   \
-    X(REAL, output_scale, output_scale, "1.0", "", "(-inf, inf)", GN_KEY_ALL, 0, "multiplies the outputs")   \
-    X(BOOL, centred, centred, "false", "", "", GN_KEY_ALL, 0, "subtract the outputs at initialisation")
+    X(REAL, output_scale, output_scale, "1.0", "", "(-inf, inf)", GN_KEY_MLP, 0, "multiplies the outputs")   \
+    X(BOOL, centred, centred, "false", "", "", GN_KEY_MLP, 0, "subtract the outputs at initialisation")      \
+    X(BOOL, centred, centred, "true", "", "", GN_KEY_COMMITTEE, 0, "subtract the outputs at initialisation")
 
 #define GN_LOSS_KEYS(X)                                                                                      \
-    X(CHOICE, kind, kind, "squared", "", "", GN_KEY_ALL, losses, "squared: the mean of (f - y)^2")
+    X(CHOICE, kind, kind, "squared", "", "", GN_KEY_ALL, losses,                                             \
+      "squared: the mean of (f - y)^2; cross_entropy: of -sum y log softmax(f), for classes")
 
 #define GN_BATCH_KEYS(X)                                                                                     \
     X(WORD_OR_COUNT, size, size, "full", "samples", GN_KEY_RANGE_SIZE, GN_KEY_ALL, batch_sizes,              \
@@ -75,16 +100,16 @@
 
 #define GN_DAMPING_KEYS(X)                                                                                   \
     X(CHOICE, kind, kind, "constant", "", "", GN_KEY_ALL, dampings, "how mu goes")                           \
-    X(REAL, value, value, "1.0e-3", "of w J'J", "[0, inf)", GN_KEY_ON(GN_DAMPING_CONSTANT), 0, "mu")         \
-    X(REAL, value, value, "1.0e-3", "of w J'J", "(0, inf)",                                                  \
+    X(REAL, value, value, "1.0e-3", "of w J'H J", "[0, inf)", GN_KEY_ON(GN_DAMPING_CONSTANT), 0, "mu")       \
+    X(REAL, value, value, "1.0e-3", "of w J'H J", "(0, inf)",                                                \
       GN_KEY_ON(GN_DAMPING_SCHEDULED) | GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0, "mu, where it starts")          \
-    X(REAL, final, final, "1.0e-4", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,              \
+    X(REAL, final, final, "1.0e-4", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
       "mu, where it ends")                                                                                   \
     X(COUNT, steps, steps, "500", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
       "from value to final, geometrically")                                                                  \
-    X(REAL, minimum, minimum, "1.0e-12", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,        \
+    X(REAL, minimum, minimum, "1.0e-12", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,      \
       "mu stays above")                                                                                      \
-    X(REAL, maximum, maximum, "1.0e+12", "of w J'J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,        \
+    X(REAL, maximum, maximum, "1.0e+12", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,      \
       "mu stays below")                                                                                      \
     X(COUNT, retries, retries, "20", "", "[0, 1000]", GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0,                   \
       "rejected trials a step before it gives up")
@@ -105,7 +130,7 @@
       "multiplies the direction")                                                                            \
     X(REAL, learning_rate, options.learning_rate, "1.0e-3", "", "(0, inf)", GN_KEY_ADAMS, 0,                 \
       "multiplies the direction")                                                                            \
-    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)", GN_KEY_GN | GN_KEY_LM, 0,           \
+    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)", GN_KEY_GN | GN_KEY_DAMPED, 0,       \
       "multiplies the direction")                                                                            \
     X(REAL, momentum, options.momentum, "0.0", "", "[0, 1)", GN_KEY_SGD, 0, "")                              \
     X(REAL, beta1, options.beta1, "0.9", "", "[0, 1)", GN_KEY_ADAMS, 0, "decay of the mean of gradients")    \
@@ -113,16 +138,22 @@
     X(REAL, epsilon, options.epsilon, "1.0e-8", "", "(0, inf)", GN_KEY_ADAMS, 0, "added to the root")        \
     X(REAL, weight_decay, options.weight_decay, "0.0", "", "[0, inf)",                                       \
       GN_KEY_SGD | GN_KEY_ON(GN_OPTIMIZER_ADAM), 0, "added to the gradient")                                 \
+    X(REAL, weight_decay, options.weight_decay, "0.0", "", "[0, inf)", GN_KEY_DAMPED, 0,                     \
+      "added, times the parameters, to w J'r")                                                               \
     X(REAL, weight_decay, options.weight_decay, "1.0e-2", "", "[0, inf)", GN_KEY_ON(GN_OPTIMIZER_ADAMW), 0,  \
       "decoupled from the gradient")                                                                         \
-    X(CHOICE, solver, options.solver, "auto", "", "", GN_KEY_GN | GN_KEY_LM, solvers,                        \
+    X(CHOICE, solver, options.solver, "auto", "", "", GN_KEY_GN | GN_KEY_DAMPED, solvers,                    \
       "dual: M x M, primal: P x P, spectral: the smaller, by eigenvalues")                                   \
-    X(CHOICE, curvature, options.curvature, "sum", "", "", GN_KEY_GN | GN_KEY_LM, curvatures,                \
-      "w J'J with w = 1 (sum) or 1/M (mean)")                                                                \
+    X(CHOICE, curvature, options.curvature, "sum", "", "",                                                   \
+      GN_KEY_GN | GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT), curvatures,                                   \
+      "w J'H J with w = 1 (sum) or 1 over the mean loss's terms (mean)")                                     \
+    X(CHOICE, curvature, options.curvature, "mean", "", "", GN_KEY_ON(GN_OPTIMIZER_GGN), curvatures,         \
+      "w J'H J with w = 1 (sum) or 1 over the mean loss's terms (mean)")                                     \
     X(REAL, cutoff, options.cutoff, "1.0e-6", "of the largest eigenvalue", "[0, 1)", GN_KEY_GN, 0,           \
       "smaller eigenvalues of J J' are left out")                                                            \
-    X(SECTION, damping, options.damping, "{}", "", "", GN_KEY_LM, gn_damping_section, "mu in w J'J + mu I")  \
-    X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_LM,           \
+    X(SECTION, damping, options.damping, "{}", "", "", GN_KEY_DAMPED, gn_damping_section,                    \
+      "mu in w J'H J + mu I")                                                                                \
+    X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED,       \
       gn_line_search_section, "instead of a fixed step")
 
 #define GN_PHASE_KEYS(X)                                                                                     \

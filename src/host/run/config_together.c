@@ -125,17 +125,22 @@ static gn_status check_problem(const gn_check *check, const gn_node *problem) {
                          lacks_targets ? "test_targets" : "test_inputs");
 }
 
+/* An mlp's; NULL of other networks. */
+static gn_status check_widths(const gn_check *check, const gn_node *widths) {
+    if (widths != NULL && widths->count < 2)
+        return gn_check_fail(check, widths, "network.widths needs two numbers or more: inputs, ..., outputs");
+    if (widths != NULL && widths->count > 1000)
+        return gn_check_fail(check, widths, "network.widths has %zu numbers; at most 1000 work",
+                             widths->count);
+    return GN_OK;
+}
+
 gn_status gn_check_together(gn_check *check, gn_node *resolved) {
-    const gn_node *widths = gn_node_get(gn_node_get(resolved, "network"), "widths");
     const gn_node *phases = gn_node_get(resolved, "phases");
     double steps = 0;
     GN_TRY(complete_name(check, gn_node_get(resolved, "name")));
     GN_TRY(check_problem(check, gn_node_get(resolved, "problem")));
-    if (widths->count < 2)
-        return gn_check_fail(check, widths, "network.widths needs two numbers or more: inputs, ..., outputs");
-    if (widths->count > 1000)
-        return gn_check_fail(check, widths, "network.widths has %zu numbers; at most 1000 work",
-                             widths->count);
+    GN_TRY(check_widths(check, gn_node_get(gn_node_get(resolved, "network"), "widths")));
     if (phases->count == 0)
         return gn_check_fail(check, phases, "phases is empty; give one or more");
     for (size_t i = 0; i < phases->count; i++)

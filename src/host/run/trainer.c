@@ -6,6 +6,7 @@
 #include "core/size.h"
 #include "linearization/linearization.h"
 #include "observe/observer.h"
+#include "optimize/options.h"
 #include "run/trainer_state.h"
 
 const char *gn_trainer_kind_name(gn_optimizer_kind kind) {
@@ -15,6 +16,7 @@ const char *gn_trainer_kind_name(gn_optimizer_kind kind) {
         [GN_OPTIMIZER_ADAMW] = "adamw",
         [GN_OPTIMIZER_GAUSS_NEWTON] = "gauss_newton",
         [GN_OPTIMIZER_LEVENBERG_MARQUARDT] = "levenberg_marquardt",
+        [GN_OPTIMIZER_GGN] = "ggn",
     };
     return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown kind";
 }
@@ -62,8 +64,7 @@ static gn_status create_optimizer(gn_trainer *t, size_t phase, gn_optimizer **op
     gn_status status =
         gn_optimizer_create(t->context, options, t->options.dtype, parameters, rows, optimizer);
     /* what its first step would allocate */
-    if (status == GN_OK &&
-        (options->kind == GN_OPTIMIZER_GAUSS_NEWTON || options->kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT)) {
+    if (status == GN_OK && gn_optimizer_is_second_order(options->kind)) {
         status = gn_linearization_reserve(t->training);
         if (status != GN_OK)
             gn_optimizer_destroy(*optimizer);

@@ -198,6 +198,36 @@ static gn_status check_count_correct(void *state, gn_dtype type, size_t n, size_
     return cpu_of(state)->count_correct(state, type, n, c, f, y, slot);
 }
 
+/* ---- classes ---- */
+
+static gn_status check_cross_entropy_loss(void *state, gn_dtype type, size_t n, size_t c, const void *f,
+                                          const void *y, void *p, void *g, double *slot) {
+    poison_vector(type, n * c, p);
+    if (g != f && g != y)
+        poison_vector(type, n * c, g);
+    poison_slots(1, slot);
+    return cpu_of(state)->cross_entropy_loss(state, type, n, c, f, y, p, g, slot);
+}
+
+static gn_status check_softmax_hessian(void *state, gn_dtype type, size_t n, size_t c, double alpha,
+                                       const void *p, const void *u, void *out) {
+    if (out != p && out != u)
+        poison_vector(type, n * c, out);
+    return cpu_of(state)->softmax_hessian(state, type, n, c, alpha, p, u, out);
+}
+
+static gn_status check_softmax_root(void *state, gn_dtype type, size_t n, size_t c, const void *p, void *d) {
+    poison_vector(type, n * c * c, d);
+    return cpu_of(state)->softmax_root(state, type, n, c, p, d);
+}
+
+static gn_status check_softmax_root_solve(void *state, gn_dtype type, size_t n, const void *p, const void *g,
+                                          void *t) {
+    if (t != p && t != g)
+        poison_vector(type, n, t);
+    return cpu_of(state)->softmax_root_solve(state, type, n, p, g, t);
+}
+
 /* ---- jets ---- */
 
 static gn_status check_jet_inputs(void *state, gn_dtype type, size_t n, size_t d, size_t columns,
@@ -253,6 +283,10 @@ void gn_check_poison_entries(gn_backend *table) {
     table->pair_products = check_pair_products;
     table->squared_loss = check_squared_loss;
     table->count_correct = check_count_correct;
+    table->cross_entropy_loss = check_cross_entropy_loss;
+    table->softmax_hessian = check_softmax_hessian;
+    table->softmax_root = check_softmax_root;
+    table->softmax_root_solve = check_softmax_root_solve;
     table->jet_inputs = check_jet_inputs;
     table->jet_activation = check_jet_activation;
     table->jet_multiply = check_jet_multiply;

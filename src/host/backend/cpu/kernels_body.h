@@ -517,6 +517,85 @@ static double NAME(count_correct)(size_t begin, size_t end, size_t c, const void
     return count;
 }
 
+/* ---- classes ---- */
+
+#define SQRT(x) (sizeof(REAL) == sizeof(float) ? (REAL)__builtin_sqrtf((float)(x)) : (REAL)__builtin_sqrt(x))
+
+/* One row; -sum y log p. */
+static double NAME(cross_entropy_row)(size_t c, const REAL *f, const REAL *y, REAL *p, REAL *g) {
+    REAL most = f[0];
+    double sum = 0, loss = 0;
+    for (size_t i = 1; i < c; i++)
+        most = f[i] > most ? f[i] : most;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < c; i++) {
+        const REAL e = MATH(exp)(f[i] - most);
+        p[i] = e;
+        sum += e;
+    }
+    const double inverse = 1 / sum, log_sum = log(sum);
+#pragma omp simd reduction(+ : loss)
+    for (size_t i = 0; i < c; i++) {
+        const double probability = p[i] * inverse;
+        loss += y[i] * (log_sum - ((double)f[i] - most));
+        p[i] = (REAL)probability;
+        g[i] = (REAL)(probability - y[i]);
+    }
+    return loss;
+}
+
+static double NAME(cross_entropy)(size_t begin, size_t end, size_t c, const void *vf, const void *vy,
+                                  void *vp, void *vg) {
+    double loss = 0;
+    for (size_t n = begin; n < end; n++)
+        loss += NAME(cross_entropy_row)(c, (const REAL *)vf + n * c, (const REAL *)vy + n * c,
+                                        (REAL *)vp + n * c, (REAL *)vg + n * c);
+    return loss;
+}
+
+static void NAME(softmax_hessian)(size_t begin, size_t end, size_t c, double alpha, const void *vp,
+                                  const void *vu, void *vout) {
+    for (size_t n = begin; n < end; n++) {
+        const REAL *p = (const REAL *)vp + n * c, *u = (const REAL *)vu + n * c;
+        REAL *out = (REAL *)vout + n * c;
+        double mean = 0;
+#pragma omp simd reduction(+ : mean)
+        for (size_t i = 0; i < c; i++)
+            mean += (double)p[i] * u[i];
+#pragma omp simd
+        for (size_t i = 0; i < c; i++)
+            out[i] = (REAL)(alpha * p[i] * (u[i] - mean));
+    }
+}
+
+/* The probability that a root is taken of. */
+static inline REAL NAME(kept)(REAL p) {
+    const REAL least = (REAL)EPSILON * (REAL)EPSILON;
+    return p < least ? least : p; /* NaN stays */
+}
+
+static void NAME(softmax_root)(size_t begin, size_t end, size_t c, const void *vp, void *vd) {
+    for (size_t n = begin; n < end; n++) {
+        const REAL *p = (const REAL *)vp + n * c;
+        for (size_t r = 0; r < c; r++) {
+            REAL *d = (REAL *)vd + (n * c + r) * c;
+            const REAL root = SQRT(NAME(kept)(p[r]));
+#pragma omp simd
+            for (size_t i = 0; i < c; i++)
+                d[i] = -root * NAME(kept)(p[i]);
+            d[r] += root;
+        }
+    }
+}
+
+static void NAME(softmax_root_solve)(size_t begin, size_t end, const void *vp, const void *vg, void *vt) {
+    const REAL *p = vp, *g = vg;
+    REAL *t = vt;
+#pragma omp simd
+    for (size_t i = begin; i < end; i++)
+        t[i] = g[i] / SQRT(NAME(kept)(p[i]));
+}
+
 /* ---- first-order updates ---- */
 
 static void NAME(sgd)(size_t begin, size_t end, gn_sgd_rule rule, double rate, const void *vg, void *vv,
@@ -537,8 +616,6 @@ static void NAME(sgd)(size_t begin, size_t end, gn_sgd_rule rule, double rate, c
         theta[i] -= step * velocity;
     }
 }
-
-#define SQRT(x) (sizeof(REAL) == sizeof(float) ? (REAL)__builtin_sqrtf((float)(x)) : (REAL)__builtin_sqrt(x))
 
 static void NAME(adam)(size_t begin, size_t end, const gn_cpu_adam *adam, const void *vg, void *vm, void *vv,
                        void *vtheta) {

@@ -2,6 +2,7 @@
  * compiles the files that include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops
  * are right but slow.
  */
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@
 
 VECTOR_MATH double tanh(double);
 VECTOR_MATH double exp(double);
+VECTOR_MATH double log(double);
 VECTOR_MATH double log1p(double);
 VECTOR_MATH double erf(double);
 VECTOR_MATH double sin(double);
@@ -41,20 +43,24 @@ VECTOR_MATH double cosine(double) __asm__("cos");
 VECTOR_MATH float cosinef(float) __asm__("cosf");
 
 #define REAL    float
+#define EPSILON FLT_EPSILON
 #define NAME(x) x##_float32
 #define MATH(x) x##f
 #include "backend/cpu/kernels_body.h"
 #include "backend/cpu/kernels_jets.h"
 #undef REAL
+#undef EPSILON
 #undef NAME
 #undef MATH
 
 #define REAL    double
+#define EPSILON DBL_EPSILON
 #define NAME(x) x##_float64
 #define MATH(x) x
 #include "backend/cpu/kernels_body.h"
 #include "backend/cpu/kernels_jets.h"
 #undef REAL
+#undef EPSILON
 #undef NAME
 #undef MATH
 
@@ -70,7 +76,9 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
         .jacobian_positions = jacobian_positions##suffix, .gram_hadamard = gram_hadamard##suffix,            \
         .gram_positions = gram_positions##suffix, .pair_products = pair_products##suffix,                    \
         .symmetrize = symmetrize##suffix, .squared_loss = squared_loss##suffix,                              \
-        .count_correct = count_correct##suffix, .sgd = sgd##suffix, .adam = adam##suffix,                    \
+        .count_correct = count_correct##suffix, .cross_entropy = cross_entropy##suffix,                      \
+        .softmax_hessian = softmax_hessian##suffix, .softmax_root = softmax_root##suffix,                    \
+        .softmax_root_solve = softmax_root_solve##suffix, .sgd = sgd##suffix, .adam = adam##suffix,          \
         .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,                          \
         .jet_multiply = jet_multiply##suffix, .jet_multiply_transposed = jet_multiply_transposed##suffix,    \
         .jet_residual = jet_residual##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix,        \

@@ -112,6 +112,27 @@ static gn_status cuda_count_correct(void *state, gn_dtype type, size_t n, size_t
     LAUNCH(count_correct, n, c, f, y, slot, SCRATCH);
 }
 
+/* ---- classes ---- */
+
+static gn_status cuda_cross_entropy_loss(void *state, gn_dtype type, size_t n, size_t c, const void *f,
+                                         const void *y, void *p, void *g, double *slot) {
+    LAUNCH(cross_entropy_loss, n, c, f, y, p, g, slot, SCRATCH);
+}
+
+static gn_status cuda_softmax_hessian(void *state, gn_dtype type, size_t n, size_t c, double alpha,
+                                      const void *p, const void *u, void *out) {
+    LAUNCH(softmax_hessian, n, c, alpha, p, u, out);
+}
+
+static gn_status cuda_softmax_root(void *state, gn_dtype type, size_t n, size_t c, const void *p, void *d) {
+    LAUNCH(softmax_root, n, c, p, d);
+}
+
+static gn_status cuda_softmax_root_solve(void *state, gn_dtype type, size_t n, const void *p, const void *g,
+                                         void *t) {
+    LAUNCH(softmax_root_solve, n, p, g, t);
+}
+
 /* ---- updates ---- */
 
 static gn_status cuda_sgd_update(void *state, gn_dtype type, size_t p, gn_sgd_rule rule, const double *rate,
@@ -168,6 +189,10 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->pair_products = cuda_pair_products;
     table->squared_loss = cuda_squared_loss;
     table->count_correct = cuda_count_correct;
+    table->cross_entropy_loss = cuda_cross_entropy_loss;
+    table->softmax_hessian = cuda_softmax_hessian;
+    table->softmax_root = cuda_softmax_root;
+    table->softmax_root_solve = cuda_softmax_root_solve;
     table->sgd_update = cuda_sgd_update;
     table->adam_update = cuda_adam_update;
     table->jet_inputs = cuda_jet_inputs;

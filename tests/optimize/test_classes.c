@@ -1,0 +1,223 @@
+/* Gauss-Newton steps under cross-entropy: every form of solve against a dense one on the host. */
+#include <math.h>
+#include <stdlib.h>
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include "devices.h"
+#include "mlp_case.h"
+
+static const mlp_case below = {
+    .name = "M < P", .widths = {3, 6, 4}, .activation = "tanh", .samples = 9, .classes = true};
+static const mlp_case above = {
+    .name = "M > P", .widths = {2, 3, 5}, .activation = "sin", .samples = 20, .classes = true};
+
+/* ---- the dense solution ---- */
+
+/* x <- a^-1 x, a symmetric positive definite, n x n; both overwritten. */
+static void solve(size_t n, double *a, double *x) {
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = k + 1; i < n; i++) {
+            const double factor = a[i * n + k] / a[k * n + k];
+            for (size_t j = k; j < n; j++)
+                a[i * n + j] -= factor * a[k * n + j];
+            x[i] -= factor * x[k];
+        }
+    }
+    for (size_t k = n; k-- > 0;) {
+        for (size_t j = k + 1; j < n; j++)
+            x[k] -= a[k * n + j] * x[j];
+        x[k] /= a[k * n + k];
+    }
+}
+
+/* d of (w J'H J + mu I) d = w J'r + decay theta */
+static double *dense_direction(mlp_fixture *f, double w, double mu, double decay) {
+    gn_array *j = device_array(f->context, f->dtype, f->m, f->p, NULL);
+    gn_array *r = device_array(f->context, f->dtype, f->m, 1, NULL);
+    OK(f->context, gn_linearization_jacobian(f->lin, 0, f->n, j));
+    OK(f->context, gn_linearization_residual(f->lin, r));
+    double *jacobian = host_values(j), *residual = host_values(r), *theta = host_values(f->theta);
+    double *y = host_values(f->targets), *a = calloc(f->p * f->p, sizeof *a), *d = calloc(f->p, sizeof *d);
+    for (size_t i = 0; i < f->p; i++) {
+        a[i * f->p + i] = mu;
+        d[i] = decay * theta[i];
+    }
+    for (size_t m = 0; m < f->m; m++) {
+        const double *row = jacobian + m * f->p, p = residual[m] + y[m];
+        for (size_t l = m - m % f->c; l < m - m % f->c + f->c; l++) {
+            const double *other = jacobian + l * f->p, q = residual[l] + y[l];
+            const double h = w * ((l == m ? p : 0) - p * q);
+            for (size_t i = 0; i < f->p; i++)
+                for (size_t k = 0; k < f->p; k++)
+                    a[i * f->p + k] += h * row[i] * other[k];
+        }
+        for (size_t i = 0; i < f->p; i++)
+            d[i] += w * residual[m] * row[i];
+    }
+    solve(f->p, a, d);
+    gn_array_destroy(j), gn_array_destroy(r);
+    free(jacobian), free(residual), free(theta), free(y), free(a);
+    return d;
+}
+
+static double *direction(mlp_fixture *f, const gn_optimizer_options *options) {
+    gn_optimizer *optimizer;
+    gn_array *d = device_array(f->context, f->dtype, f->p, 1, NULL);
+    OK(f->context, gn_optimizer_create(f->context, options, f->dtype, f->p, f->m, &optimizer));
+    OK(f->context, gn_optimizer_direction(optimizer, f->lin, d));
+    double *values = host_values(d);
+    gn_optimizer_destroy(optimizer);
+    gn_array_destroy(d);
+    return values;
+}
+
+/* ---- directions ---- */
+
+static void check_directions(const device_type *on, const mlp_case *from, gn_optimizer_kind kind, double mu,
+                             double decay) {
+    static const gn_solver solvers[] = {GN_SOLVER_AUTO, GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL};
+    mlp_fixture f = mlp_setup(on->device, on->dtype, from);
+    const double w = kind == GN_OPTIMIZER_GGN ? 1.0 / (double)f.n : 1;
+    double *expected = dense_direction(&f, w, mu, decay);
+    for (size_t k = 0; k < sizeof solvers / sizeof *solvers; k++) {
+        gn_optimizer_options options = gn_optimizer_options_default(kind);
+        options.damping.value = mu;
+        options.weight_decay = decay;
+        options.solver = solvers[k];
+        double *found = direction(&f, &options), error = relative_difference(f.p, found, expected);
+        cr_expect(error < (on->dtype == GN_FLOAT64 ? 1e-10 : 2e-3), "%s, solver %d, mu %g, decay %g: %g",
+                  from->name, (int)solvers[k], mu, decay, error);
+        free(found);
+    }
+    free(expected);
+    mlp_teardown(&f);
+}
+
+ParameterizedTestParameters(classes, directions) {
+    size_t count;
+    device_type *types = device_types(&count);
+    return cr_make_param_array(device_type, types, count);
+}
+
+ParameterizedTest(device_type *on, classes, directions) {
+    const mlp_case *cases[] = {&below, &above};
+    for (size_t i = 0; i < 2; i++) {
+        check_directions(on, cases[i], GN_OPTIMIZER_LEVENBERG_MARQUARDT, 1e-2, 0);
+        check_directions(on, cases[i], GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.3, 0.1);
+        check_directions(on, cases[i], GN_OPTIMIZER_GGN, 1e-2, 0);
+        check_directions(on, cases[i], GN_OPTIMIZER_GGN, 0.3, 0.1);
+    }
+}
+
+/* Probabilities that vanish do not take the dual form's right-hand side with them. */
+Test(classes, dual_is_primal_where_probabilities_vanish) {
+    size_t count;
+    const mlp_case *cases = mlp_classes(&count);
+    mlp_fixture f = mlp_setup("check", GN_FLOAT64, &cases[count - 1]);
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
+    options.damping.value = 1;
+    options.solver = GN_SOLVER_DUAL;
+    double *dual = direction(&f, &options);
+    options.solver = GN_SOLVER_PRIMAL;
+    double *primal = direction(&f, &options), *dense = dense_direction(&f, 1.0 / (double)f.n, 1, 0);
+    double error = relative_difference(f.p, dual, primal);
+    cr_expect(error < 1e-9, "dual against primal: %g", error);
+    error = relative_difference(f.p, primal, dense);
+    cr_expect(error < 1e-9, "primal against dense: %g", error);
+    free(dual), free(primal), free(dense);
+    mlp_teardown(&f);
+}
+
+/* Newton's direction for the model: J'H J d = J'r where J'H J has no null space but its eigenvalues at
+ * rounding level, so the loss falls at the rate the step asks for. */
+Test(classes, gauss_newton_solves_the_cut_system) {
+    mlp_fixture f = mlp_setup("check", GN_FLOAT64, &below);
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GAUSS_NEWTON);
+    options.cutoff = 1e-10;
+    double *d = direction(&f, &options);
+    gn_array *v = device_array(f.context, f.dtype, f.p, 1, d);
+    gn_array *g = device_array(f.context, f.dtype, f.p, 1, NULL);
+    OK(f.context, gn_linearization_ggn_product(f.lin, 1.0 / (double)f.n, v, v));
+    OK(f.context, gn_linearization_gradient(f.lin, g));
+    double *left = host_values(v), *right = host_values(g), error = relative_difference(f.p, left, right);
+    cr_expect(error < 1e-6, "J'H J d against J'r: %g", error);
+    gn_array_destroy(v), gn_array_destroy(g);
+    free(d), free(left), free(right);
+    mlp_teardown(&f);
+}
+
+/* ---- steps ---- */
+
+static void train(gn_optimizer_options options, int steps, double *losses, gn_step_report *report) {
+    mlp_fixture f = mlp_setup("check", GN_FLOAT64, &below);
+    gn_optimizer *optimizer;
+    OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+    for (int t = 0; t < steps; t++) {
+        OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, report));
+        losses[t] = report->loss;
+    }
+    gn_optimizer_destroy(optimizer);
+    mlp_teardown(&f);
+}
+
+Test(classes, gain_ratio_never_raises_the_loss) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT);
+    gn_step_report report;
+    double losses[60];
+    options.damping.kind = GN_DAMPING_GAIN_RATIO;
+    options.damping.value = 1e-8;
+    train(options, 60, losses, &report);
+    for (int t = 1; t < 60; t++)
+        cr_expect(losses[t] <= losses[t - 1], "step %d: %g after %g", t, losses[t], losses[t - 1]);
+    cr_expect(losses[59] < 1e-3 * losses[0], "%g from %g", losses[59], losses[0]);
+}
+
+Test(classes, armijo_lowers_the_loss) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
+    gn_step_report report;
+    double losses[30];
+    options.line_search.kind = GN_LINE_SEARCH_ARMIJO;
+    train(options, 30, losses, &report);
+    for (int t = 1; t < 30; t++)
+        cr_expect(losses[t] < losses[t - 1], "step %d: %g after %g", t, losses[t], losses[t - 1]);
+    cr_expect(losses[29] < 1e-2 * losses[0], "%g from %g", losses[29], losses[0]);
+}
+
+/* A step so short that the loss falls as its model says, ratio 1, by which Nielsen's rule divides mu by 3; at
+ * a ratio of 1/2 it would leave it. */
+Test(classes, the_predicted_decrease_is_the_loss_s) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
+    gn_step_report report;
+    double losses[2];
+    options.damping.kind = GN_DAMPING_GAIN_RATIO;
+    options.damping.value = 1e4;
+    train(options, 2, losses, &report);
+    cr_expect_eq(report.rejected, 0);
+    cr_expect_float_eq(report.damping, 1e4 / 3, 1e-6);
+}
+
+static void expect_refused(gn_optimizer_options options) {
+    gn_context *context = device_open("cpu");
+    gn_optimizer *optimizer;
+    cr_expect_eq(gn_optimizer_create(context, &options, GN_FLOAT64, 10, 10, &optimizer), GN_ERROR_ARGUMENT);
+    cr_expect_null(optimizer);
+    gn_context_destroy(context);
+}
+
+Test(classes, decay_needs_damping) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
+    options.weight_decay = 0.1;
+    options.damping.value = 0;
+    expect_refused(options);
+    options.damping.value = 1;
+    options.line_search.kind = GN_LINE_SEARCH_ARMIJO;
+    expect_refused(options);
+    options.line_search.kind = GN_LINE_SEARCH_NONE;
+    options.damping.kind = GN_DAMPING_GAIN_RATIO;
+    expect_refused(options);
+    options = gn_optimizer_options_default(GN_OPTIMIZER_GAUSS_NEWTON);
+    options.weight_decay = 0.1;
+    expect_refused(options);
+}
