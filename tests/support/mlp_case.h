@@ -14,7 +14,8 @@ typedef struct mlp_case {
     bool no_bias;
     double output_scale; /* 0: 1 */
     bool centred;
-    bool classes; /* one-hot targets and cross-entropy */
+    bool classes;    /* one-hot targets and cross-entropy */
+    const char *pde; /* NULL, or a residual in as many of x, y, z as there are inputs */
 } mlp_case;
 
 typedef struct mlp_fixture {
@@ -40,6 +41,10 @@ const mlp_case *mlp_activations(size_t *count);
 /* Nets of several classes under cross-entropy: M above and below P, one of them so large an output that
  * probabilities vanish. */
 const mlp_case *mlp_classes(size_t *count);
+
+/* Nets whose output is the residual of a PDE: of each activation; of 1, 2 and 3 coordinates; with Grams by
+ * pairs of channels and by blocks of J. Samples are of every kind. */
+const mlp_case *mlp_pdes(size_t *count);
 
 /* Host values, for the caller to free; and back. */
 double *host_values(const gn_array *array);
