@@ -48,6 +48,10 @@ gn_dtype gn_linearization_dtype(const gn_linearization *linearization);
  * A network's linearization only (else UNSUPPORTED). Errors: SHAPE. */
 gn_status gn_linearization_set_batch(gn_linearization *linearization, const gn_array *inputs,
                                      const gn_array *targets);
+/* weights (M, or NULL: all 1) of the batch's rows in the mean loss, (1/M) sum w r^2, and in its gradient; of
+ * nothing else: J, its products and the Gauss-Newton family do not see them. Borrowed until the next
+ * set_batch, which forgets them. Squared error only (else UNSUPPORTED). Errors: SHAPE. */
+gn_status gn_linearization_set_weights(gn_linearization *linearization, const gn_array *weights);
 /* theta_0 (P) of a centred network; copied. Ignored by others. To be called before set_batch. */
 gn_status gn_linearization_set_reference(gn_linearization *linearization, const gn_array *theta0);
 /* The point: evaluates r at theta (P). theta is borrowed until the next call; whoever changes its content

@@ -13,6 +13,7 @@ extern "C" {
 #endif
 
 typedef struct gn_network gn_network;
+typedef struct gn_expression gn_expression;
 
 /* Uniform kinds draw from U(-b, b): Kaiming b = sqrt(6 / fan_in), Glorot b = sqrt(6 / (fan_in + fan_out)),
  * torch b = 1 / sqrt(fan_in) (PyTorch's default, biases too). Normal kinds have the same variances: 2 /
@@ -39,6 +40,11 @@ typedef struct gn_mlp_options {
     bool bias;
     double output_scale;
     bool centred;
+    /* NULL, or the residual of a PDE (gn_dataset's `residual`; copied): then f is that residual of net, whose
+     * derivatives by the inputs are carried along. Samples have one more number, their kind: 0 for the
+     * residual, 1 for the value of net, 1 + i for its derivative by input i, 1 + inputs + i for the second
+     * one. One output, not centred. */
+    const gn_expression *residual;
 } gn_mlp_options;
 
 /* tanh, bias, output_scale 1, not centred; widths and depth are the caller's to set. */

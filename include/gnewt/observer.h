@@ -40,6 +40,11 @@ gn_status gn_observer_create_norms(gn_context *context, const gn_array *theta0, 
  * points / 2. */
 gn_status gn_observer_create_fourier(gn_context *context, const gn_dataset *dataset, size_t modes,
                                      gn_schedule schedule, gn_observer **observer);
+/* solution: relative_error (rank 0), ||f - y|| / ||y|| over the test set: of a PDE the relative L2 error of
+ * the solution on its grid. Network and data set are borrowed, theta0 (P; of a centred network) is copied.
+ * Errors: UNSUPPORTED where there is no test set. */
+gn_status gn_observer_create_solution(gn_context *context, gn_network *network, const gn_dataset *dataset,
+                                      const gn_array *theta0, gn_schedule schedule, gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);

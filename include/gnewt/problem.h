@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gnewt/array.h"
+#include "gnewt/network.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +21,11 @@ typedef struct gn_dataset {
      */
     int grid_rank;
     size_t grid[2];
+    /* A PDE's, else NULL and 0: what the network's outputs are (gn_mlp_options), the rows' weights in the
+     * loss (N), and how many rows, the last ones, lie on the boundary: batches take their share of both. */
+    gn_expression *residual;
+    gn_array *weights;
+    size_t boundary;
 } gn_dataset;
 
 /* u(x) = sum_k (k/3) sin((2k+1) pi x - k), k = 1..3, on x_j = -1 + 2j/points; test: uniform points drawn with
@@ -71,11 +76,45 @@ typedef struct gn_idx_options {
 gn_status gn_dataset_idx(gn_context *context, gn_dtype dtype, const gn_idx_options *options,
                          gn_dataset *dataset);
 
+/* A PDE in two coordinates on a box, as text: numbers, pi, the coordinates, and in the residual u and its
+ * derivatives ("u_x", "u_xx"; no mixed ones), + - * / ^ ( ) sin cos exp tanh log sqrt. */
+typedef struct gn_pde {
+    const char *axes[2];    /* names of the coordinates: "x", "y" */
+    double low[2], high[2]; /* the box */
+    const char *residual;   /* 0 where u solves it: "u_xx + u_yy + 1" */
+    const char *solution;   /* exact: its values are given on the boundary, and are what the test set holds */
+    bool evolves;           /* the second coordinate is time: nothing is given at its end */
+} gn_pde;
+
+/* `interior` random points in the box and `boundary` on its sides, alike on each; grid: a lattice, and equal
+ * distances. The test set is a grid of test_points^2, its sides included; 0: none. */
+typedef struct gn_pde_points {
+    size_t interior, boundary, test_points;
+    bool grid;
+    uint64_t seed;
+} gn_pde_points;
+
+/* The inputs are two coordinates and a kind (gn_mlp_options: 0 inside, 1 on the boundary and in the test
+ * set), the targets 0 inside and the solution elsewhere. The mean loss is the interior's plus the boundary's
+ * mean square. Errors: ARGUMENT (which text, where), MEMORY. */
+gn_status gn_dataset_pde(gn_context *context, gn_dtype dtype, const gn_pde *pde, const gn_pde_points *points,
+                         gn_dataset *dataset);
+/* u_xx + u_yy = -(n^2 + m^2) pi^2 u*, u* = sin(n pi x) sin(m pi y), on the unit square */
+gn_status gn_dataset_poisson_2d(gn_context *context, gn_dtype dtype, double n, double m,
+                                const gn_pde_points *points, gn_dataset *dataset);
+/* u_xx + u_yy + k^2 u = (k^2 - (n^2 + m^2) pi^2) u*, u* as above */
+gn_status gn_dataset_helmholtz_2d(gn_context *context, gn_dtype dtype, double n, double m, double k,
+                                  const gn_pde_points *points, gn_dataset *dataset);
+/* u_t + u u_x = viscosity u_xx on [-1, 1] x [0, 1], a moving front */
+gn_status gn_dataset_burgers_1d(gn_context *context, gn_dtype dtype, double viscosity,
+                                const gn_pde_points *points, gn_dataset *dataset);
+
 /* Frees the arrays and zeroes the struct. */
 void gn_dataset_destroy(gn_dataset *dataset);
 
 /* Batches: the whole set in order where size is 0 or N; else `size` samples in an order reshuffled each epoch
- * (GN_STREAM_BATCH, number of the epoch); the last batch of an epoch holds what remains. */
+ * (GN_STREAM_BATCH, number of the epoch); the last batch of an epoch holds what remains. Of a PDE's points
+ * each batch holds the same shares of both kinds, and an epoch ends where either is too few. */
 typedef struct gn_sampler gn_sampler;
 gn_status gn_sampler_create(gn_context *context, const gn_dataset *dataset, size_t size, uint64_t seed,
                             gn_sampler **sampler);
@@ -83,6 +122,8 @@ void gn_sampler_destroy(gn_sampler *sampler);
 /* The batch of step `step` (from 0). The arrays are the sampler's, valid until the next call. A sampler has
  * no history: any step may be asked for, so a resumed run sees the batches it would have seen. */
 gn_status gn_sampler_batch(gn_sampler *sampler, uint64_t step, gn_array **inputs, gn_array **targets);
+/* The weights of a batch's rows in the loss (as many as its samples), or NULL. */
+const gn_array *gn_sampler_weights(const gn_sampler *sampler);
 /* Samples of the largest batch. */
 size_t gn_sampler_capacity(const gn_sampler *sampler);
 

@@ -154,6 +154,26 @@ gn_status gn_cuda_attention_jvp(cudaStream_t stream, int type, size_t n, size_t 
 gn_status gn_cuda_attention_vjp(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t queries,
                                 size_t heads, size_t h, const void *qkv, const void *p, const void *d,
                                 void *to);
+/* ---- jets.cu: T = 1 + 2d channels a sample, u, u_1..u_d, u_11..u_dd ---- */
+
+/* The coordinates' own jets, out N x T x d, from rows of `columns` >= d elements */
+gn_status gn_cuda_jet_inputs(cudaStream_t stream, int type, size_t n, size_t d, size_t columns, const void *x,
+                             void *out);
+/* a = phi(z) of jets, and slopes: phi', p_i = phi'' z_i, q_i = phi''' z_i^2 + phi'' z_ii; all N x T x W; a
+ * may be z. `kind` as in gn_cuda_activation. */
+gn_status gn_cuda_jet_activation(cudaStream_t stream, int type, int kind, size_t n, size_t d, size_t w,
+                                 const void *z, void *a, void *slopes);
+/* out_0 = phi' in_0, out_i = p_i in_0 + phi' in_i, out_ii = q_i in_0 + 2 p_i in_i + phi' in_ii; transposed
+ * out_0 = phi' in_0 + sum_i (p_i in_i + q_i in_ii), out_i = phi' in_i + 2 p_i in_ii, out_ii = phi' in_ii; in
+ * and out N x R x T x W, slopes N x T x W. out may be in. */
+gn_status gn_cuda_jet_multiply(cudaStream_t stream, int type, bool transpose, size_t n, size_t r, size_t d,
+                               size_t w, const void *in, const void *slopes, void *out);
+/* A postfix program (host arrays of `length` <= 64, copied; codes are gn_expression_code's values) at rows x
+ * (N x (d + 1): coordinates, kind) and u (N x T): r (N) and partials (N x T) for kind 0; kind k > 0: r =
+ * channel k - 1. ARGUMENT where it is too long or d > 3. */
+gn_status gn_cuda_jet_residual(cudaStream_t stream, int type, int length, const uint8_t *codes,
+                               const uint8_t *operands, const double *values, size_t n, size_t d,
+                               const void *x, const void *u, void *r, void *partials);
 
 /* ---- gram.cu ---- */
 

@@ -3,7 +3,7 @@
  * All are bound by memory; the comment of each says how many bytes an element costs. Matrices are covered by
  * a plane: a thread keeps its columns and walks down rows, so that what belongs to a column (a bias, r') is
  * read or computed once and nothing is divided within a loop. */
-#include "launch.cuh"
+#include "activations.cuh"
 
 /* ---- bias_rows: writes s bytes an element (s = 4 or 8) ---- */
 
@@ -34,102 +34,7 @@ gn_status gn_cuda_bias_rows(cudaStream_t stream, int type, size_t rows, size_t c
     return BY_TYPE(type, bias_rows, stream, rows, columns, bias, y);
 }
 
-/* ---- activations: value and slope at x, one type a kind. No fast mathematics: CUDA's own functions are
- * within a few ulp. ---- */
-
-__device__ inline float exponential(float x) {
-    return expf(x);
-}
-__device__ inline double exponential(double x) {
-    return exp(x);
-}
-__device__ inline float error_function(float x) {
-    return erff(x);
-}
-__device__ inline double error_function(double x) {
-    return erf(x);
-}
-__device__ inline float log_one_plus(float x) {
-    return log1pf(x);
-}
-__device__ inline double log_one_plus(double x) {
-    return log1p(x);
-}
-__device__ inline float hyperbolic_tangent(float x) {
-    return tanhf(x);
-}
-__device__ inline double hyperbolic_tangent(double x) {
-    return tanh(x);
-}
-__device__ inline void sine_cosine(float x, float *s, float *c) {
-    sincosf(x, s, c);
-}
-__device__ inline void sine_cosine(double x, double *s, double *c) {
-    sincos(x, s, c);
-}
-
-struct identity_function {
-    template <class T> __device__ static void at(T x, T *value, T *slope) {
-        *value = x;
-        *slope = 1;
-    }
-};
-
-struct tanh_function {
-    template <class T> __device__ static void at(T x, T *value, T *slope) {
-        const T t = hyperbolic_tangent(x);
-        *value = t;
-        *slope = 1 - t * t;
-    }
-};
-
-struct relu_function {
-    template <class T> __device__ static void at(T x, T *value, T *slope) {
-        *value = x < 0 ? 0 : x; /* NaN stays */
-        *slope = x > 0 ? 1 : 0;
-    }
-};
-
-/* x Phi(x). Beyond 40 Phi is 0 or 1 and the density 0; the clamps keep inf * 0 away. */
-struct gelu_function {
-    template <class T> __device__ static void at(T x, T *value, T *slope) {
-        const T above = x < -40 ? -40 : x, inside = above > 40 ? 40 : above;
-        const T cumulative = (T)0.5 + (T)0.5 * error_function(x * (T)0.70710678118654752440);
-        const T density = (T)0.39894228040143267794 * exponential((T)-0.5 * inside * inside);
-        *value = above * cumulative;
-        *slope = cumulative + inside * density;
-    }
-};
-
-struct sin_function {
-    template <class T> __device__ static void at(T x, T *value, T *slope) {
-        sine_cosine(x, value, slope);
-    }
-};
-
-/* exp of -|x| alone, so that nothing overflows. */
-struct sigmoid_function {
-    template <class T> __device__ static void at(T x, T *value, T *slope) {
-        const T e = exponential(x < 0 ? x : -x), inverse = 1 / (1 + e);
-        *value = x < 0 ? e * inverse : inverse;
-        *slope = e * inverse * inverse;
-    }
-};
-
-struct softplus_function {
-    template <class T> __device__ static void at(T x, T *value, T *slope) {
-        const T e = exponential(x < 0 ? x : -x), inverse = 1 / (1 + e);
-        *value = (x < 0 ? 0 : x) + log_one_plus(e);
-        *slope = x < 0 ? e * inverse : inverse;
-    }
-};
-
-struct quadratic_function {
-    template <class T> __device__ static void at(T x, T *value, T *slope) {
-        *value = x * x;
-        *slope = 2 * x;
-    }
-};
+/* ---- activations ---- */
 
 /* Reads s, writes 2 s bytes an element (1 s without the slope). At the bandwidth of an H100 that leaves some
  * 100 instructions an element: float32 stays bound by memory, float64's gelu and sin come close to the

@@ -118,6 +118,7 @@ void add_sequence_cases(case_list *list);
 void add_class_cases(case_list *list);
 void add_cg_cases(case_list *list);
 void add_lsmr_cases(case_list *list);
+void add_jet_cases(case_list *list);
 void add_program_cases(case_list *list);
 
 #endif

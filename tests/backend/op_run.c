@@ -224,6 +224,7 @@ op_case *op_cases(size_t *count) {
     add_cg_cases(&list);
     add_lsmr_cases(&list);
     add_sequence_cases(&list);
+    add_jet_cases(&list);
     add_program_cases(&list);
     *count = list.count;
     return list.cases;

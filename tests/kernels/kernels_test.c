@@ -129,6 +129,10 @@ buffer *given(size_t count, const double *values) {
     return upload(b);
 }
 
+void reload(buffer *b) {
+    upload(b);
+}
+
 void *at(const buffer *b) {
     return (char *)b->device + b->lead * size_of(b);
 }
@@ -222,7 +226,7 @@ static const struct family {
     {"vectors", test_vectors, true},     {"reduce", test_reduce, true},   {"loss", test_loss, true},
     {"dense", test_dense, true},         {"network", test_network, true}, {"gram", test_gram, true},
     {"optimizer", test_optimizer, true}, {"random", test_random, true},   {"solvers", test_solvers, true},
-    {"loop", test_loop, false},          {"errors", test_errors, false}};
+    {"jets", test_jets, true},           {"loop", test_loop, false},      {"errors", test_errors, false}};
 
 static void run_family(const struct family *family) {
     for (test.type = family->typed ? F32 : F64; test.type <= F64; test.type++)

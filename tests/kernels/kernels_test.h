@@ -56,6 +56,8 @@ buffer *output(size_t rows, size_t columns, size_t pad);
 buffer *scalars(size_t count, double value);
 /* A vector of `count` given values. */
 buffer *given(size_t count, const double *values);
+/* Host values that were changed go to the device. */
+void reload(buffer *b);
 void *at(const buffer *b);
 double rounded(double value); /* to the type of the pass */
 
@@ -71,6 +73,7 @@ void test_loss(void);
 void test_dense(void);
 void test_network(void);
 void test_gram(void);
+void test_jets(void);
 void test_optimizer(void);
 void test_random(void);
 void test_solvers(void);

@@ -27,6 +27,8 @@ static void on_all(const char *device, gn_dtype dtype, check_function *check) {
     on_each(device, dtype, cases, count, check);
     cases = mlp_activations(&count);
     on_each(device, dtype, cases, count, check);
+    cases = mlp_pdes(&count);
+    on_each(device, dtype, cases, count, check);
     cases = mlp_classes(&count);
     on_each(device, dtype, cases, count - 1, check); /* the last one's loss is too steep for differences */
     cases = mlp_transformers(&count);

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "devices.h"
+#include "problem/expression.h"
 
 void expect_ok(gn_context *context, gn_status status, const char *call, const char *file, int line) {
     cr_assert(status == GN_OK, "%s:%d: %s: %s: %s", file, line, call, gn_status_text(status),
@@ -92,8 +93,25 @@ static gn_network *make_network(gn_context *context, const mlp_case *from) {
     options.bias = !from->no_bias;
     options.output_scale = from->output_scale == 0 ? 1 : from->output_scale;
     options.centred = from->centred;
+    gn_expression residual;
+    if (from->pde) {
+        static const char *const axes[] = {"x", "y", "z"};
+        const gn_expression_names names = {.axes = from->widths[0], .axis = axes, .unknown = true};
+        OK(context, gn_expression_parse(context, "the residual", from->pde, &names, &residual));
+        options.residual = &residual;
+    }
     OK(context, gn_network_create_mlp(context, &options, &network));
     return network;
+}
+
+/* Coordinates, then kinds: every second row the residual, the others all channels in turn. */
+static gn_array *pde_inputs(gn_context *context, gn_dtype dtype, size_t n, size_t d) {
+    double *values = random_values(1, n * (d + 1));
+    for (size_t i = 0; i < n; i++)
+        values[i * (d + 1) + d] = i % 2 == 0 ? 0 : (double)(1 + i / 2 % (2 * d + 1));
+    gn_array *array = device_array(context, dtype, n, d + 1, values);
+    free(values);
+    return array;
 }
 
 mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) {
@@ -103,10 +121,11 @@ mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) 
     f.c = gn_network_outputs(f.network);
     f.m = f.n * f.c;
     f.p = gn_network_parameters(f.network);
-    f.inputs =
-        from->transformer.layers
-            ? token_array(f.context, dtype, f.n, gn_network_inputs(f.network), from->transformer.vocabulary)
-            : random_array(f.context, dtype, f.n, gn_network_inputs(f.network), 1);
+    const size_t features = gn_network_inputs(f.network);
+    f.inputs = from->pde ? pde_inputs(f.context, dtype, f.n, from->widths[0])
+               : from->transformer.layers
+                   ? token_array(f.context, dtype, f.n, features, from->transformer.vocabulary)
+                   : random_array(f.context, dtype, f.n, features, 1);
     f.targets =
         from->classes ? class_array(f.context, dtype, f.n, f.c) : random_array(f.context, dtype, f.n, f.c, 2);
     f.theta = random_array(f.context, dtype, f.p, 1, 3);
@@ -163,6 +182,68 @@ const mlp_case *mlp_activations(size_t *count) {
         {.name = "softplus", .widths = {3, 7, 5, 2}, .activation = "softplus", .samples = 6},
         {.name = "quadratic", .widths = {3, 7, 5, 2}, .activation = "quadratic", .samples = 6},
         {.name = "identity", .widths = {3, 7, 5, 2}, .activation = "identity", .samples = 6},
+    };
+    *count = sizeof nets / sizeof *nets;
+    return nets;
+}
+
+#define BURGERS "u_y + u*u_x - 0.1*u_xx + sin(2*x)*y"
+#define POISSON "u_xx + u_yy + x*exp(-y)"
+
+const mlp_case *mlp_pdes(size_t *count) {
+    static const mlp_case nets[] = {
+        {.name = "jets, tanh", .widths = {2, 7, 5, 1}, .activation = "tanh", .samples = 13, .pde = BURGERS},
+        {.name = "jets, relu", .widths = {2, 7, 5, 1}, .activation = "relu", .samples = 13, .pde = BURGERS},
+        {.name = "jets, gelu", .widths = {2, 7, 5, 1}, .activation = "gelu", .samples = 13, .pde = BURGERS},
+        {.name = "jets, sin", .widths = {2, 7, 5, 1}, .activation = "sin", .samples = 13, .pde = BURGERS},
+        {.name = "jets, sigmoid",
+         .widths = {2, 7, 5, 1},
+         .activation = "sigmoid",
+         .samples = 13,
+         .pde = BURGERS},
+        {.name = "jets, softplus",
+         .widths = {2, 7, 5, 1},
+         .activation = "softplus",
+         .samples = 13,
+         .pde = BURGERS},
+        {.name = "jets, quadratic",
+         .widths = {2, 7, 5, 1},
+         .activation = "quadratic",
+         .samples = 13,
+         .pde = BURGERS},
+        {.name = "jets, identity",
+         .widths = {2, 7, 5, 1},
+         .activation = "identity",
+         .samples = 13,
+         .pde = BURGERS},
+        {.name = "jets, linear", .widths = {2, 1}, .activation = "tanh", .samples = 7, .pde = POISSON},
+        {.name = "jets, several tiles",
+         .widths = {2, 9, 1},
+         .activation = "tanh",
+         .samples = 111,
+         .pde = POISSON},
+        {.name = "jets, no bias",
+         .widths = {2, 6, 5, 1},
+         .activation = "tanh",
+         .samples = 9,
+         .no_bias = true,
+         .pde = POISSON},
+        {.name = "jets, scaled",
+         .widths = {2, 6, 1},
+         .activation = "gelu",
+         .samples = 9,
+         .output_scale = -2.5,
+         .pde = POISSON},
+        {.name = "jets, 1 coordinate, by pairs",
+         .widths = {1, 40, 40, 1},
+         .activation = "sin",
+         .samples = 11,
+         .pde = "u_xx + tanh(u)*u_x^2 - x"},
+        {.name = "jets, 3 coordinates",
+         .widths = {3, 8, 6, 1},
+         .activation = "tanh",
+         .samples = 17,
+         .pde = "u_xx + u_yy + u_zz - u^3 + z"},
     };
     *count = sizeof nets / sizeof *nets;
     return nets;

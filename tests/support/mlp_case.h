@@ -17,6 +17,7 @@ typedef struct mlp_case {
     bool centred;
     bool classes;                       /* one-hot targets and cross-entropy */
     gn_transformer_options transformer; /* layers > 0: this network instead, on random tokens */
+    const char *pde;                    /* NULL, or a residual in as many of x, y, z as there are inputs */
 } mlp_case;
 
 typedef struct mlp_fixture {
@@ -46,6 +47,9 @@ const mlp_case *mlp_classes(size_t *count);
 /* Transformers: both norms, one and two layers, learned and sinusoidal positions, one and several positions
  * read, Grams by pairs of positions and by blocks of gradients, several tiles, one with cross-entropy. */
 const mlp_case *mlp_transformers(size_t *count);
+/* Nets whose output is the residual of a PDE: of each activation; of 1, 2 and 3 coordinates; with Grams by
+ * pairs of channels and by blocks of J. Samples are of every kind. */
+const mlp_case *mlp_pdes(size_t *count);
 
 /* Host values, for the caller to free; and back. */
 double *host_values(const gn_array *array);

@@ -17,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 8u
+#define GN_BACKEND_ABI 9u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -30,6 +30,40 @@ typedef enum gn_activation {
     GN_ACTIVATION_QUADRATIC, /* z^2 */
     GN_ACTIVATION_COUNT
 } gn_activation;
+
+/* A function of a point (d coordinates) and of a jet there (T = 1 + 2d channels), in postfix order: what the
+ * residual of a PDE is. Every code takes its operands from a stack and leaves one value there; one value is
+ * left at the end. problem/expression.h makes these from text. */
+typedef struct gn_expression gn_expression;
+
+typedef enum gn_expression_code {
+    GN_EXPRESSION_CONSTANT,   /* value[k] */
+    GN_EXPRESSION_COORDINATE, /* x_i, i = operand[k] < d */
+    GN_EXPRESSION_CHANNEL,    /* operand[k] < T */
+    GN_EXPRESSION_NEGATE,
+    GN_EXPRESSION_SIN,
+    GN_EXPRESSION_COS,
+    GN_EXPRESSION_EXP,
+    GN_EXPRESSION_TANH,
+    GN_EXPRESSION_LOG,
+    GN_EXPRESSION_SQRT,
+    GN_EXPRESSION_ADD,
+    GN_EXPRESSION_SUBTRACT,
+    GN_EXPRESSION_MULTIPLY,
+    GN_EXPRESSION_DIVIDE,
+    GN_EXPRESSION_POWER, /* the exponent holds no channel */
+    GN_EXPRESSION_CODES
+} gn_expression_code;
+
+enum { GN_EXPRESSION_LENGTH = 64, GN_EXPRESSION_DEPTH = 12, GN_EXPRESSION_AXES = 3 }; /* at most */
+
+/* operand: for functions and operators, 1 where nothing below holds a channel, so that values are enough. */
+struct gn_expression {
+    int length, axes; /* d */
+    uint8_t code[GN_EXPRESSION_LENGTH];
+    uint8_t operand[GN_EXPRESSION_LENGTH];
+    double value[GN_EXPRESSION_LENGTH];
+};
 
 /* What a backend gets from its context: where to write why something failed, and whom to tell of a way round
  * that was taken. */
@@ -346,6 +380,28 @@ struct gn_backend {
     /* to (N x R x T x 3D) = the adjoint of attention_jvp on d (N x R x queries x D) */
     gn_status (*attention_vjp)(void *state, gn_dtype type, const gn_attention *shape, size_t r,
                                const void *qkv, const void *p, const void *d, void *to);
+    /* ---- jets: REQUIRED. A function of d coordinates as T = 1 + 2d channels: its value u, its first
+     * derivatives u_i and its second ones u_ii, i = 1..d, in this order ---- */
+    /* The coordinates' own jets, out N x T x d: x[n,:], the unit vectors, zeros; x has rows of `columns` >= d
+     */
+    gn_status (*jet_inputs)(void *state, gn_dtype type, size_t n, size_t d, size_t columns, const void *x,
+                            void *out);
+    /* a = phi(z) of jets, both N x T x W: a_0 = phi(z_0), a_i = phi' z_i, a_ii = phi'' z_i^2 + phi' z_ii;
+     * slopes (N x T x W) is what jet_multiply needs of them: phi', p_i = phi'' z_i, q_i = phi''' z_i^2 +
+     * phi'' z_ii. a may be z. */
+    gn_status (*jet_activation)(void *state, gn_dtype type, gn_activation kind, size_t n, size_t d, size_t w,
+                                const void *z, void *a, void *slopes);
+    /* The derivative of that, or its transpose, of R jets a sample; in and out N x R x T x W:
+     * out_0 = phi' in_0, out_i = p_i in_0 + phi' in_i, out_ii = q_i in_0 + 2 p_i in_i + phi' in_ii;
+     * transposed out_0 = phi' in_0 + sum_i (p_i in_i + q_i in_ii), out_i = phi' in_i + 2 p_i in_ii, out_ii =
+     * phi' in_ii. out may be in. */
+    gn_status (*jet_multiply)(void *state, gn_dtype type, bool transpose, size_t n, size_t r, size_t d,
+                              size_t w, const void *in, const void *slopes, void *out);
+    /* r (N) and its derivatives by the channels of u, partials (N x T; u N x T). x is N x (d + 1):
+     * coordinates and the row's kind. Kind 0: r = the expression; kind k > 0: r = channel k - 1. d <=
+     * GN_EXPRESSION_AXES */
+    gn_status (*jet_residual)(void *state, gn_dtype type, const gn_expression *expression, size_t n, size_t d,
+                              const void *x, const void *u, void *r, void *partials);
 
     /* ---- OPTIONAL ---- */
     /* c (n x n, lower triangle) = alpha a a' + beta c, a n x k (transpose: a k x n, a'a).

@@ -17,7 +17,7 @@ gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearizatio
         GN_TRY(gn_buffer_create(context, &self->probabilities, dtype, rows, 1, "probabilities"));
     GN_TRY(gn_buffer_create(context, &self->residual, dtype, rows, 1, "the residual"));
     GN_TRY(gn_buffer_create(context, &self->cotangent, dtype, rows, 1, "the residual's cotangent"));
-    return gn_buffer_create(context, &self->loss_sum, GN_FLOAT64, 1, 1, "the loss");
+    return gn_buffer_create(context, &self->loss_sum, GN_FLOAT64, 2, 1, "the loss");
 }
 
 void gn_linearization_destroy(gn_linearization *self) {
@@ -62,6 +62,19 @@ gn_status gn_linearization_set_batch(gn_linearization *self, const gn_array *inp
     GN_TRY(self->interface->set_batch(self, inputs, targets));
     self->inputs = inputs->data;
     self->targets = targets->data;
+    self->weights = NULL;
+    return GN_OK;
+}
+
+gn_status gn_linearization_set_weights(gn_linearization *self, const gn_array *weights) {
+    self->theta = NULL;
+    self->weights = NULL;
+    if (!weights)
+        return GN_OK;
+    if (self->loss != GN_LOSS_SQUARED)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED, "rows have weights in squared error alone");
+    GN_TRY(gn_array_expect(self->context, weights, self->dtype, gn_linearization_rows(self), "weights"));
+    self->weights = weights->data;
     return GN_OK;
 }
 
@@ -87,9 +100,22 @@ gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta) 
     return kept_if(self, self->interface->begin ? self->interface->begin(self) : GN_OK);
 }
 
+/* cotangent = w r */
+static gn_status weigh(gn_linearization *self) {
+    return GN_OP(self->context, multiply, self->dtype, gn_linearization_rows(self), self->weights,
+                 self->residual.data, self->cotangent.data);
+}
+
 gn_status gn_linearization_evaluate(gn_linearization *self) {
+    double *sums = self->loss_sum.data;
     GN_RANGE("forward");
-    return kept_if(self, self->interface->evaluate(self));
+    GN_TRY(kept_if(self, self->interface->evaluate(self)));
+    if (!self->weights)
+        return GN_OK;
+    GN_TRY(weigh(self));
+    GN_TRY(GN_OP(self->context, copy, sums + 1, sums, sizeof(double)));
+    return GN_OP(self->context, dot, self->dtype, gn_linearization_rows(self), self->cotangent.data,
+                 self->residual.data, sums);
 }
 
 gn_status gn_linearization_set_point(gn_linearization *self, const gn_array *theta) {
@@ -128,6 +154,14 @@ gn_status gn_linearization_loss(gn_linearization *self, double *loss) {
     return GN_OK;
 }
 
+gn_status gn_linearization_objective(gn_linearization *self, double *objective) {
+    GN_TRY(expect_point(self));
+    GN_TRY(
+        gn_slots_read(self->context, (double *)self->loss_sum.data + (self->weights ? 1 : 0), 1, objective));
+    *objective /= gn_linearization_terms(self);
+    return GN_OK;
+}
+
 gn_status gn_linearization_jvp(gn_linearization *self, const gn_array *v, gn_array *jv) {
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, v, self->dtype, self->parameters, "v"));
@@ -142,14 +176,17 @@ gn_status gn_linearization_vjp(gn_linearization *self, const gn_array *u, gn_arr
     return self->interface->vjp(self, u, jtu);
 }
 
-/* J'r / measure */
+/* J'r / measure, r weighted */
 gn_status gn_linearization_gradient(gn_linearization *self, gn_array *g) {
     GN_RANGE("gradient");
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, g, self->dtype, self->parameters, "g"));
     size_t rows = gn_linearization_rows(self);
-    GN_TRY(GN_OP(self->context, axpby, self->dtype, rows, 1 / gn_linearization_measure(self),
-                 self->residual.data, 0.0, self->cotangent.data));
+    if (self->weights)
+        GN_TRY(weigh(self));
+    const void *r = self->weights ? self->cotangent.data : self->residual.data;
+    GN_TRY(GN_OP(self->context, axpby, self->dtype, rows, 1 / gn_linearization_measure(self), r, 0.0,
+                 self->cotangent.data));
     gn_array cotangent = gn_array_view(self->context, self->dtype, rows, 1, self->cotangent.data);
     return self->interface->vjp(self, &cotangent, g);
 }

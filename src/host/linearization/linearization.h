@@ -37,12 +37,13 @@ struct gn_linearization {
     size_t samples, outputs;      /* N and C of the current batch; M = N C */
     size_t parameters;            /* P */
     gn_array residual;            /* M at most; r at the point */
-    gn_array loss_sum;            /* 1 double: sum r^2, or -sum y log p, at the point */
+    gn_array loss_sum;            /* 2 doubles at the point: sum w r^2, or -sum y log p; the same without w */
     gn_array probabilities;       /* cross-entropy: M at most; p at the point */
     gn_array root_residual;       /* cross-entropy: M at most; t, where it was asked for */
     gn_array cotangent;           /* M at most; of the mean loss */
     const gn_array *theta;        /* the point, NULL before the first */
     const void *inputs, *targets; /* the batch's memory, where there is one */
+    const void *weights;          /* M, or NULL: of the rows in the mean loss and its gradient */
 };
 
 /* The part all implementations share: buffers for `rows` residuals. The struct is zeroed before. */
@@ -58,6 +59,9 @@ gn_status gn_linearization_evaluate(gn_linearization *self);
 double gn_linearization_terms(const gn_linearization *self);
 /* J'r is the gradient of `measure` times the mean loss, and J'H J its Gauss-Newton matrix: M/2, or N. */
 double gn_linearization_measure(const gn_linearization *self);
+
+/* The mean loss with all weights 1: what the Gauss-Newton family lowers. Waits for the device. */
+gn_status gn_linearization_objective(gn_linearization *self, double *objective);
 
 /* The Gauss-Newton matrix as a product with itself: J'H J = B B', B = J'S (P x M) and H = S S'. S = I for
  * squared error; for cross-entropy it is block diagonal, C x C a sample (softmax_root in backend.h). Dense

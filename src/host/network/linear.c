@@ -35,7 +35,7 @@ static gn_status jvp(gn_tape *tape, size_t i, const void *v) {
     GN_TRY(GN_OP(tape->context, gemm, tape->dtype, false, true, rows, node->width, node->inputs, 1.0,
                  gn_tape_value(tape, node->input), node->inputs, gn_tape_at(tape, v, node->weight),
                  node->inputs, has_bias(node) ? 1.0 : 0.0, dz, node->width));
-    if (node->input == 0)
+    if (tape->network->nodes[node->input].data)
         return GN_OK; /* the data do not move */
     return GN_OP(tape->context, gemm, tape->dtype, false, true, rows, node->width, node->inputs, 1.0,
                  tape->tangent[node->input].data, node->inputs, gn_tape_at(tape, tape->theta, node->weight),

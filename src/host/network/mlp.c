@@ -1,5 +1,7 @@
-/* mlp: linear maps with an activation between them, then scale and centring where asked for. */
+/* mlp: linear maps with an activation between them, then scale and centring where asked for; or the same on
+ * jets, and a PDE's residual of them. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/size.h"
@@ -28,6 +30,22 @@ static gn_status find_activation(gn_context *context, const char *name, gn_activ
         name ? name : "(null)");
 }
 
+static gn_status check_residual(gn_context *context, const gn_mlp_options *options) {
+    const size_t axes = (size_t)options->residual->axes;
+    if (options->widths[0] != axes)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "the mlp takes %zu inputs, the PDE has %zu coordinates: make its first width %zu",
+                       options->widths[0], axes, axes);
+    if (options->widths[options->depth] != 1)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "the mlp gives %zu outputs, the PDE has one unknown: make its last width 1",
+                       options->widths[options->depth]);
+    if (options->centred)
+        return gn_fail(context, GN_ERROR_UNSUPPORTED,
+                       "the residual of a PDE cannot be centred: set centred to false");
+    return GN_OK;
+}
+
 static gn_status check_options(gn_context *context, const gn_mlp_options *options) {
     if (options->depth == 0 || !options->widths)
         return gn_fail(context, GN_ERROR_ARGUMENT,
@@ -36,6 +54,8 @@ static gn_status check_options(gn_context *context, const gn_mlp_options *option
         if (options->widths[l] == 0)
             return gn_fail(context, GN_ERROR_ARGUMENT, "width %zu of the mlp is 0: each must be at least 1",
                            l);
+    if (options->residual)
+        GN_TRY(check_residual(context, options));
     if (!isfinite(options->output_scale) || options->output_scale == 0)
         return gn_fail(context, GN_ERROR_ARGUMENT, "output_scale is %g: give a finite number other than 0",
                        options->output_scale);
@@ -65,22 +85,39 @@ static void add_linear(gn_network *network, const gn_mlp_options *options, size_
     gn_node *node = gn_network_add_node(network, &gn_operation_linear, last_node(network));
     node->width = out;
     node->weight = gn_network_add_parameter(network, out, in, "layers.%zu.weight", layer);
-    if (options->bias)
-        node->bias = gn_network_add_parameter(network, out, 0, "layers.%zu.bias", layer);
+    if (!options->bias)
+        return;
+    if (options->residual) /* the value's channel alone has a bias */
+        node = gn_network_add_node(network, &gn_operation_jet_bias, last_node(network));
+    node->bias = gn_network_add_parameter(network, out, 0, "layers.%zu.bias", layer);
+}
+
+/* The inputs, and their jets where the network carries them. */
+static void add_inputs(gn_network *network, const gn_mlp_options *options) {
+    const size_t d = options->widths[0];
+    gn_network_add_node(network, NULL, GN_NO_NODE)->width = options->residual ? d + 1 : d;
+    if (!options->residual)
+        return;
+    gn_node *jets = gn_network_add_node(network, &gn_operation_jet_inputs, 0);
+    jets->positions = 1 + 2 * d;
+    jets->width = d;
+    jets->data = true;
 }
 
 static void build(gn_network *network, const gn_mlp_options *options, gn_activation activation) {
-    gn_network_add_node(network, NULL, GN_NO_NODE)->width = options->widths[0];
+    const gn_operation *bend = options->residual ? &gn_operation_jet_activation : &gn_operation_activation;
+    add_inputs(network, options);
     for (size_t l = 0; l < options->depth; l++) {
         add_linear(network, options, l);
         if (l + 1 < options->depth && activation != GN_ACTIVATION_IDENTITY)
-            gn_network_add_node(network, &gn_operation_activation, last_node(network))->activation =
-                activation;
+            gn_network_add_node(network, bend, last_node(network))->activation = activation;
     }
     if (options->output_scale != 1.0)
         gn_network_add_node(network, &gn_operation_scale, last_node(network))->scale = options->output_scale;
     if (options->centred)
         gn_network_add_node(network, &gn_operation_centring, last_node(network));
+    if (options->residual)
+        gn_network_add_node(network, &gn_operation_jet_residual, last_node(network))->positions = 1;
 }
 
 gn_status gn_network_create_mlp(gn_context *context, const gn_mlp_options *options, gn_network **out) {
@@ -93,7 +130,13 @@ gn_status gn_network_create_mlp(gn_context *context, const gn_mlp_options *optio
         return gn_fail(context, GN_ERROR_MEMORY,
                        "the mlp's parameters do not fit the address space: smaller widths");
     gn_network *network;
-    GN_TRY(gn_network_allocate(context, 2 * options->depth + 3, 2 * options->depth, &network));
+    GN_TRY(gn_network_allocate(context, 3 * options->depth + 4, 2 * options->depth, &network));
+    if (options->residual && !(network->residual = malloc(sizeof *network->residual))) {
+        gn_network_destroy(network);
+        return gn_fail(context, GN_ERROR_MEMORY, "no host memory for the residual of a PDE");
+    }
+    if (options->residual)
+        *network->residual = *options->residual;
     build(network, options, activation);
     *out = network;
     return GN_OK;

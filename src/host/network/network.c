@@ -28,7 +28,8 @@ gn_node *gn_network_add_node(gn_network *network, const gn_operation *operation,
                       .second = GN_NO_NODE,
                       .positions = 1,
                       .weight = GN_NO_PARAMETER,
-                      .bias = GN_NO_PARAMETER};
+                      .bias = GN_NO_PARAMETER,
+                      .data = input == GN_NO_NODE};
     if (input != GN_NO_NODE) {
         gn_node *from = &network->nodes[input];
         node->inputs = node->width = from->width;
@@ -66,6 +67,7 @@ void gn_network_destroy(gn_network *network) {
     free(network->nodes);
     free(network->parameters);
     free(network->initial);
+    free(network->residual);
     free(network);
 }
 

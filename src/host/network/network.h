@@ -25,6 +25,7 @@ typedef struct gn_node {
     double epsilon;                /* committee, layer norm */
     size_t vocabulary;             /* embedding */
     size_t heads;                  /* attention */
+    bool data; /* its value hangs on the inputs alone: it has no tangent and needs no cotangent */
     /* Who takes its value: how many nodes, the first of them and the last. */
     size_t uses, first_use, last_use;
 } gn_node;
@@ -41,8 +42,9 @@ struct gn_network {
     size_t node_count;
     gn_parameter *parameters;
     size_t parameter_count;
-    gn_initial *initial; /* one a parameter, or NULL: as gn_init says */
-    size_t size;         /* P */
+    gn_initial *initial;     /* one a parameter, or NULL: as gn_init says */
+    size_t size;             /* P */
+    gn_expression *residual; /* of a PDE, what its last node gives; or NULL */
 };
 
 /* Elements a sample. */
@@ -85,6 +87,7 @@ struct gn_operation {
     const char *name;
     bool in_place; /* pull allows `to` to be d; with two inputs it hands d on unchanged */
     bool adds;     /* pull allows beta = 1 */
+    bool over;     /* value and tangent may lie in the input's buffer: forward and jvp allow it */
     gn_status (*forward)(gn_tape *tape, size_t i);
     /* tangent[i] from tangent[input] and v (P) */
     gn_status (*jvp)(gn_tape *tape, size_t i, const void *v);
@@ -117,5 +120,9 @@ extern const gn_operation gn_operation_layer_norm;
 extern const gn_operation gn_operation_attention;
 extern const gn_operation gn_operation_last;
 extern const gn_operation gn_operation_committee;
+extern const gn_operation gn_operation_jet_inputs;
+extern const gn_operation gn_operation_jet_bias;
+extern const gn_operation gn_operation_jet_activation;
+extern const gn_operation gn_operation_jet_residual;
 
 #endif

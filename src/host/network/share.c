@@ -1,9 +1,16 @@
 #include "network/share.h"
 
+/* The input in whose buffer node i's value lies, or GN_NO_NODE: nobody else may read that one. */
+static size_t lies_in(const gn_node *nodes, size_t i) {
+    const bool over = i > 0 && nodes[i].operation->over;
+    const size_t input = over ? nodes[i].input : nodes[i].second;
+    return input != GN_NO_NODE && !nodes[input].data && nodes[input].uses == 1 ? input : GN_NO_NODE;
+}
+
 size_t gn_share_value(const gn_network *network, size_t i) {
     const gn_node *nodes = network->nodes;
-    while (nodes[i].second != GN_NO_NODE && nodes[i].second != 0 && nodes[nodes[i].second].uses == 1)
-        i = nodes[i].second;
+    for (size_t input = lies_in(nodes, i); input != GN_NO_NODE; input = lies_in(nodes, i))
+        i = input;
     return i;
 }
 

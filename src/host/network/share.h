@@ -4,7 +4,8 @@
 
 #include "network/network.h"
 
-/* The owner of node i's value and tangent: a sum lies in its second input's where nobody else reads that. */
+/* The owner of node i's value and tangent: a sum lies in its second input's, an operation that works over its
+ * input in that one's, where nobody else reads it. */
 size_t gn_share_value(const gn_network *network, size_t i);
 
 /* The owner of node i's cotangent. A pull that works in place leaves it in the buffer of the node that it

@@ -57,13 +57,17 @@ static gn_status create_node_buffers(gn_tape *tape) {
     return create_buffers(tape, tape->cotangent, cotangent_owner, tape->capacity, "a layer's cotangents");
 }
 
+static bool is_pulled(const gn_network *network, size_t input) {
+    return input != GN_NO_NODE && !network->nodes[input].data;
+}
+
 /* Who adds to a cotangent must be able to. */
 static gn_status check_users(const gn_network *network) {
     for (size_t i = 1; i < network->node_count; i++) {
         const gn_node *node = &network->nodes[i];
         const size_t inputs[] = {node->input, node->second};
         for (int k = 0; k < 2; k++)
-            if (inputs[k] != 0 && inputs[k] != GN_NO_NODE && !node->operation->adds &&
+            if (is_pulled(network, inputs[k]) && !node->operation->adds &&
                 !gn_share_first(network, i, inputs[k]))
                 return gn_fail(network->context, GN_ERROR_UNSUPPORTED,
                                "node %zu of the network takes node %zu, which others take after it: a %s "
@@ -198,7 +202,7 @@ static gn_status pull_node(const gn_tape *tape, size_t i, size_t r, const gn_arr
     const gn_node *node = &tape->network->nodes[i];
     const size_t inputs[] = {node->input, node->second};
     for (int k = 0; k < 2; k++)
-        if (inputs[k] != 0 && inputs[k] != GN_NO_NODE)
+        if (is_pulled(tape->network, inputs[k]))
             GN_TRY(node->operation->pull(tape, i, r, buffers[i].data,
                                          gn_share_first(tape->network, i, inputs[k]) ? 0.0 : 1.0,
                                          buffers[inputs[k]].data));

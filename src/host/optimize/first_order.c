@@ -50,13 +50,13 @@ static gn_status update(gn_optimizer *self, void *theta) {
 typedef struct call {
     gn_optimizer *self;
     gn_linearization *l;
-    const void *inputs, *targets;
+    const void *inputs, *targets, *weights;
     size_t samples;
     void *theta;
 } call;
 
 static gn_status run(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_status (*body)(void *)) {
-    call c = {self, l, l->inputs, l->targets, l->samples, theta->data};
+    call c = {self, l, l->inputs, l->targets, l->weights, l->samples, theta->data};
     if (!l->interface->recordable)
         return body(&c);
     return gn_programs_run(&of(self)->programs, self->context, body, &c, sizeof c);
@@ -93,7 +93,7 @@ static gn_status measured_update_body(void *arguments) {
 static gn_status search(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     double slope;
     GN_TRY(gn_optimizer_dot(self, &self->direction, &self->direction, &slope));
-    GN_TRY(gn_line_search_armijo(self, l, theta, report->loss, slope, report));
+    GN_TRY(gn_line_search_armijo(self, l, theta, gn_linearization_loss, report->loss, slope, report));
     report->step_norm = report->step_size * sqrt(slope);
     return GN_OK;
 }

@@ -64,7 +64,7 @@ static gn_status fixed_step(gn_optimizer *self, gn_array *theta, gn_step_report 
                  theta->data);
 }
 
-static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta,
+static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double objective,
                                gn_step_report *report) {
     gn_optimizer *self = &o->base;
     double slope, norm2;
@@ -72,7 +72,7 @@ static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array
     GN_TRY(check_finite(self, "the direction's norm", norm2));
     /* the mean loss's gradient is J'r / measure */
     slope /= gn_linearization_measure(l) * gn_gauss_newton_weight(o, l);
-    GN_TRY(gn_line_search_armijo(self, l, theta, report->loss, slope, report));
+    GN_TRY(gn_line_search_armijo(self, l, theta, gn_linearization_objective, objective, slope, report));
     report->step_norm = report->step_size * sqrt(norm2);
     return GN_OK;
 }
@@ -101,7 +101,7 @@ static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *the
     GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, -rate, self->direction.data, 1.0,
                  theta->data));
     GN_TRY(gn_linearization_set_point(l, theta));
-    GN_TRY(gn_linearization_loss(l, &next));
+    GN_TRY(gn_linearization_objective(l, &next));
     /* a model that predicts no decrease is wrong: by rounding, close to a minimum */
     *ratio = predicted > 0 ? measure * (loss - next) / predicted : -INFINITY;
     *norm = rate * sqrt(norm2);
@@ -109,14 +109,14 @@ static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *the
 }
 
 /* Trials with rising damping until one lowers the loss. */
-static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta,
+static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double objective,
                              gn_step_report *report) {
     gn_optimizer *self = &o->base;
     const gn_damping_options *options = &self->options.damping;
     GN_TRY(gn_array_copy(&self->trial, theta));
     for (report->rejected = 0;;) {
         double ratio, used = o->damping.mu;
-        GN_TRY(try_step(o, l, theta, report->loss, &ratio, &report->step_norm));
+        GN_TRY(try_step(o, l, theta, objective, &ratio, &report->step_norm));
         report->passes += 2.5;
         if (gn_damping_judge(options, &o->damping, ratio))
             return GN_OK;
@@ -140,21 +140,25 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
     gn_optimizer *self = &o->base;
     bool searches = self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO, judges = is_gain_ratio(self);
     gn_step_report *out = report ? report : &unread;
+    double objective = 0;
     if (report || searches || judges) {
         GN_TRY(gn_linearization_loss(l, &out->loss));
         GN_TRY(check_finite(self, "the loss", out->loss));
+        objective = out->loss;
     }
+    if (l->weights && (searches || judges))
+        GN_TRY(gn_linearization_objective(l, &objective));
     out->passes = (double)l->outputs + 1;
     GN_TRY(gn_systems_assemble(o, l));
     if (judges)
-        GN_TRY(judged_step(o, l, theta, out));
+        GN_TRY(judged_step(o, l, theta, objective, out));
     else
         GN_TRY(gn_systems_solve(o, l, damping_now(o)));
     if (report)
         GN_TRY(gn_systems_report(o, l, &report->damping, &report->kept));
     if (judges)
         return GN_OK;
-    return searches ? searched_step(o, l, theta, out) : fixed_step(self, theta, report);
+    return searches ? searched_step(o, l, theta, objective, out) : fixed_step(self, theta, report);
 }
 
 static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {

@@ -11,8 +11,8 @@ static gn_status move(gn_optimizer *self, const gn_array *base, double t, gn_arr
                  theta->data);
 }
 
-gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_array *theta, double loss,
-                                double slope, gn_step_report *report) {
+gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_array *theta,
+                                gn_objective *objective, double loss, double slope, gn_step_report *report) {
     GN_RANGE("line search");
     const gn_line_search_options *options = &self->options.line_search;
     double t = self->options.learning_rate;
@@ -22,7 +22,7 @@ gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_arra
     for (;; t *= options->tau, reductions++) {
         GN_TRY(move(self, &self->trial, t, theta));
         GN_TRY(gn_linearization_set_point(l, theta));
-        GN_TRY(gn_linearization_loss(l, &next));
+        GN_TRY(objective(l, &next));
         bool enough = isfinite(next) && next <= loss - options->c * t * slope;
         if (enough || reductions == options->max_iterations)
             break;

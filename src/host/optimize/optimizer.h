@@ -52,9 +52,13 @@ void gn_optimizer_add_state(gn_optimizer *self, const char *name, gn_array *arra
 /* x'y of two vectors of P elements, on the host. */
 gn_status gn_optimizer_dot(gn_optimizer *self, const gn_array *x, const gn_array *y, double *value);
 
-/* Armijo backtracking from theta along -d: finds t, and leaves theta - t d in theta. slope = g'd of the mean
- * loss. Leaves the linearization's point wherever the last trial was. */
-gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_array *theta, double loss,
-                                double slope, gn_step_report *report);
+/* What a line search lowers, at the linearization's point: gn_linearization_loss() or
+ * gn_linearization_objective(). */
+typedef gn_status gn_objective(gn_linearization *l, double *value);
+
+/* Armijo backtracking from theta along -d: finds t, and leaves theta - t d in theta. loss: the objective at
+ * theta; slope: its g'd. Leaves the linearization's point wherever the last trial was. */
+gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_array *theta,
+                                gn_objective *objective, double loss, double slope, gn_step_report *report);
 
 #endif

@@ -82,5 +82,7 @@ void gn_dataset_destroy(gn_dataset *dataset) {
     gn_array_destroy(dataset->targets);
     gn_array_destroy(dataset->test_inputs);
     gn_array_destroy(dataset->test_targets);
+    gn_array_destroy(dataset->weights);
+    free(dataset->residual);
     memset(dataset, 0, sizeof(*dataset));
 }

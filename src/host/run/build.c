@@ -36,6 +36,18 @@ static const char *or_null(const char *text) {
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
+static gn_status create_pde(const gn_config_problem *p, gn_dtype precision, const gn_pde_points *points,
+                            gn_build *build) {
+    const bool evolves = p->coordinates == GN_COORDINATES_XT;
+    const gn_pde pde = {.axes = {"x", evolves ? "t" : "y"},
+                        .low = {p->x_low, p->second_low},
+                        .high = {p->x_high, p->second_high},
+                        .residual = p->residual,
+                        .solution = p->solution,
+                        .evolves = evolves};
+    return gn_dataset_pde(build->context, precision, &pde, points, &build->dataset);
+}
+
 static gn_status create_dataset(const gn_config *config, const gn_config_source *source, gn_build *build,
                                 gn_message *message) {
     const gn_config_problem *p = &config->problem;
@@ -53,6 +65,11 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
                                               .test_points = p->test_points,
                                               .factor = p->factor,
                                               .seed = config->seed};
+    const gn_pde_points points = {.interior = p->interior,
+                                  .boundary = p->boundary,
+                                  .test_points = p->test_points,
+                                  .grid = p->grid,
+                                  .seed = config->seed};
     gn_status status = GN_OK;
     const char *path = "problem";
     switch (p->kind) {
@@ -80,6 +97,21 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
         break;
     case GN_PROBLEM_POLYNOMIAL:
         status = gn_dataset_polynomial(build->context, config->precision, &polynomial, &build->dataset);
+        break;
+    case GN_PROBLEM_POISSON_2D:
+        status = gn_dataset_poisson_2d(build->context, config->precision, (double)p->n, (double)p->m, &points,
+                                       &build->dataset);
+        break;
+    case GN_PROBLEM_HELMHOLTZ_2D:
+        status = gn_dataset_helmholtz_2d(build->context, config->precision, (double)p->n, (double)p->m, p->k,
+                                         &points, &build->dataset);
+        break;
+    case GN_PROBLEM_BURGERS_1D:
+        status =
+            gn_dataset_burgers_1d(build->context, config->precision, p->viscosity, &points, &build->dataset);
+        break;
+    case GN_PROBLEM_PDE_2D:
+        status = create_pde(p, config->precision, &points, build);
         break;
     }
     return status == GN_OK ? GN_OK : fail_at(build, status, source, path, message);
@@ -123,6 +155,7 @@ static gn_status check_classes(const gn_config *config, const gn_config_source *
 
 static gn_status create_mlp(const gn_config_network *n, gn_build *build) {
     gn_mlp_options options = gn_mlp_options_default();
+    options.residual = build->dataset.residual;
     options.widths = n->widths;
     options.depth = n->widths_count - 1;
     options.activation = n->activation;
@@ -169,6 +202,13 @@ done:
 
 static gn_status create_network(const gn_config *config, const gn_config_source *source, gn_build *build,
                                 gn_message *message) {
+    char where[512];
+    if (build->dataset.residual && config->network.kind != GN_NETWORK_MLP)
+        return gn_message_fail(
+            message, GN_ERROR_CONFIG,
+            "%s: the problem is a PDE; of the networks only the mlp carries derivatives by its "
+            "inputs",
+            gn_config_where(source, "network.kind", where, sizeof where));
     gn_status status = create_network_kind(&config->network, build);
     if (status != GN_OK)
         return fail_at(build, status, source, "network", message);
@@ -210,6 +250,10 @@ static gn_status create_observer(const gn_config_observer *from, gn_build *build
         break;
     case GN_OBSERVE_FOURIER:
         status = gn_observer_create_fourier(build->context, &build->dataset, from->modes, schedule, out);
+        break;
+    case GN_OBSERVE_SOLUTION:
+        status = gn_observer_create_solution(build->context, build->network, &build->dataset, build->theta0,
+                                             schedule, out);
         break;
     }
     if (status == GN_OK)

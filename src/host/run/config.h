@@ -16,8 +16,15 @@ typedef enum gn_problem_kind {
     GN_PROBLEM_MULTI_SINE_1D,
     GN_PROBLEM_STEP_2D,
     GN_PROBLEM_MODULAR_ADDITION,
-    GN_PROBLEM_POLYNOMIAL
+    GN_PROBLEM_POLYNOMIAL,
+    GN_PROBLEM_POISSON_2D,
+    GN_PROBLEM_HELMHOLTZ_2D,
+    GN_PROBLEM_BURGERS_1D,
+    GN_PROBLEM_PDE_2D
 } gn_problem_kind;
+
+/* xy: values on all sides; xt: none at the end of time */
+typedef enum gn_coordinates { GN_COORDINATES_XY, GN_COORDINATES_XT } gn_coordinates;
 
 typedef enum gn_encoding { GN_ENCODING_ONE_HOT } gn_encoding;
 
@@ -33,6 +40,14 @@ typedef struct gn_config_problem {
     gn_encoding encoding;                                       /* modular_addition */
     size_t features;                                            /* polynomial */
     double factor;                                              /* polynomial */
+    size_t n, m;                                                /* poisson_2d, helmholtz_2d */
+    double k;                                                   /* helmholtz_2d */
+    double viscosity;                                           /* burgers_1d */
+    char *residual, *solution;                                  /* pde_2d */
+    gn_coordinates coordinates;                                 /* pde_2d */
+    double x_low, x_high, second_low, second_high;              /* pde_2d */
+    size_t interior, boundary;                                  /* PDEs; test_points an axis */
+    bool grid;                                                  /* PDEs */
 } gn_config_problem;
 
 typedef enum gn_network_kind { GN_NETWORK_MLP, GN_NETWORK_QUADRATIC, GN_NETWORK_COMMITTEE } gn_network_kind;
@@ -70,7 +85,12 @@ typedef struct gn_config_phase {
     gn_config_optimizer optimizer;
 } gn_config_phase;
 
-typedef enum gn_observe_kind { GN_OBSERVE_METRICS, GN_OBSERVE_NORMS, GN_OBSERVE_FOURIER } gn_observe_kind;
+typedef enum gn_observe_kind {
+    GN_OBSERVE_METRICS,
+    GN_OBSERVE_NORMS,
+    GN_OBSERVE_FOURIER,
+    GN_OBSERVE_SOLUTION
+} gn_observe_kind;
 
 typedef struct gn_config_observer {
     gn_observe_kind kind; /* metrics: the cadence of the recorded rows */

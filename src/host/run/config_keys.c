@@ -11,7 +11,12 @@ static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
                                           {"step_2d", GN_PROBLEM_STEP_2D},
                                           {"modular_addition", GN_PROBLEM_MODULAR_ADDITION},
                                           {"polynomial", GN_PROBLEM_POLYNOMIAL},
+                                          {"poisson_2d", GN_PROBLEM_POISSON_2D},
+                                          {"helmholtz_2d", GN_PROBLEM_HELMHOLTZ_2D},
+                                          {"burgers_1d", GN_PROBLEM_BURGERS_1D},
+                                          {"pde_2d", GN_PROBLEM_PDE_2D},
                                           {NULL, 0}};
+static const gn_choice coordinate_names[] = {{"xy", GN_COORDINATES_XY}, {"xt", GN_COORDINATES_XT}, {NULL, 0}};
 static const gn_choice encodings[] = {{"one_hot", GN_ENCODING_ONE_HOT}, {NULL, 0}};
 static const gn_choice network_kinds[] = {{"mlp", GN_NETWORK_MLP},
                                           {"quadratic", GN_NETWORK_QUADRATIC},
@@ -50,8 +55,11 @@ static const gn_choice dampings[] = {{"constant", GN_DAMPING_CONSTANT},
                                      {NULL, 0}};
 static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
-static const gn_choice observers[] = {
-    {"metrics", GN_OBSERVE_METRICS}, {"norms", GN_OBSERVE_NORMS}, {"fourier", GN_OBSERVE_FOURIER}, {NULL, 0}};
+static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
+                                      {"norms", GN_OBSERVE_NORMS},
+                                      {"fourier", GN_OBSERVE_FOURIER},
+                                      {"solution", GN_OBSERVE_SOLUTION},
+                                      {NULL, 0}};
 static const gn_choice plots[] = {
     {"none", GN_PLOT_NONE}, {"metrics", GN_PLOT_METRICS}, {"fourier", GN_PLOT_FOURIER}, {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};

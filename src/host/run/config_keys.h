@@ -21,6 +21,9 @@
 #define GN_KEY_ALL             0xffffffffu
 #define GN_KEY_ON(kind)        (1u << (kind))
 #define GN_KEY_GRID            (GN_KEY_ON(GN_PROBLEM_MULTI_SINE_1D) | GN_KEY_ON(GN_PROBLEM_STEP_2D))
+#define GN_KEY_PDE_2D          GN_KEY_ON(GN_PROBLEM_PDE_2D)
+#define GN_KEY_SINES           (GN_KEY_ON(GN_PROBLEM_POISSON_2D) | GN_KEY_ON(GN_PROBLEM_HELMHOLTZ_2D))
+#define GN_KEY_PDES            (GN_KEY_SINES | GN_KEY_ON(GN_PROBLEM_BURGERS_1D) | GN_KEY_PDE_2D)
 #define GN_KEY_MLP             GN_KEY_ON(GN_NETWORK_MLP)
 #define GN_KEY_QUADRATIC       GN_KEY_ON(GN_NETWORK_QUADRATIC)
 #define GN_KEY_COMMITTEE       GN_KEY_ON(GN_NETWORK_COMMITTEE)
@@ -65,7 +68,30 @@
     X(COUNT, features, features, "100", "", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,          \
       "D of x ~ N(0, I/D)")                                                                                  \
     X(REAL, factor, factor, "1.0", "", "(-inf, inf)", GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,                   \
-      "of (b'x)^2, b ~ N(0, I)")
+      "of (b'x)^2, b ~ N(0, I)")                                                                             \
+    X(COUNT, n, n, "1", "", "[1, 1000]", GN_KEY_SINES, 0, "of the solution sin(n pi x) sin(m pi y)")         \
+    X(COUNT, m, m, "1", "", "[1, 1000]", GN_KEY_SINES, 0, "of the solution")                                 \
+    X(REAL, k, k, "1.0", "", "(-inf, inf)", GN_KEY_ON(GN_PROBLEM_HELMHOLTZ_2D), 0, "of k^2 u")               \
+    X(REAL, viscosity, viscosity, "0.05", "", "(0, inf)", GN_KEY_ON(GN_PROBLEM_BURGERS_1D), 0,               \
+      "of the second derivative")                                                                            \
+    X(TEXT, residual, residual, GN_KEY_NEEDED, "", "", GN_KEY_PDE_2D, 0,                                     \
+      "0 where u solves it, as u_xx + u_yy + 1")                                                             \
+    X(TEXT, solution, solution, GN_KEY_NEEDED, "", "", GN_KEY_PDE_2D, 0,                                     \
+      "exact: given on the boundary, and the test set")                                                      \
+    X(CHOICE, coordinates, coordinates, "xy", "", "", GN_KEY_PDE_2D, coordinate_names,                       \
+      "xt: the second one is time, without values at its end")                                               \
+    X(REAL, x_low, x_low, "0.0", "", "(-inf, inf)", GN_KEY_PDE_2D, 0, "")                                    \
+    X(REAL, x_high, x_high, "1.0", "", "(-inf, inf)", GN_KEY_PDE_2D, 0, "")                                  \
+    X(REAL, second_low, second_low, "0.0", "", "(-inf, inf)", GN_KEY_PDE_2D, 0, "of y or t")                 \
+    X(REAL, second_high, second_high, "1.0", "", "(-inf, inf)", GN_KEY_PDE_2D, 0, "of y or t")               \
+    X(COUNT, interior, interior, "640", "points", GN_KEY_RANGE_SIZE, GN_KEY_PDES, 0,                         \
+      "where the residual is taken")                                                                         \
+    X(COUNT, boundary, boundary, "40", "points", GN_KEY_RANGE_SIZE, GN_KEY_PDES, 0,                          \
+      "where the solution is given")                                                                         \
+    X(BOOL, grid, grid, "false", "", "", GN_KEY_PDES, 0,                                                     \
+      "a lattice and equal distances instead of random points")                                              \
+    X(COUNT, test_points, test_points, "51", "points an axis", "[0, 100000]", GN_KEY_PDES, 0,                \
+      "a grid to measure the error on; 0: none")
 
 #define GN_NETWORK_KEYS(X)                                                                                   \
     X(CHOICE, kind, kind, "mlp", "", "", GN_KEY_ALL, network_kinds,                                          \

@@ -85,6 +85,7 @@ static gn_status set_point(map *m) {
                                         m->samples, &m->linearization));
     GN_TRY_DONE(gn_linearization_set_reference(m->linearization, m->build->theta0));
     GN_TRY_DONE(gn_linearization_set_batch(m->linearization, data->inputs, data->targets));
+    GN_TRY_DONE(gn_linearization_set_weights(m->linearization, data->weights));
     GN_TRY_DONE(gn_linearization_set_point(m->linearization, m->build->theta));
 done:
     return ours(m, status, "linearize");

@@ -125,7 +125,10 @@ static gn_status create_training(gn_trainer *t, const gn_array *theta0) {
     GN_TRY(gn_linearization_create(o->network, o->loss, o->dtype, capacity, &t->training));
     GN_TRY(gn_linearization_set_reference(t->training, theta0));
     /* A full batch never changes: it is set once. */
-    return t->full ? gn_linearization_set_batch(t->training, o->dataset->inputs, o->dataset->targets) : GN_OK;
+    if (!t->full)
+        return GN_OK;
+    GN_TRY(gn_linearization_set_batch(t->training, o->dataset->inputs, o->dataset->targets));
+    return gn_linearization_set_weights(t->training, o->dataset->weights);
 }
 
 static gn_status prepare(gn_trainer *t, const gn_array *theta0) {

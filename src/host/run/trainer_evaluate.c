@@ -77,6 +77,10 @@ static gn_status set_piece(gn_evaluator *e, const gn_array *theta, const gn_arra
     e->inputs = view_rows(inputs, first, rows);
     e->targets = view_rows(targets, first, rows);
     GN_TRY(gn_linearization_set_batch(e->pieces, &e->inputs, &e->targets));
+    if (inputs == e->dataset->inputs && e->dataset->weights) {
+        e->weights = view_rows(e->dataset->weights, first, rows);
+        GN_TRY(gn_linearization_set_weights(e->pieces, &e->weights));
+    }
     return gn_linearization_set_point(e->pieces, theta);
 }
 

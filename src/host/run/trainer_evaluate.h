@@ -12,11 +12,11 @@ typedef struct gn_evaluator {
     gn_linearization *whole;  /* borrowed: its batch is the training set; NULL: there is none */
     gn_linearization *pieces; /* owned: any batch of up to `capacity` samples; NULL: not needed */
     size_t capacity;
-    bool whole_ready;         /* the point of the training set's linearization is theta */
-    gn_array inputs, targets; /* views of the current piece */
-    gn_array outputs;         /* samples of the largest piece x C: f, for the accuracy */
-    gn_array gradient, total; /* P each: of a piece, of all */
-    gn_array slots;           /* 1, float64 */
+    bool whole_ready;                  /* the point of the training set's linearization is theta */
+    gn_array inputs, targets, weights; /* views of the current piece */
+    gn_array outputs;                  /* samples of the largest piece x C: f, for the accuracy */
+    gn_array gradient, total;          /* P each: of a piece, of all */
+    gn_array slots;                    /* 1, float64 */
 } gn_evaluator;
 
 typedef struct gn_evaluation {

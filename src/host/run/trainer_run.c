@@ -147,7 +147,8 @@ static gn_status set_batch(gn_trainer *t) {
     if (t->full)
         return GN_OK;
     GN_TRY(gn_sampler_batch(t->sampler, t->step, &inputs, &targets));
-    return gn_linearization_set_batch(t->training, inputs, targets);
+    GN_TRY(gn_linearization_set_batch(t->training, inputs, targets));
+    return gn_linearization_set_weights(t->training, gn_sampler_weights(t->sampler));
 }
 
 static gn_status take_step(gn_trainer *t, gn_step_report *report) {

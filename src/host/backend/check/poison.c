@@ -290,6 +290,36 @@ static gn_status check_lsmr_update(void *state, gn_dtype type, size_t rows, size
     return cpu_of(state)->lsmr_update(state, type, rows, n, v, h, hbar, x, slots);
 }
 
+/* ---- jets ---- */
+
+static gn_status check_jet_inputs(void *state, gn_dtype type, size_t n, size_t d, size_t columns,
+                                  const void *x, void *out) {
+    poison_vector(type, n * (1 + 2 * d) * d, out);
+    return cpu_of(state)->jet_inputs(state, type, n, d, columns, x, out);
+}
+
+static gn_status check_jet_activation(void *state, gn_dtype type, gn_activation kind, size_t n, size_t d,
+                                      size_t w, const void *z, void *a, void *slopes) {
+    if (a != z)
+        poison_vector(type, n * (1 + 2 * d) * w, a);
+    poison_vector(type, n * (1 + 2 * d) * w, slopes);
+    return cpu_of(state)->jet_activation(state, type, kind, n, d, w, z, a, slopes);
+}
+
+static gn_status check_jet_multiply(void *state, gn_dtype type, bool transpose, size_t n, size_t r, size_t d,
+                                    size_t w, const void *in, const void *slopes, void *out) {
+    if (out != in)
+        poison_vector(type, n * r * (1 + 2 * d) * w, out);
+    return cpu_of(state)->jet_multiply(state, type, transpose, n, r, d, w, in, slopes, out);
+}
+
+static gn_status check_jet_residual(void *state, gn_dtype type, const gn_expression *expression, size_t n,
+                                    size_t d, const void *x, const void *u, void *r, void *partials) {
+    poison_vector(type, n, r);
+    poison_vector(type, n * (1 + 2 * d), partials);
+    return cpu_of(state)->jet_residual(state, type, expression, n, d, x, u, r, partials);
+}
+
 void gn_check_poison_entries(gn_backend *table) {
     table->fill = check_fill;
     table->axpby = check_axpby;
@@ -325,4 +355,8 @@ void gn_check_poison_entries(gn_backend *table) {
     table->lsmr_left = check_lsmr_left;
     table->lsmr_right = check_lsmr_right;
     table->lsmr_update = check_lsmr_update;
+    table->jet_inputs = check_jet_inputs;
+    table->jet_activation = check_jet_activation;
+    table->jet_multiply = check_jet_multiply;
+    table->jet_residual = check_jet_residual;
 }

@@ -35,6 +35,7 @@ void gn_cpu_update_entries(gn_backend *table);
 void gn_cpu_sequence_entries(gn_backend *table);
 void gn_cpu_class_entries(gn_backend *table);
 void gn_cpu_solver_entries(gn_backend *table);
+void gn_cpu_jet_entries(gn_backend *table);
 
 static inline const gn_cpu_kernels *gn_cpu_kernels_of(void *state, gn_dtype type) {
     return ((const gn_cpu_state *)state)->kernels[type];

@@ -69,6 +69,16 @@ typedef struct gn_cpu_kernels {
                       void *x, void *r, double *largest);
     void (*lsmr_update)(size_t begin, size_t end, double v_scale, const gn_lsmr_row *row, const void *v,
                         void *h, void *hbar, void *x);
+    /* jets of samples begin..end */
+    void (*jet_inputs)(size_t begin, size_t end, size_t d, size_t columns, const void *x, void *out);
+    void (*jet_activation)(size_t begin, size_t end, gn_activation kind, size_t d, size_t w, const void *z,
+                           void *a, void *slopes);
+    void (*jet_multiply)(size_t begin, size_t end, size_t r, size_t d, size_t w, const void *in,
+                         const void *slopes, void *out);
+    void (*jet_multiply_transposed)(size_t begin, size_t end, size_t r, size_t d, size_t w, const void *in,
+                                    const void *slopes, void *out);
+    void (*jet_residual)(size_t begin, size_t end, const gn_expression *expression, size_t d, const void *x,
+                         const void *u, void *r, void *partials);
     bool (*lower_finite)(size_t n, const void *a, size_t lda);
     double (*at)(const void *x, size_t i);
     void (*put)(void *x, size_t i, double value);

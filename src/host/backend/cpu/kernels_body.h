@@ -635,7 +635,6 @@ static void NAME(adam)(size_t begin, size_t end, const gn_cpu_adam *adam, const 
         theta[i] = shrink * theta[i] - step * first / (SQRT(second) * scale + epsilon);
     }
 }
-#undef SQRT
 #undef QUARTER
 
 /* ---- solvers ---- */

@@ -1,5 +1,6 @@
-/* Both types of kernels_body.h for one instruction set, as the array KERNELS. The build compiles the files
- * that include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops are right but slow.
+/* Both types of kernels_body.h and kernels_jets.h for one instruction set, as the array KERNELS. The build
+ * compiles the files that include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops
+ * are right but slow.
  */
 #include <float.h>
 #include <stdint.h>
@@ -28,11 +29,15 @@ VECTOR_MATH double log(double);
 VECTOR_MATH double log1p(double);
 VECTOR_MATH double erf(double);
 VECTOR_MATH double sin(double);
+VECTOR_MATH double log(double);
+VECTOR_MATH double pow(double, double);
 VECTOR_MATH float tanhf(float);
 VECTOR_MATH float expf(float);
 VECTOR_MATH float log1pf(float);
 VECTOR_MATH float erff(float);
 VECTOR_MATH float sinf(float);
+VECTOR_MATH float logf(float);
+VECTOR_MATH float powf(float, float);
 /* By another name: gcc would merge sin and cos of one argument into a sincos that it cannot vectorise. */
 VECTOR_MATH double cosine(double) __asm__("cos");
 VECTOR_MATH float cosinef(float) __asm__("cosf");
@@ -42,6 +47,7 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
 #define NAME(x) x##_float32
 #define MATH(x) x##f
 #include "backend/cpu/kernels_body.h"
+#include "backend/cpu/kernels_jets.h"
 #include "backend/cpu/kernels_sequences.h"
 #undef REAL
 #undef EPSILON
@@ -53,6 +59,7 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
 #define NAME(x) x##_float64
 #define MATH(x) x
 #include "backend/cpu/kernels_body.h"
+#include "backend/cpu/kernels_jets.h"
 #include "backend/cpu/kernels_sequences.h"
 #undef REAL
 #undef EPSILON
@@ -75,13 +82,16 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
         .softmax_hessian = softmax_hessian##suffix, .softmax_root = softmax_root##suffix,                    \
         .softmax_root_solve = softmax_root_solve##suffix, .sgd = sgd##suffix, .adam = adam##suffix,          \
         .cg_begin = cg_begin##suffix, .cg_curvature = cg_curvature##suffix, .cg_step = cg_step##suffix,      \
-        .lsmr_update = lsmr_update##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix,          \
-        .put = put##suffix, .embed = embed##suffix, .embed_adjoint = embed_adjoint##suffix,                  \
-        .embed_matches = embed_matches##suffix, .jacobian_embed = jacobian_embed##suffix,                    \
-        .layer_norm = layer_norm##suffix, .layer_norm_jvp = layer_norm_jvp##suffix,                          \
-        .layer_norm_vjp = layer_norm_vjp##suffix, .scale_sums = scale_sums##suffix,                          \
-        .jacobian_scale = jacobian_scale##suffix, .attention = attention##suffix,                            \
-        .attention_jvp = attention_jvp##suffix, .attention_vjp = attention_vjp##suffix                       \
+        .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,                          \
+        .jet_multiply = jet_multiply##suffix, .jet_multiply_transposed = jet_multiply_transposed##suffix,    \
+        .jet_residual = jet_residual##suffix, .lsmr_update = lsmr_update##suffix,                            \
+        .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix, .embed = embed##suffix,  \
+        .embed_adjoint = embed_adjoint##suffix, .embed_matches = embed_matches##suffix,                      \
+        .jacobian_embed = jacobian_embed##suffix, .layer_norm = layer_norm##suffix,                          \
+        .layer_norm_jvp = layer_norm_jvp##suffix, .layer_norm_vjp = layer_norm_vjp##suffix,                  \
+        .scale_sums = scale_sums##suffix, .jacobian_scale = jacobian_scale##suffix,                          \
+        .attention = attention##suffix, .attention_jvp = attention_jvp##suffix,                              \
+        .attention_vjp = attention_vjp##suffix                                                               \
     }
 
 const gn_cpu_kernels KERNELS[2] = {[GN_FLOAT32] = KERNEL_SET(_float32), [GN_FLOAT64] = KERNEL_SET(_float64)};

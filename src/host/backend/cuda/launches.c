@@ -284,6 +284,29 @@ static gn_status cuda_lsmr_update(void *state, gn_dtype type, size_t rows, size_
     LAUNCH(lsmr_update, rows, n, v, h, hbar, x, lsmr_slots(slots), SCRATCH);
 }
 
+/* ---- jets ---- */
+
+static gn_status cuda_jet_inputs(void *state, gn_dtype type, size_t n, size_t d, size_t columns,
+                                 const void *x, void *out) {
+    LAUNCH(jet_inputs, n, d, columns, x, out);
+}
+
+static gn_status cuda_jet_activation(void *state, gn_dtype type, gn_activation kind, size_t n, size_t d,
+                                     size_t w, const void *z, void *a, void *slopes) {
+    LAUNCH(jet_activation, (int)kind, n, d, w, z, a, slopes);
+}
+
+static gn_status cuda_jet_multiply(void *state, gn_dtype type, bool transpose, size_t n, size_t r, size_t d,
+                                   size_t w, const void *in, const void *slopes, void *out) {
+    LAUNCH(jet_multiply, transpose, n, r, d, w, in, slopes, out);
+}
+
+static gn_status cuda_jet_residual(void *state, gn_dtype type, const gn_expression *expression, size_t n,
+                                   size_t d, const void *x, const void *u, void *r, void *partials) {
+    LAUNCH(jet_residual, expression->length, expression->code, expression->operand, expression->value, n, d,
+           x, u, r, partials);
+}
+
 void gn_cuda_launch_entries(gn_backend *table) {
     table->fill = cuda_fill;
     table->axpby = cuda_axpby;
@@ -329,4 +352,8 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->lsmr_left = cuda_lsmr_left;
     table->lsmr_right = cuda_lsmr_right;
     table->lsmr_update = cuda_lsmr_update;
+    table->jet_inputs = cuda_jet_inputs;
+    table->jet_activation = cuda_jet_activation;
+    table->jet_multiply = cuda_jet_multiply;
+    table->jet_residual = cuda_jet_residual;
 }

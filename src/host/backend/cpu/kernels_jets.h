@@ -1,0 +1,304 @@
+/* The loops over jets, for one REAL; included by kernels_types.h only, once a type, after kernels_body.h. A
+ * jet has T = 1 + 2d channels: u, u_1..u_d, u_11..u_dd. */
+
+/* ---- second and third derivatives at x, where value v and slope s are known ---- */
+
+static inline void NAME(identity_curve)(REAL x, REAL v, REAL s, REAL *second, REAL *third) {
+    (void)x, (void)v, (void)s;
+    *second = *third = 0;
+}
+
+static inline void NAME(tanh_curve)(REAL x, REAL v, REAL s, REAL *second, REAL *third) {
+    (void)x;
+    *second = -2 * v * s;
+    *third = s * (6 * v * v - 2);
+}
+
+static inline void NAME(relu_curve)(REAL x, REAL v, REAL s, REAL *second, REAL *third) {
+    (void)x, (void)v, (void)s;
+    *second = *third = 0;
+}
+
+/* The density p times polynomials: p (2 - x^2), p (x^3 - 4x). */
+static inline void NAME(gelu_curve)(REAL x, REAL v, REAL s, REAL *second, REAL *third) {
+    (void)v, (void)s;
+    const REAL above = x < -40 ? -40 : x, inside = above > 40 ? 40 : above, square = inside * inside;
+    const REAL density = (REAL)0.39894228040143267794 * MATH(exp)((REAL)-0.5 * square);
+    *second = density * (2 - square);
+    *third = density * inside * (square - 4);
+}
+
+static inline void NAME(sin_curve)(REAL x, REAL v, REAL s, REAL *second, REAL *third) {
+    (void)x;
+    *second = -v;
+    *third = -s;
+}
+
+static inline void NAME(sigmoid_curve)(REAL x, REAL v, REAL s, REAL *second, REAL *third) {
+    (void)x;
+    *second = s * (1 - 2 * v);
+    *third = s * (1 - 6 * s);
+}
+
+/* The sigmoid's first two: afresh, because 1 - s has no digits far above 0. */
+static inline void NAME(softplus_curve)(REAL x, REAL v, REAL s, REAL *second, REAL *third) {
+    REAL value, slope;
+    (void)v;
+    NAME(sigmoid_at)(x, &value, &slope);
+    *second = slope;
+    *third = slope * (1 - 2 * s);
+}
+
+static inline void NAME(quadratic_curve)(REAL x, REAL v, REAL s, REAL *second, REAL *third) {
+    (void)x, (void)v, (void)s;
+    *second = 2;
+    *third = 0;
+}
+
+#define CURVES(kind)                                                                                         \
+    static void NAME(kind##_curves)(size_t count, const REAL *z, REAL *a, REAL *first, REAL *second,         \
+                                    REAL *third) {                                                           \
+        _Pragma("omp simd") for (size_t i = 0; i < count; i++) {                                             \
+            REAL v, s, p, q;                                                                                 \
+            const REAL x = z[i];                                                                             \
+            NAME(kind##_at)(x, &v, &s);                                                                      \
+            NAME(kind##_curve)(x, v, s, &p, &q);                                                             \
+            a[i] = v;                                                                                        \
+            first[i] = s;                                                                                    \
+            second[i] = p;                                                                                   \
+            third[i] = q;                                                                                    \
+        }                                                                                                    \
+    }
+
+CURVES(identity)
+CURVES(tanh)
+CURVES(relu)
+CURVES(gelu)
+CURVES(sin)
+CURVES(sigmoid)
+CURVES(softplus)
+CURVES(quadratic)
+#undef CURVES
+
+static void (*const NAME(curves)[GN_ACTIVATION_COUNT])(size_t count, const REAL *z, REAL *a, REAL *first,
+                                                       REAL *second, REAL *third) = {
+    NAME(identity_curves), NAME(tanh_curves),    NAME(relu_curves),     NAME(gelu_curves),
+    NAME(sin_curves),      NAME(sigmoid_curves), NAME(softplus_curves), NAME(quadratic_curves)};
+
+/* ---- jets through a network ---- */
+
+static void NAME(jet_inputs)(size_t begin, size_t end, size_t d, size_t columns, const void *vx, void *vout) {
+    const size_t t = 1 + 2 * d;
+    for (size_t n = begin; n < end; n++) {
+        const REAL *x = (const REAL *)vx + n * columns;
+        REAL *out = (REAL *)vout + n * t * d;
+        memcpy(out, x, d * sizeof(REAL));
+        memset(out + d, 0, 2 * d * d * sizeof(REAL));
+        for (size_t i = 0; i < d; i++)
+            out[(1 + i) * d + i] = 1;
+    }
+}
+
+/* Coordinate i of the channels: z1 = z_i and z2 = z_ii, likewise a and slopes. */
+static void NAME(jet_axis)(size_t width, const REAL *first, const REAL *second, const REAL *third,
+                           const REAL *z1, const REAL *z2, REAL *a1, REAL *a2, REAL *p, REAL *q) {
+#pragma omp simd
+    for (size_t j = 0; j < width; j++) {
+        const REAL x1 = z1[j], x2 = z2[j], bend = second[j] * x1;
+        p[j] = bend;
+        q[j] = third[j] * x1 * x1 + second[j] * x2;
+        a1[j] = first[j] * x1;
+        a2[j] = bend * x1 + first[j] * x2;
+    }
+}
+
+static void NAME(jet_activation)(size_t begin, size_t end, gn_activation kind, size_t d, size_t w,
+                                 const void *vz, void *va, void *vslopes) {
+    REAL second[NAME(STRIP)], third[NAME(STRIP)];
+    const size_t size = (1 + 2 * d) * w;
+    for (size_t n = begin; n < end; n++)
+        for (size_t at = 0; at < w; at += NAME(STRIP)) {
+            const size_t width = w - at < NAME(STRIP) ? w - at : NAME(STRIP);
+            const REAL *z = (const REAL *)vz + n * size + at;
+            REAL *a = (REAL *)va + n * size + at, *slopes = (REAL *)vslopes + n * size + at;
+            NAME(curves)[kind](width, z, a, slopes, second, third);
+            for (size_t i = 1; i <= d; i++)
+                NAME(jet_axis)
+            (width, slopes, second, third, z + i * w, z + (d + i) * w, a + i * w, a + (d + i) * w,
+             slopes + i * w, slopes + (d + i) * w);
+        }
+}
+
+/* The value's channel is read by all others: it is written last. */
+static void NAME(jet_multiply)(size_t begin, size_t end, size_t r, size_t d, size_t w, const void *vin,
+                               const void *vslopes, void *vout) {
+    const size_t size = (1 + 2 * d) * w;
+    for (size_t m = begin * r; m < end * r; m++) {
+        const REAL *in = (const REAL *)vin + m * size, *first = (const REAL *)vslopes + m / r * size;
+        REAL *out = (REAL *)vout + m * size;
+        for (size_t i = 1; i <= d; i++) {
+            const REAL *p = first + i * w, *q = first + (d + i) * w;
+            const REAL *in1 = in + i * w, *in2 = in + (d + i) * w;
+            REAL *out1 = out + i * w, *out2 = out + (d + i) * w;
+#pragma omp simd
+            for (size_t j = 0; j < w; j++) {
+                const REAL x = in[j], x1 = in1[j], x2 = in2[j];
+                out1[j] = p[j] * x + first[j] * x1;
+                out2[j] = q[j] * x + 2 * p[j] * x1 + first[j] * x2;
+            }
+        }
+#pragma omp simd
+        for (size_t j = 0; j < w; j++)
+            out[j] = first[j] * in[j];
+    }
+}
+
+/* The value's channel gathers from all others: it is begun first. */
+static void NAME(jet_multiply_transposed)(size_t begin, size_t end, size_t r, size_t d, size_t w,
+                                          const void *vin, const void *vslopes, void *vout) {
+    const size_t size = (1 + 2 * d) * w;
+    for (size_t m = begin * r; m < end * r; m++) {
+        const REAL *in = (const REAL *)vin + m * size, *first = (const REAL *)vslopes + m / r * size;
+        REAL *out = (REAL *)vout + m * size;
+#pragma omp simd
+        for (size_t j = 0; j < w; j++)
+            out[j] = first[j] * in[j];
+        for (size_t i = 1; i <= d; i++) {
+            const REAL *p = first + i * w, *q = first + (d + i) * w;
+            const REAL *in1 = in + i * w, *in2 = in + (d + i) * w;
+            REAL *out1 = out + i * w, *out2 = out + (d + i) * w;
+#pragma omp simd
+            for (size_t j = 0; j < w; j++) {
+                const REAL x1 = in1[j], x2 = in2[j];
+                out[j] += p[j] * x1 + q[j] * x2;
+                out1[j] = first[j] * x1 + 2 * p[j] * x2;
+                out2[j] = first[j] * x2;
+            }
+        }
+    }
+}
+
+/* ---- residuals: an expression with its partial derivatives, forward, for LANES rows at once ---- */
+
+enum { NAME(LANES) = 32, NAME(CHANNELS) = 1 + 2 * GN_EXPRESSION_AXES };
+
+typedef struct NAME(dual) {
+    REAL value[NAME(LANES)];
+    REAL partial[NAME(CHANNELS)][NAME(LANES)];
+} NAME(dual);
+
+/* Lanes that stand for no row hold what the row before them does. */
+static void NAME(push)(int code, int operand, double constant, size_t rows, size_t d, const REAL *x,
+                       const REAL *u, NAME(dual) * top) {
+    const size_t t = 1 + 2 * d;
+    for (size_t k = 0; k < NAME(LANES); k++) {
+        const size_t n = k < rows ? k : rows - 1;
+        top->value[k] = code == GN_EXPRESSION_COORDINATE ? x[n * (d + 1) + operand]
+                        : code == GN_EXPRESSION_CHANNEL  ? u[n * t + operand]
+                                                         : (REAL)constant;
+    }
+    memset(top->partial, 0, t * sizeof(top->partial[0]));
+    if (code == GN_EXPRESSION_CHANNEL)
+        NAME(fill)(0, NAME(LANES), 1, top->partial[operand]);
+}
+
+/* value = f(value), slope = f'(value) */
+static void NAME(apply)(int code, REAL *value, REAL *slope) {
+#define EACH_LANE(...)                                                                                       \
+    _Pragma("omp simd") for (size_t k = 0; k < NAME(LANES); k++) {                                           \
+        const REAL a = value[k];                                                                             \
+        __VA_ARGS__                                                                                          \
+    }                                                                                                        \
+    break
+    switch (code) {
+    case GN_EXPRESSION_NEGATE:
+        EACH_LANE(value[k] = -a; slope[k] = -1;);
+    case GN_EXPRESSION_SIN:
+        EACH_LANE(value[k] = MATH(sin)(a); slope[k] = MATH(cosine)(a););
+    case GN_EXPRESSION_COS:
+        EACH_LANE(value[k] = MATH(cosine)(a); slope[k] = -MATH(sin)(a););
+    case GN_EXPRESSION_EXP:
+        EACH_LANE(const REAL e = MATH(exp)(a); value[k] = e; slope[k] = e;);
+    case GN_EXPRESSION_TANH:
+        EACH_LANE(const REAL t = MATH(tanh)(a); value[k] = t; slope[k] = 1 - t * t;);
+    case GN_EXPRESSION_LOG:
+        EACH_LANE(value[k] = MATH(log)(a); slope[k] = 1 / a;);
+    default: /* SQRT */
+        EACH_LANE(const REAL s = SQRT(a); value[k] = s; slope[k] = (REAL)0.5 / s;);
+    }
+#undef EACH_LANE
+}
+
+/* a = f(a, b), by_a and by_b its derivatives */
+static void NAME(combine)(int code, REAL *va, const REAL *vb, REAL *by_a, REAL *by_b) {
+#define EACH_LANE(value, slope_a, slope_b)                                                                   \
+    _Pragma("omp simd") for (size_t k = 0; k < NAME(LANES); k++) {                                           \
+        const REAL a = va[k], b = vb[k];                                                                     \
+        (void)a, (void)b;                                                                                    \
+        va[k] = (value);                                                                                     \
+        by_a[k] = (slope_a);                                                                                 \
+        by_b[k] = (slope_b);                                                                                 \
+    }                                                                                                        \
+    break
+    switch (code) {
+    case GN_EXPRESSION_ADD:
+        EACH_LANE(a + b, 1, 1);
+    case GN_EXPRESSION_SUBTRACT:
+        EACH_LANE(a - b, 1, -1);
+    case GN_EXPRESSION_MULTIPLY:
+        EACH_LANE(a * b, b, a);
+    case GN_EXPRESSION_DIVIDE:
+        EACH_LANE(a / b, 1 / b, -a / (b * b));
+    default: /* POWER; of exponent 0 the slope is 0, at 0 too */
+        EACH_LANE(MATH(pow)(a, b), b == 0 ? 0 : b * MATH(pow)(a, b - 1), 0);
+    }
+#undef EACH_LANE
+}
+
+/* One code; returns the new number of values on the stack. `plain`: no operand has partial derivatives. */
+static int NAME(step)(int code, bool plain, size_t t, NAME(dual) * stack, int depth) {
+    REAL by_a[NAME(LANES)], by_b[NAME(LANES)];
+    const bool binary = code >= GN_EXPRESSION_ADD;
+    NAME(dual) *a = &stack[depth - (binary ? 2 : 1)], *b = a + 1;
+    if (binary)
+        NAME(combine)(code, a->value, b->value, by_a, by_b);
+    else
+        NAME(apply)(code, a->value, by_a);
+    for (size_t c = 0; c < t && !plain; c++) {
+        REAL *to = a->partial[c];
+        const REAL *from = b->partial[c];
+        if (binary)
+#pragma omp simd
+            for (size_t k = 0; k < NAME(LANES); k++)
+                to[k] = by_a[k] * to[k] + by_b[k] * from[k];
+        else
+#pragma omp simd
+            for (size_t k = 0; k < NAME(LANES); k++)
+                to[k] *= by_a[k];
+    }
+    return depth - binary;
+}
+
+static void NAME(jet_residual)(size_t begin, size_t end, const gn_expression *e, size_t d, const void *vx,
+                               const void *vu, void *vr, void *vpartials) {
+    NAME(dual) stack[GN_EXPRESSION_DEPTH];
+    const size_t t = 1 + 2 * d;
+    for (size_t first = begin; first < end; first += NAME(LANES)) {
+        const size_t rows = end - first < NAME(LANES) ? end - first : NAME(LANES);
+        const REAL *x = (const REAL *)vx + first * (d + 1), *u = (const REAL *)vu + first * t;
+        REAL *r = (REAL *)vr + first, *partials = (REAL *)vpartials + first * t;
+        int depth = 0;
+        for (int k = 0; k < e->length; k++)
+            if (e->code[k] <= GN_EXPRESSION_CHANNEL)
+                NAME(push)(e->code[k], e->operand[k], e->value[k], rows, d, x, u, &stack[depth++]);
+            else
+                depth = NAME(step)(e->code[k], e->operand[k] != 0, t, stack, depth);
+        for (size_t n = 0; n < rows; n++) {
+            const size_t kind = (size_t)x[n * (d + 1) + d];
+            r[n] = kind == 0 ? stack[0].value[n] : u[n * t + kind - 1];
+            for (size_t c = 0; c < t; c++)
+                partials[n * t + c] = kind == 0 ? stack[0].partial[c][n] : c == kind - 1;
+        }
+    }
+}
+#undef SQRT

@@ -1,0 +1,367 @@
+/* Jets: a function's value with its first and second derivatives by d coordinates, T = 1 + 2d channels a
+ * sample, and residuals made of them.
+ *
+ * jet_activation and jet_multiply are bound by memory: each element of a channel is read and written once. A
+ * thread keeps its columns, walks down the samples and goes through their channels, so that phi and its
+ * derivatives are computed once a sample and column. jet_residual interprets a short program, a thread a row:
+ * its time is the launch's for any batch that trains. */
+#include "activations.cuh"
+
+/* ---- jet_inputs: writes s bytes an element of N x T x d ---- */
+
+template <class T>
+__global__ void jet_inputs_kernel(size_t rows, size_t d, size_t columns, const T *__restrict__ x,
+                                  T *__restrict__ out) {
+    for_columns<1>(d, [&](size_t c, auto) {
+        for (row_walk row(1 + 2 * d); row.m < rows; row.next())
+            out[row.m * d + c] = row.r == 0 ? x[row.n * columns + c] : row.r == 1 + c ? (T)1 : (T)0;
+    });
+}
+
+template <class T>
+static gn_status jet_inputs(cudaStream_t stream, size_t n, size_t d, size_t columns, const void *x,
+                            void *out) {
+    const size_t rows = n * (1 + 2 * d);
+    const plane p = plane_of(rows, d);
+    if (n == 0 || d == 0)
+        return GN_OK;
+    LAUNCH(jet_inputs_kernel<T>, p.grid, p.block, 0, stream, rows, d, columns, as<T>(x), as<T>(out));
+    return launched();
+}
+
+gn_status gn_cuda_jet_inputs(cudaStream_t stream, int type, size_t n, size_t d, size_t columns, const void *x,
+                             void *out) {
+    return BY_TYPE(type, jet_inputs, stream, n, d, columns, x, out);
+}
+
+/* ---- jet_activation: reads s, writes 2 s bytes an element of N x T x W ---- */
+
+template <class T, int V, class Function>
+__global__ void jet_activation_kernel(size_t n, size_t d, size_t columns, const T *z, T *a,
+                                      T *__restrict__ slopes) {
+    for_columns<V>(columns, [&](size_t c, auto w) {
+        constexpr int W = decltype(w)::value;
+        for (size_t row = first_row(); row < n; row += row_step()) {
+            const size_t base = row * (1 + 2 * d) * columns + c;
+            const pack<T, W> x = load<W>(z + base);
+            pack<T, W> value, first, second, third;
+            for (int k = 0; k < W; k++) {
+                Function::at(x.at[k], &value.at[k], &first.at[k]);
+                Function::curve(x.at[k], value.at[k], first.at[k], &second.at[k], &third.at[k]);
+            }
+            store<W>(a + base, value);
+            store<W>(slopes + base, first);
+            for (size_t i = 1; i <= d; i++) {
+                const size_t at1 = base + i * columns, at2 = base + (d + i) * columns;
+                const pack<T, W> z1 = load<W>(z + at1), z2 = load<W>(z + at2);
+                pack<T, W> a1, a2, p, q;
+                for (int k = 0; k < W; k++) {
+                    p.at[k] = second.at[k] * z1.at[k];
+                    q.at[k] = third.at[k] * z1.at[k] * z1.at[k] + second.at[k] * z2.at[k];
+                    a1.at[k] = first.at[k] * z1.at[k];
+                    a2.at[k] = p.at[k] * z1.at[k] + first.at[k] * z2.at[k];
+                }
+                store<W>(a + at1, a1);
+                store<W>(a + at2, a2);
+                store<W>(slopes + at1, p);
+                store<W>(slopes + at2, q);
+            }
+        }
+    });
+}
+
+template <class T, class Function>
+static gn_status jet_activation_of(cudaStream_t stream, size_t n, size_t d, size_t w, const void *z, void *a,
+                                   void *slopes) {
+    const bool packed = w % PACK<T> == 0 && aligned(z, a, slopes);
+    const plane p = plane_of(n, units_of(w, packed, PACK<T>));
+    if (n == 0 || w == 0)
+        return GN_OK;
+    if (packed)
+        LAUNCH((jet_activation_kernel<T, PACK<T>, Function>), p.grid, p.block, 0, stream, n, d, w, as<T>(z),
+               as<T>(a), as<T>(slopes));
+    else
+        LAUNCH((jet_activation_kernel<T, 1, Function>), p.grid, p.block, 0, stream, n, d, w, as<T>(z),
+               as<T>(a), as<T>(slopes));
+    return launched();
+}
+
+/* By gn_activation. */
+template <class T>
+static gn_status jet_activation(cudaStream_t stream, int kind, size_t n, size_t d, size_t w, const void *z,
+                                void *a, void *slopes) {
+    switch (kind) {
+    case 0:
+        return jet_activation_of<T, identity_function>(stream, n, d, w, z, a, slopes);
+    case 1:
+        return jet_activation_of<T, tanh_function>(stream, n, d, w, z, a, slopes);
+    case 2:
+        return jet_activation_of<T, relu_function>(stream, n, d, w, z, a, slopes);
+    case 3:
+        return jet_activation_of<T, gelu_function>(stream, n, d, w, z, a, slopes);
+    case 4:
+        return jet_activation_of<T, sin_function>(stream, n, d, w, z, a, slopes);
+    case 5:
+        return jet_activation_of<T, sigmoid_function>(stream, n, d, w, z, a, slopes);
+    case 6:
+        return jet_activation_of<T, softplus_function>(stream, n, d, w, z, a, slopes);
+    case 7:
+        return jet_activation_of<T, quadratic_function>(stream, n, d, w, z, a, slopes);
+    default:
+        return GN_ERROR_ARGUMENT;
+    }
+}
+
+gn_status gn_cuda_jet_activation(cudaStream_t stream, int type, int kind, size_t n, size_t d, size_t w,
+                                 const void *z, void *a, void *slopes) {
+    return BY_TYPE(type, jet_activation, stream, kind, n, d, w, z, a, slopes);
+}
+
+/* ---- jet_multiply: reads s (1 + 1/R), writes s bytes an element of N x R x T x W. Where out is in, a thread
+ * reads a channel's element before it writes it, and nobody else touches it. ---- */
+
+template <class T, int V, bool TRANSPOSE>
+__global__ void jet_multiply_kernel(size_t rows, size_t r, size_t d, size_t columns, const T *in,
+                                    const T *__restrict__ slopes, T *out) {
+    const size_t size = (1 + 2 * d) * columns;
+    for_columns<V>(columns, [&](size_t c, auto w) {
+        constexpr int W = decltype(w)::value;
+        for (row_walk row(r); row.m < rows; row.next()) {
+            const T *from = in + row.m * size + c, *slope = slopes + row.n * size + c;
+            T *to = out + row.m * size + c;
+            const pack<T, W> first = load<W>(slope), x = load<W>(from);
+            pack<T, W> sum;
+            for (int k = 0; k < W; k++)
+                sum.at[k] = first.at[k] * x.at[k];
+            for (size_t i = 1; i <= d; i++) {
+                const size_t at1 = i * columns, at2 = (d + i) * columns;
+                const pack<T, W> p = load<W>(slope + at1), q = load<W>(slope + at2);
+                const pack<T, W> x1 = load<W>(from + at1), x2 = load<W>(from + at2);
+                pack<T, W> to1, to2;
+                for (int k = 0; k < W; k++) {
+                    to1.at[k] = first.at[k] * x1.at[k];
+                    to2.at[k] = first.at[k] * x2.at[k];
+                    if (TRANSPOSE) {
+                        sum.at[k] += p.at[k] * x1.at[k] + q.at[k] * x2.at[k];
+                        to1.at[k] += 2 * p.at[k] * x2.at[k];
+                    } else {
+                        to1.at[k] += p.at[k] * x.at[k];
+                        to2.at[k] += q.at[k] * x.at[k] + 2 * p.at[k] * x1.at[k];
+                    }
+                }
+                store<W>(to + at1, to1);
+                store<W>(to + at2, to2);
+            }
+            store<W>(to, sum);
+        }
+    });
+}
+
+template <class T, int V>
+static void launch_multiply(bool transpose, plane p, cudaStream_t stream, size_t rows, size_t r, size_t d,
+                            size_t w, const T *in, const T *slopes, T *out) {
+    if (transpose)
+        LAUNCH((jet_multiply_kernel<T, V, true>), p.grid, p.block, 0, stream, rows, r, d, w, in, slopes, out);
+    else
+        LAUNCH((jet_multiply_kernel<T, V, false>), p.grid, p.block, 0, stream, rows, r, d, w, in, slopes,
+               out);
+}
+
+template <class T>
+static gn_status jet_multiply(cudaStream_t stream, bool transpose, size_t n, size_t r, size_t d, size_t w,
+                              const void *in, const void *slopes, void *out) {
+    const bool packed = w % PACK<T> == 0 && aligned(in, slopes, out);
+    const plane p = plane_of(n * r, units_of(w, packed, PACK<T>));
+    if (n == 0 || r == 0 || w == 0)
+        return GN_OK;
+    if (packed)
+        launch_multiply<T, PACK<T>>(transpose, p, stream, n * r, r, d, w, as<T>(in), as<T>(slopes),
+                                    as<T>(out));
+    else
+        launch_multiply<T, 1>(transpose, p, stream, n * r, r, d, w, as<T>(in), as<T>(slopes), as<T>(out));
+    return launched();
+}
+
+gn_status gn_cuda_jet_multiply(cudaStream_t stream, int type, bool transpose, size_t n, size_t r, size_t d,
+                               size_t w, const void *in, const void *slopes, void *out) {
+    return BY_TYPE(type, jet_multiply, stream, transpose, n, r, d, w, in, slopes, out);
+}
+
+/* ---- jet_residual: a program with its partial derivatives, forward; a thread a row ---- */
+
+constexpr int MOST_CODES = 64, MOST_DEPTH = 12, MOST_AXES = 3, MOST_CHANNELS = 1 + 2 * MOST_AXES;
+
+/* The values of gn_expression_code. */
+enum expression_code : uint8_t {
+    CONSTANT,
+    COORDINATE,
+    CHANNEL,
+    NEGATE,
+    SIN,
+    COS,
+    EXP,
+    TANH,
+    LOG,
+    SQRT,
+    ADD,
+    SUBTRACT,
+    MULTIPLY,
+    DIVIDE,
+    POWER
+};
+
+/* By value, as a parameter of the kernel: a graph keeps its own copy. */
+struct residual_program {
+    int length;
+    uint8_t codes[MOST_CODES], operands[MOST_CODES];
+    double values[MOST_CODES];
+};
+
+template <class T> struct dual { T value, partial[MOST_CHANNELS]; };
+
+__device__ inline float logarithm(float x) {
+    return logf(x);
+}
+__device__ inline double logarithm(double x) {
+    return log(x);
+}
+__device__ inline float square_root(float x) {
+    return sqrtf(x);
+}
+__device__ inline double square_root(double x) {
+    return sqrt(x);
+}
+__device__ inline float raise(float x, float y) {
+    return powf(x, y);
+}
+__device__ inline double raise(double x, double y) {
+    return pow(x, y);
+}
+
+/* a = f(a); returns f'(a) */
+template <class T> __device__ T apply(int code, T *a) {
+    const T x = *a;
+    T s, c;
+    switch (code) {
+    case NEGATE:
+        *a = -x;
+        return -1;
+    case SIN:
+        sine_cosine(x, &s, &c);
+        *a = s;
+        return c;
+    case COS:
+        sine_cosine(x, &s, &c);
+        *a = c;
+        return -s;
+    case EXP:
+        return *a = exponential(x);
+    case TANH:
+        *a = hyperbolic_tangent(x);
+        return 1 - *a * *a;
+    case LOG:
+        *a = logarithm(x);
+        return 1 / x;
+    default: /* SQRT */
+        *a = square_root(x);
+        return (T)0.5 / *a;
+    }
+}
+
+/* a = f(a, b), with the derivatives by a and b */
+template <class T> __device__ void combine(int code, T *a, T b, T *by_a, T *by_b) {
+    const T x = *a;
+    *by_a = *by_b = 1;
+    switch (code) {
+    case ADD:
+        *a = x + b;
+        break;
+    case SUBTRACT:
+        *a = x - b;
+        *by_b = -1;
+        break;
+    case MULTIPLY:
+        *a = x * b;
+        *by_a = b;
+        *by_b = x;
+        break;
+    case DIVIDE:
+        *a = x / b;
+        *by_a = 1 / b;
+        *by_b = -x / (b * b);
+        break;
+    default: /* POWER; of exponent 0 the slope is 0, at 0 too */
+        *a = raise(x, b);
+        *by_a = b == 0 ? 0 : b * raise(x, b - 1);
+        *by_b = 0;
+    }
+}
+
+/* Leaves the result in stack[0]. */
+template <class T>
+__device__ void evaluate(const residual_program &program, int d, const T *x, const T *u, dual<T> *stack) {
+    const int channels = 1 + 2 * d;
+    int depth = 0;
+    for (int k = 0; k < program.length; k++) {
+        const int code = program.codes[k], operand = program.operands[k];
+        if (code <= CHANNEL) {
+            dual<T> &top = stack[depth++];
+            top.value = code == COORDINATE ? x[operand] : code == CHANNEL ? u[operand] : (T)program.values[k];
+            for (int c = 0; c < channels; c++)
+                top.partial[c] = code == CHANNEL && c == operand ? 1 : 0;
+        } else if (code < ADD) {
+            dual<T> &top = stack[depth - 1];
+            const T slope = apply(code, &top.value);
+            for (int c = 0; c < channels && !operand; c++)
+                top.partial[c] *= slope;
+        } else {
+            T by_a, by_b;
+            dual<T> &a = stack[depth - 2], &b = stack[depth - 1];
+            combine(code, &a.value, b.value, &by_a, &by_b);
+            for (int c = 0; c < channels && !operand; c++)
+                a.partial[c] = by_a * a.partial[c] + by_b * b.partial[c];
+            depth--;
+        }
+    }
+}
+
+template <class T>
+__global__ void jet_residual_kernel(residual_program program, size_t n, int d, const T *__restrict__ x,
+                                    const T *__restrict__ u, T *__restrict__ r, T *__restrict__ partials) {
+    const int channels = 1 + 2 * d;
+    for_elements<1>(n, [&](size_t row, auto) {
+        dual<T> stack[MOST_DEPTH];
+        const T *point = x + row * (size_t)(d + 1), *jet = u + row * (size_t)channels;
+        const int kind = (int)point[d];
+        if (kind == 0)
+            evaluate(program, d, point, jet, stack);
+        r[row] = kind == 0 ? stack[0].value : jet[kind - 1];
+        for (int c = 0; c < channels; c++)
+            partials[row * (size_t)channels + c] = kind == 0 ? stack[0].partial[c] : (T)(c == kind - 1);
+    });
+}
+
+template <class T>
+static gn_status jet_residual(cudaStream_t stream, const residual_program &program, size_t n, int d,
+                              const void *x, const void *u, void *r, void *partials) {
+    if (n == 0)
+        return GN_OK;
+    LAUNCH(jet_residual_kernel<T>, line_grid(n, MOST_BLOCKS), THREADS, 0, stream, program, n, d, as<T>(x),
+           as<T>(u), as<T>(r), as<T>(partials));
+    return launched();
+}
+
+gn_status gn_cuda_jet_residual(cudaStream_t stream, int type, int length, const uint8_t *codes,
+                               const uint8_t *operands, const double *values, size_t n, size_t d,
+                               const void *x, const void *u, void *r, void *partials) {
+    residual_program program = {};
+    if (length < 0 || length > MOST_CODES || d > (size_t)MOST_AXES)
+        return GN_ERROR_ARGUMENT;
+    program.length = length;
+    for (int k = 0; k < length; k++) {
+        program.codes[k] = codes[k];
+        program.operands[k] = operands[k];
+        program.values[k] = values[k];
+    }
+    return BY_TYPE(type, jet_residual, stream, program, n, (int)d, x, u, r, partials);
+}
