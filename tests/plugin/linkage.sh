@@ -17,8 +17,8 @@ fail() {
 case $mode in
 free)
     for file; do
-        needed "$file" | grep -q . || fail "$file needs nothing at all?"
-        if { needed "$file"; ldd "$file"; } | grep -Ei '/?lib(cu[a-z]|nv)'; then
+        needed "$file" | grep -q libc || fail "$file cannot be read"
+        if { needed "$file"; ldd "$file"; } | grep -E 'lib(cuda|cublas|cusolver|cusparse|nv[A-Z]|nvidia)'; then
             fail "$file needs CUDA"
         fi
     done
