@@ -43,6 +43,14 @@ static void expect_refusal(const char *arguments, const char *part) {
     free(before), free(after);
 }
 
+#ifdef GN_HOST_CUDA
+
+static void finish_on_cuda(const char *directory) {
+    char line[256];
+    snprintf(line, sizeof line, "run c.yaml --device cuda --quiet --out %s", directory);
+    expect_command(folder, line, 0);
+}
+
 static gn_series losses(const char *directory) {
     char path[512];
     gn_run run;
@@ -53,16 +61,6 @@ static gn_series losses(const char *directory) {
     cr_assert_eq(gn_run_metric(&run, "loss_train", &loss, &message), GN_OK, "%s", message.text);
     gn_run_close(&run);
     return loss;
-}
-
-#ifdef GN_HOST_CUDA
-
-/* The suite hides the device that the shim makes; these runs want it. */
-static void finish_on_cuda(const char *directory) {
-    char line[256];
-    setenv("CUDA_VISIBLE_DEVICES", "0", 1);
-    snprintf(line, sizeof line, "run c.yaml --device cuda --quiet --out %s", directory);
-    expect_command(folder, line, 0);
 }
 
 Test(cuda, an_old_driver) {
@@ -83,7 +81,8 @@ Test(cuda, memory_that_runs_out) {
     expect_refusal("", "asked for");
 }
 
-/* The rows before the fault can be read, and the run can be taken up again: to the end that it would have had. */
+/* The rows before the fault can be read, and the run can be taken up again: to the end that it would have
+ * had. */
 Test(cuda, a_kernel_that_faults_in_the_middle) {
     finish_on_cuda("whole");
     setenv("HOST_CUDA_INJECT", "LAUNCH:600:700", 1);
