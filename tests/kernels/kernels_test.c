@@ -222,7 +222,7 @@ static const struct family {
     {"vectors", test_vectors, true},     {"reduce", test_reduce, true},   {"loss", test_loss, true},
     {"dense", test_dense, true},         {"network", test_network, true}, {"gram", test_gram, true},
     {"optimizer", test_optimizer, true}, {"random", test_random, true},   {"scalars", test_scalars, true},
-    {"loop", test_loop, false},          {"errors", test_errors, false}};
+    {"sequences", test_sequences, true}, {"loop", test_loop, false},      {"errors", test_errors, false}};
 
 static void run_family(const struct family *family) {
     for (test.type = family->typed ? F32 : F64; test.type <= F64; test.type++)
