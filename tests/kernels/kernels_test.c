@@ -223,10 +223,11 @@ static const struct family {
     void (*run)(void);
     bool typed;
 } families[] = {
-    {"vectors", test_vectors, true},     {"reduce", test_reduce, true},   {"loss", test_loss, true},
-    {"dense", test_dense, true},         {"network", test_network, true}, {"gram", test_gram, true},
-    {"optimizer", test_optimizer, true}, {"random", test_random, true},   {"solvers", test_solvers, true},
-    {"jets", test_jets, true},           {"loop", test_loop, false},      {"errors", test_errors, false}};
+    {"vectors", test_vectors, true},     {"reduce", test_reduce, true},       {"loss", test_loss, true},
+    {"dense", test_dense, true},         {"network", test_network, true},     {"gram", test_gram, true},
+    {"optimizer", test_optimizer, true}, {"random", test_random, true},       {"solvers", test_solvers, true},
+    {"jets", test_jets, true},           {"sequences", test_sequences, true}, {"loop", test_loop, false},
+    {"errors", test_errors, false}};
 
 static void run_family(const struct family *family) {
     for (test.type = family->typed ? F32 : F64; test.type <= F64; test.type++)

@@ -70,6 +70,7 @@ void check(bool condition, const char *what);
 void test_vectors(void);
 void test_reduce(void);
 void test_loss(void);
+void test_sequences(void);
 void test_dense(void);
 void test_network(void);
 void test_gram(void);

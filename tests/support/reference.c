@@ -100,6 +100,15 @@ static void write_array(gn_context *context, const char *name, const char *path,
     free(values);
 }
 
+/* The case's inputs and parameters. */
+static void set_point(const mlp_fixture *f, const char *name) {
+    write_array(f->context, name, "/inputs", f->inputs);
+    write_parameters(f, name, "params", f->theta);
+    OK(f->context, gn_linearization_set_reference(f->lin, f->theta0));
+    OK(f->context, gn_linearization_set_batch(f->lin, f->inputs, f->targets));
+    OK(f->context, gn_linearization_set_point(f->lin, f->theta));
+}
+
 mlp_fixture reference_setup(const char *device, const char *name) {
     mlp_case shape = {.name = name};
     char activation[32];
@@ -112,14 +121,47 @@ mlp_fixture reference_setup(const char *device, const char *name) {
     free(inputs);
     shape.samples = count / shape.widths[0];
     mlp_fixture f = mlp_setup(device, GN_FLOAT64, &shape);
-    write_array(f.context, name, "/inputs", f.inputs);
     write_array(f.context, name, "/targets", f.targets);
-    write_parameters(&f, name, "params", f.theta);
     if (shape.centred)
         write_parameters(&f, name, "params0", f.theta0);
-    OK(f.context, gn_linearization_set_reference(f.lin, f.theta0));
-    OK(f.context, gn_linearization_set_batch(f.lin, f.inputs, f.targets));
-    OK(f.context, gn_linearization_set_point(f.lin, f.theta));
+    set_point(&f, name);
+    return f;
+}
+
+/* ---- transformers ---- */
+
+const char *const *transformer_names(size_t *count) {
+    static const char *const names[] = {"transformer_post", "transformer_pre", "transformer_sinusoidal"};
+    *count = sizeof names / sizeof *names;
+    return names;
+}
+
+static size_t size_attribute(const char *name, const char *attribute) {
+    return (size_t)reference_attribute(name, "/", attribute);
+}
+
+mlp_fixture transformer_setup(const char *device, const char *name) {
+    mlp_case shape = {.name = name};
+    size_t count;
+    shape.transformer =
+        (gn_transformer_options){.layers = size_attribute(name, "layers"),
+                                 .width = size_attribute(name, "width"),
+                                 .heads = size_attribute(name, "heads"),
+                                 .ffn_width = size_attribute(name, "ffn_width"),
+                                 .vocabulary = size_attribute(name, "vocabulary"),
+                                 .context = size_attribute(name, "context"),
+                                 .norm = size_attribute(name, "pre") ? GN_NORM_PRE : GN_NORM_POST,
+                                 .sinusoidal = size_attribute(name, "sinusoidal") != 0,
+                                 .read = size_attribute(name, "read")};
+    free(reference_array(name, "/inputs", &count));
+    shape.samples = count / shape.transformer.context;
+    double *targets = reference_array(name, "/targets", &count);
+    shape.classes = targets != NULL;
+    mlp_fixture f = mlp_setup(device, GN_FLOAT64, &shape);
+    if (targets)
+        OK(f.context, gn_array_write(f.targets, targets, count));
+    free(targets);
+    set_point(&f, name);
     return f;
 }
 

@@ -16,6 +16,10 @@ double reference_attribute(const char *name, const char *object, const char *att
 /* The case's network at its params on its data, float64. */
 mlp_fixture reference_setup(const char *device, const char *name);
 
+/* The same for the transformers of make_transformer.py; with cross-entropy where the file has targets. */
+const char *const *transformer_names(size_t *count);
+mlp_fixture transformer_setup(const char *device, const char *name);
+
 /* Fails unless `found` agrees: largest difference over largest reference value. */
 void expect_reference(const char *name, const char *path, const double *found, size_t count,
                       double tolerance);
