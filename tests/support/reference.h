@@ -16,6 +16,9 @@ double reference_attribute(const char *name, const char *object, const char *att
 /* The case's network at its params on its data, float64. */
 mlp_fixture reference_setup(const char *device, const char *name);
 
+/* The same for a file without attributes of its shape: its name and all but the samples are the case's. */
+mlp_fixture reference_setup_as(const char *device, const mlp_case *from);
+
 /* Fails unless `found` agrees: largest difference over largest reference value. */
 void expect_reference(const char *name, const char *path, const double *found, size_t count,
                       double tolerance);
