@@ -71,15 +71,18 @@ __device__ static void end_step(const cg_slots &slots, size_t row, cg_row w, dou
     slots.rows[row] = w;
 }
 
-/* ---- a sum that others need first: x'(y + mu x) of rows that run (or of all) into a member of their slots
- * ---- */
+/* ---- a sum that others need first, where rows are cut ---- */
+
+/* r'r of what a solve begins with, which waits in the curvature's slot; r'z; p'(q + mu p). */
+enum first_sum { SQUARE, RHO, CURVATURE };
 
 template <class T, int V>
 __global__ void __launch_bounds__(ROW_THREADS)
-    row_dot_kernel(size_t rows, size_t n, bool damped, bool all, const T *x, const T *y, cg_slots slots,
-                   double cg_row::*member, scratch_area *scratch) {
+    row_dot_kernel(size_t rows, size_t n, first_sum which, const T *x, const T *y, cg_slots slots,
+                   scratch_area *scratch) {
     FOR_ROWS(row, rows) {
-        const double sum = dot_part<V>(n, damped ? slots.rules[row].damping : 0, x + row * n, y + row * n);
+        const double mu = which == CURVATURE ? slots.rules[row].damping : 0;
+        const double sum = dot_part<V>(n, mu, x + row * n, y + row * n);
         if (threadIdx.x == 0)
             partials_of(scratch, 0, rows, row)[blockIdx.x] = sum;
     }
@@ -87,9 +90,20 @@ __global__ void __launch_bounds__(ROW_THREADS)
         return;
     for_rows_by_warps(rows, [&](size_t row) {
         const double sum = join_sum(partials_of(scratch, 0, rows, row));
-        if (first_lane() && (all || slots.rows[row].reason == GN_STOP_NONE))
-            slots.rows[row].*member = sum;
+        cg_row &w = slots.rows[row];
+        if (first_lane() && (which == SQUARE || w.reason == GN_STOP_NONE))
+            (which == RHO ? w.rho : w.curvature) = sum;
     });
+}
+
+template <class T>
+static gn_status row_dot_if_cut(cudaStream_t stream, bool packed, size_t rows, size_t n, first_sum which,
+                                const void *x, const void *y, const cg_slots &slots, void *scratch) {
+    if (sum_rows_grid(rows, packed ? n / PACK<T> : n).x == 1)
+        return GN_OK;
+    LAUNCH_ROWS(packed, row_dot_kernel, T, sum_rows_grid, rows, n, stream, which, as<T>(x), as<T>(y), slots,
+                scratch_of(scratch));
+    return launched();
 }
 
 /* ---- cg_begin ---- */
@@ -163,10 +177,9 @@ template <class T>
 static gn_status cg_begin(cudaStream_t stream, size_t rows, size_t n, const void *ax, void *x, void *r,
                           cg_slots slots, void *scratch) {
     const bool packed = rows_packed<T>(rows, n, ax, x, r);
-    if (sum_rows_grid(rows, packed ? n / PACK<T> : n).x > 1)
-        LAUNCH_ROWS(packed, row_dot_kernel, T, sum_rows_grid, rows, n, stream, false, true,
-                    as<T>((const void *)r), as<T>((const void *)r), slots, &cg_row::curvature,
-                    scratch_of(scratch));
+    const gn_status status = row_dot_if_cut<T>(stream, packed, rows, n, SQUARE, r, r, slots, scratch);
+    if (status != GN_OK)
+        return status;
     LAUNCH_ROWS(packed, cg_begin_kernel, T, sum_rows_grid, rows, n, stream, as<T>(ax), as<T>(x), as<T>(r),
                 slots, scratch_of(scratch));
     return launched();
@@ -223,9 +236,10 @@ static gn_status cg_direction(cudaStream_t stream, size_t rows, size_t n, const 
                     as<T>(p), slots);
         return launched();
     }
-    if (z != r)
-        LAUNCH_ROWS(packed, row_dot_kernel, T, sum_rows_grid, rows, n, stream, false, false, as<T>(r),
-                    as<T>(z), slots, &cg_row::rho, scratch_of(scratch));
+    const gn_status status =
+        z == r ? GN_OK : row_dot_if_cut<T>(stream, packed, rows, n, RHO, r, z, slots, scratch);
+    if (status != GN_OK)
+        return status;
     LAUNCH_ROWS(packed, cg_direction_kernel, T, move_rows_grid, rows, n, stream, (const T *)nullptr, as<T>(z),
                 as<T>(p), slots);
     return launched();
@@ -306,9 +320,9 @@ template <class T>
 static gn_status cg_step(cudaStream_t stream, size_t rows, size_t n, const void *p, const void *q, void *x,
                          void *r, cg_slots slots, void *scratch) {
     const bool packed = rows_packed<T>(rows, n, p, q, x, r);
-    if (sum_rows_grid(rows, packed ? n / PACK<T> : n).x > 1)
-        LAUNCH_ROWS(packed, row_dot_kernel, T, sum_rows_grid, rows, n, stream, true, false, as<T>(p),
-                    as<T>(q), slots, &cg_row::curvature, scratch_of(scratch));
+    const gn_status status = row_dot_if_cut<T>(stream, packed, rows, n, CURVATURE, p, q, slots, scratch);
+    if (status != GN_OK)
+        return status;
     LAUNCH_ROWS(packed, cg_step_kernel, T, sum_rows_grid, rows, n, stream, as<T>(p), as<T>(q), as<T>(x),
                 as<T>(r), slots, scratch_of(scratch));
     return launched();

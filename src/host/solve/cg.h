@@ -1,7 +1,8 @@
 /* Preconditioned conjugate gradients for (A + mu I) x = b, A symmetric and positive semidefinite, given by
  * products; several systems (rows) at once, each with its own b, mu and tolerances. All state lies on the
  * device: a solve is a recorded program of two launches where the device can record, and reads nothing back.
- * M. R. Hestenes and E. Stiefel, J. Res. Natl. Bur. Stand. 49 (1952). */
+ * A row is solved as it would be alone, to the last bit where n elements are a multiple of 16 bytes and A's
+ * products are so. M. R. Hestenes and E. Stiefel, J. Res. Natl. Bur. Stand. 49 (1952). */
 #ifndef GN_SOLVE_CG_H
 #define GN_SOLVE_CG_H
 
