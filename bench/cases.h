@@ -17,6 +17,7 @@ gn_status bench_case_sgd_step(bench_run *run);
 gn_status bench_case_adamw_step(bench_run *run);
 gn_status bench_case_mnist_lm_step(bench_run *run);
 gn_status bench_case_gram(bench_run *run);
+gn_status bench_case_loop(bench_run *run);
 gn_status bench_case_ops(bench_run *run);
 gn_status bench_case_allocations(bench_run *run);
 

@@ -14,6 +14,7 @@ static const bench_case cases[] = {
     {"mnist-lm-step", "Levenberg-Marquardt, dual, 784-250-10 ReLU, N = 200, and its floor",
      bench_case_mnist_lm_step},
     {"gram", "the NTK of 64-256-256-10, N = 256, and its floor", bench_case_gram},
+    {"loop", "a pass of a loop of table calls: by calls, and as a program", bench_case_loop},
     {"ops", "rates of CBLAS, LAPACK and tanh at these sizes", bench_case_ops},
     {"allocations", "heap calls in 200 steps after 5", bench_case_allocations},
 };

@@ -6,9 +6,17 @@ install(DIRECTORY include/gnewt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(TARGET gnewt-cli)
   install(TARGETS gnewt-cli)
 endif()
-if(TARGET gnewt-cuda)
-  install(TARGETS gnewt-cuda DESTINATION ${GNEWT_PLUGIN_SUBFOLDER})
+if(TARGET gnewt-cuda) # OPTIONAL: `./bootstrap demo` builds the CPU's part alone
+  install(TARGETS gnewt-cuda DESTINATION ${GNEWT_PLUGIN_SUBFOLDER} OPTIONAL)
 endif()
+
+# All that is installed, without tests and benchmarks.
+add_custom_target(installed)
+foreach(target IN ITEMS gnewt gnewt-cli gnewt-cuda)
+  if(TARGET ${target})
+    add_dependencies(installed ${target})
+  endif()
+endforeach()
 
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gnewt)
 configure_package_config_file(cmake/gnewt-config.cmake.in gnewt-config.cmake INSTALL_DESTINATION ${config_folder}

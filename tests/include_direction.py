@@ -20,9 +20,10 @@ PUBLIC = {"status": "core", "version": "core", "context": "backend", "array": "b
           "observer": "observe", "trainer": "run", "gnewt": "run"}
 # What the layers above backend/ may know of it.
 BACKEND_DOORS = {"backend/backend.h", "backend/context.h", "backend/program.h"}
-# Device libraries, and the one folder that may include them.
+# Device libraries and profilers, and the one folder or file that may include them.
 DEVICE_LIBRARIES = [(re.compile(r"(cblas|lapacke?|openblas\w*)\.h"), "backend/cpu"),
-                    (re.compile(r"(cuda|cublas|cusolver|cusparse|curand|nvtx|nvToolsExt|driver_types)\S*"), "backend/cuda")]
+                    (re.compile(r"(cuda|cublas|cusolver|cusparse|curand|driver_types)\S*"), "backend/cuda"),
+                    (re.compile(r"(nvtx|nvToolsExt)\S*"), "core/profile.c")]
 LIBC = set("assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg "
            "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar "
            "wctype".split())
@@ -53,7 +54,7 @@ def host_fault(root, path, quoted, name):
     target = resolve(root, path, name)
     if target is None:
         for library, home in DEVICE_LIBRARIES:
-            if library.fullmatch(name) and not here.as_posix().startswith(home + "/"):
+            if library.fullmatch(name) and not f"{here.as_posix()}/".startswith(home + "/"):
                 return f"only src/host/{home} includes {name}"
         return "no such file in src/host or include" if quoted else None
     if target.parts[0] == "include":
@@ -126,6 +127,7 @@ CLEAN = {
     "include/gnewt/linearization.h": '#include "gnewt/network.h"',
     "include/gnewt/trainer.h": '#include "gnewt/context.h"',
     "src/host/core/status.h": '#include "gnewt/status.h"',
+    "src/host/core/profile.c": "#include <nvtx3/nvToolsExt.h>",
     "src/host/backend/backend.h": '#include "gnewt/context.h"\n#include "core/status.h"',
     "src/host/backend/backend_list.h": '#include "backend/backend.h"',
     "src/host/backend/cpu/blas.c": '#include <cblas.h>\n#include "backend/backend.h"',
@@ -148,6 +150,7 @@ PLANTED = {
     "src/host/network/d.c": '#include "../linearization/gram.h"',
     "src/host/network/e.c": "#include <cblas.h>",
     "src/host/network/f.c": "#include <cuda_runtime.h>",
+    "src/host/backend/cuda/f.c": "#include <nvtx3/nvToolsExt.h>",
     "src/host/network/g.c": '#include "nowhere.h"',
     "src/host/optimize/h.c": '#include "observe/ntk.h"',
     "src/host/solve/i.c": '#include "linearization/gram.h"',

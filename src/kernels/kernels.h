@@ -14,7 +14,8 @@
  * clears it). GN_ERROR_ARGUMENT: a `type` or `kind` outside the list, or momentum without a velocity;
  * GN_ERROR_UNSUPPORTED: a matrix wider than a grid (2^31 strips of 32 columns); nothing was launched.
  *
- * Letters: N samples, C outputs, R cotangents a sample, W features, P parameters. */
+ * Letters: N samples, C outputs, R cotangents a sample, T positions (rows a sample), W features, P
+ * parameters. */
 #ifndef GN_KERNELS_H
 #define GN_KERNELS_H
 
@@ -98,17 +99,79 @@ gn_status gn_cuda_contract_rows(cudaStream_t stream, int type, size_t n, size_t 
 /* d[n,r,r'] = (r == r'), N x R x R */
 gn_status gn_cuda_unit_rows(cudaStream_t stream, int type, size_t n, size_t r, void *d);
 
+/* ---- embedding.cu: tokens are numbers 0 ... V - 1 in the call's type; any other value is no token ---- */
+
+/* to[i,:] = from[i,:], rows ldf and ldt apart */
+gn_status gn_cuda_copy_rows(cudaStream_t stream, int type, size_t rows, size_t columns, const void *from,
+                            size_t ldf, void *to, size_t ldt);
+/* out[i,:] = table[tokens[i],:], or NaN where that is no token; table is V x W */
+gn_status gn_cuda_embed(cudaStream_t stream, int type, size_t rows, size_t w, size_t v, const void *tokens,
+                        const void *table, void *out);
+/* to[v,:] = the sum of d's rows whose token is v; tokens are N x T, d is N x T x W or, with pairs, N x T
+ * (T+1)/2 x W, where a pair counts if both have the token */
+gn_status gn_cuda_embed_adjoint(cudaStream_t stream, int type, size_t n, size_t t, bool pairs, size_t w,
+                                size_t v, const void *tokens, const void *d, void *to);
+/* g[i,j] = (a[i] == b[j]) */
+gn_status gn_cuda_embed_matches(cudaStream_t stream, int type, size_t rows, size_t columns, const void *a,
+                                const void *b, void *g, size_t ldg);
+/* j[m, v*w+k] = sum of d[m,t,k] over the t with token v, m < n*R */
+gn_status gn_cuda_jacobian_embed(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t w,
+                                 size_t v, const void *tokens, const void *d, void *j, size_t ldj);
+
+/* ---- layer_norm.cu ---- */
+
+/* For each row: xhat = (x - mean) rstd, rstd = 1 / sqrt(variance + epsilon), y = xhat .* weight + bias */
+gn_status gn_cuda_layer_norm(cudaStream_t stream, int type, size_t rows, size_t w, double epsilon,
+                             const void *x, const void *weight, const void *bias, void *y, void *xhat,
+                             void *rstd);
+/* dy = weight .* dxhat + dweight .* xhat + dbias, dxhat = rstd (dx - mean(dx) - xhat mean(xhat .* dx)) */
+gn_status gn_cuda_layer_norm_jvp(cudaStream_t stream, int type, size_t rows, size_t w, const void *xhat,
+                                 const void *rstd, const void *weight, const void *dweight, const void *dbias,
+                                 const void *dx, void *dy);
+/* to = rstd (g - mean(g) - xhat mean(xhat .* g)) + beta to, g = d .* weight; d and to are N x R x T x W */
+gn_status gn_cuda_layer_norm_vjp(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t w,
+                                 const void *xhat, const void *rstd, const void *weight, const void *d,
+                                 double beta, void *to);
+/* weight[k] = sum_i d[i,k] x[i,k], bias[k] = sum_i d[i,k] */
+gn_status gn_cuda_scale_gradient(cudaStream_t stream, int type, size_t rows, size_t w, const void *d,
+                                 const void *x, void *weight, void *bias, void *scratch);
+/* j[m,k] = sum_t d[m,t,k] x[m/R,t,k], j[m,w+k] = sum_t d[m,t,k] for m < n*R */
+gn_status gn_cuda_jacobian_scale(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t w,
+                                 const void *d, const void *x, void *j, size_t ldj);
+
+/* ---- attention.cu: n samples, t positions of which the last `queries` ask, heads of h features, D = heads *
+ * h; causal. UNSUPPORTED beyond 1024 positions. ---- */
+
+/* qkv is N x T x 3D; p = softmax over s <= t of q_t'k_s / sqrt(h), N x heads x queries x T, 0 where s > t;
+ * out[n,t,head] = sum_s p[t,s] v_s, N x queries x D */
+gn_status gn_cuda_attention(cudaStream_t stream, int type, size_t n, size_t t, size_t queries, size_t heads,
+                            size_t h, const void *qkv, void *p, void *out);
+/* dout from dqkv */
+gn_status gn_cuda_attention_jvp(cudaStream_t stream, int type, size_t n, size_t t, size_t queries,
+                                size_t heads, size_t h, const void *qkv, const void *p, const void *dqkv,
+                                void *dout);
+/* to (N x R x T x 3D) = the adjoint of attention_jvp on d (N x R x queries x D) */
+gn_status gn_cuda_attention_vjp(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t queries,
+                                size_t heads, size_t h, const void *qkv, const void *p, const void *d,
+                                void *to);
+
 /* ---- gram.cu ---- */
 
-/* j[m, o*in+i] = d[m,o] a[m/R,i], m < n*R; with bias j[m, out*in+o] = d[m,o]. d is (N*R) x out, a is N x in.
- */
-gn_status gn_cuda_jacobian_linear(cudaStream_t stream, int type, size_t n, size_t r, size_t out, size_t in,
-                                  const void *d, const void *a, bool bias, void *j, size_t ldj);
-/* k[m,m'] = beta k + s[m,m'] (g[m/R,m'/R] + shift), m < ni*R, m' < nj*R; lower: only m' <= m is needed (what
- * is above is undefined); beta = 0 does not read k. */
-gn_status gn_cuda_gram_hadamard(cudaStream_t stream, int type, size_t ni, size_t nj, size_t r, const void *s,
-                                size_t lds, const void *g, size_t ldg, double shift, double beta, bool lower,
-                                void *k, size_t ldk);
+/* j[m, o*in+i] = sum_t d[m,t,o] a[m/R,t,i], m < n*R; with bias j[m, out*in+o] = sum_t d[m,t,o]. d is (N*R*T)
+ * x out, rows ldd apart, a is (N*T) x in. */
+gn_status gn_cuda_jacobian_linear(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t out,
+                                  size_t in, const void *d, size_t ldd, const void *a, bool bias, void *j,
+                                  size_t ldj);
+/* k[m,m'] = beta k + sum_tt' s[m,t,m',t'] (g[m/R,t,m'/R,t'] + shift), m < ni*R, m' < nj*R. s is (ni*R*T) x
+ * (nj*R*T), g is (ni*T) x (nj*T). lower: only m' <= m is needed (what is above is undefined), s and g are
+ * symmetric and read on and below the diagonal; beta = 0 does not read k. */
+gn_status gn_cuda_gram_hadamard(cudaStream_t stream, int type, size_t ni, size_t nj, size_t r, size_t t,
+                                const void *s, size_t lds, const void *g, size_t ldg, double shift,
+                                double beta, bool lower, void *k, size_t ldk);
+/* out[n,p,w] = f sum_r d[n,r,t,w] d[n,r,t',w] for the pairs t' <= t, p = t (t+1) / 2 + t'; f is `twice` where
+ * t' < t, else 1. d is N x R x T x W. */
+gn_status gn_cuda_pair_products(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t w,
+                                double twice, const void *d, void *out);
 
 /* ---- loss.cu; n rows of c logits f, targets y whose rows sum to 1, p = softmax(f) ---- */
 

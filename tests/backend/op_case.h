@@ -26,6 +26,7 @@ typedef struct op_family {
 typedef struct op_case {
     const op_family *family;
     size_t m, n, k, r;
+    size_t t;   /* positions; 0 means 1 */
     size_t pad; /* elements between rows: ld = columns + pad */
     bool transpose_a, transpose_b, flag, alias;
     int kind;
@@ -97,6 +98,10 @@ typedef struct case_list {
 } case_list;
 
 void add_case(case_list *list, op_case c);
+/* Positions of a case. */
+static inline size_t positions_of(const op_case *c) {
+    return c->t ? c->t : 1;
+}
 /* Sizes that are not multiples of anything; the last one is large enough for several threads. */
 extern const size_t awkward[];
 enum { AWKWARD = 8 };
@@ -109,6 +114,7 @@ void add_dense_cases(case_list *list);
 void add_network_cases(case_list *list);
 void add_gram_cases(case_list *list);
 void add_update_cases(case_list *list);
+void add_sequence_cases(case_list *list);
 void add_class_cases(case_list *list);
 void add_cg_cases(case_list *list);
 void add_lsmr_cases(case_list *list);

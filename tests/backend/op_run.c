@@ -193,10 +193,11 @@ void run_end(op_run *run) {
 }
 
 const char *case_text(const op_case *c, gn_dtype dtype, char *text, size_t size) {
-    snprintf(text, size,
-             "%s %s m=%zu n=%zu k=%zu r=%zu pad=%zu ta=%d tb=%d flag=%d alias=%d kind=%d alpha=%g beta=%g",
-             c->family->entry, gn_dtype_name(dtype), c->m, c->n, c->k, c->r, c->pad, c->transpose_a,
-             c->transpose_b, c->flag, c->alias, c->kind, c->alpha, c->beta);
+    snprintf(
+        text, size,
+        "%s %s m=%zu n=%zu k=%zu r=%zu t=%zu pad=%zu ta=%d tb=%d flag=%d alias=%d kind=%d alpha=%g beta=%g",
+        c->family->entry, gn_dtype_name(dtype), c->m, c->n, c->k, c->r, c->t, c->pad, c->transpose_a,
+        c->transpose_b, c->flag, c->alias, c->kind, c->alpha, c->beta);
     return text;
 }
 
@@ -222,6 +223,7 @@ op_case *op_cases(size_t *count) {
     add_class_cases(&list);
     add_cg_cases(&list);
     add_lsmr_cases(&list);
+    add_sequence_cases(&list);
     add_program_cases(&list);
     *count = list.count;
     return list.cases;

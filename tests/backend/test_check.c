@@ -88,7 +88,7 @@ Test(check, poisons_what_an_entry_leaves_undefined) {
     cr_assert_eq(gn_array_fill(&g, 3), GN_OK);
     cr_assert_eq(gn_array_fill(&k, 7), GN_OK);
     cr_assert_eq(
-        GN_OP(context, gram_hadamard, GN_FLOAT64, 3, 3, 1, s.data, 3, g.data, 3, 1, 0, true, k.data, 3),
+        GN_OP(context, gram_hadamard, GN_FLOAT64, 3, 3, 1, 1, s.data, 3, g.data, 3, 1, 0, true, k.data, 3),
         GN_OK);
     cr_assert_eq(gn_array_read(&k, values, 9), GN_OK);
     for (int i = 0; i < 3; i++)

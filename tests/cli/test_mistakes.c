@@ -2,10 +2,12 @@
  * status. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
+#include "run/h5.h"
 #include "scratch.h"
 
 typedef struct mistake {
@@ -148,6 +150,12 @@ static const mistake mistakes[] = {
      "",
      {"problem.folder: ", "/nowhere: No such file"},
      2},
+    {"zero points",
+     "points: 20",
+     "points: 0",
+     "",
+     {"c.yaml:2: problem.points is 0 (points); it must be in [1,"},
+     2},
     {"points beyond memory", "points: 20", "points: 1000000000000", "", {"TiB"}, 1},
     {"plot without observer",
      "  - {kind: fourier, modes: 4, every: 5}\n",
@@ -248,6 +256,49 @@ ParameterizedTest(const size_t *number, mistakes, message, .timeout = 60) {
     cr_expect(line != NULL && (line[1] == '\0' || strstr(line, "usage:") != NULL), "%s: one line, not: %s",
               m->name, result.err);
     cr_expect_not(file_exists(folder, "out"), "%s: a run directory was made", m->name);
+    scratch_remove(folder);
+}
+
+/* Arrays of 4 rows but for /short; /bad has a NaN in row 2. */
+static void write_data(const char *folder) {
+    char path[512];
+    gn_message message = {0};
+    gn_h5 *file;
+    const double values[4] = {0, 0.25, 0.5, 0.75}, bad[4] = {0, 1, NAN, 3};
+    const size_t shape[2] = {4, 1}, less[2] = {3, 1}, wide[2] = {2, 2};
+    snprintf(path, sizeof path, "%s/d.h5", folder);
+    cr_assert_eq(gn_h5_create(path, &file, &message), GN_OK, "%s", message.text);
+    cr_assert_eq(gn_h5_write(file, "/x", 2, shape, values, &message), GN_OK);
+    cr_assert_eq(gn_h5_write(file, "/short", 2, less, values, &message), GN_OK);
+    cr_assert_eq(gn_h5_write(file, "/wide", 2, wide, values, &message), GN_OK);
+    cr_assert_eq(gn_h5_write(file, "/bad", 2, shape, bad, &message), GN_OK);
+    cr_assert_eq(gn_h5_close(file, &message), GN_OK, "%s", message.text);
+}
+
+Test(mistakes, data_that_cannot_be_trained_on, .timeout = 60) {
+    static const struct {
+        const char *inputs, *targets, *message;
+    } cases[] = {
+        {"/x", "/no", "d.h5 holds no array /no; it holds /bad, /short, /wide, /x"},
+        {"/x", "/short", "array /x is 4 x 1 and array /short is 3 x 1; they must have as many rows"},
+        {"/x", "/bad", "array /bad holds nan at index [2, 0]; data must be finite"},
+        {"/wide", "/wide", "the data have 2 features and 2 targets a sample; write [2, ..., 2]"},
+    };
+    char folder[256], text[1024];
+    scratch_create(folder, sizeof folder);
+    write_data(folder);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(text, sizeof text,
+                 "problem: {kind: arrays, file: d.h5, inputs: %s, targets: %s}\nnetwork: {widths: [1, 1]}\n"
+                 "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+                 cases[i].inputs, cases[i].targets);
+        write_file(folder, "c.yaml", text);
+        command_result result = expect_command(folder, "run c.yaml --out out", 2);
+        cr_expect(strncmp(result.err, "gnewt: c.yaml:", 14) == 0, "%s", result.err);
+        cr_expect(strstr(result.err, cases[i].message) != NULL, "no `%s` in: %s", cases[i].message,
+                  result.err);
+        cr_expect_not(file_exists(folder, "out"), "a run directory was made");
+    }
     scratch_remove(folder);
 }
 

@@ -152,6 +152,23 @@ Test(runs, a_full_disk_is_one_message_and_nothing_is_lost) {
     expect_state("r", "finished");
 }
 
+/* A disk that is full from the start leaves nothing in the way of the next try, be it --resume or not. */
+Test(runs, a_disk_without_room_for_a_first_byte) {
+    for (int resume = 0; resume < 2; resume++) {
+        char line[1024];
+        snprintf(line, sizeof line,
+                 "cd '%s' && (ulimit -f 0; '%s' run c.yaml --out r --quiet 2>&1 >/dev/null) | "
+                 "grep -q 'config.yaml: File too large'",
+                 folder, GNEWT_CLI);
+        cr_assert_eq(system(line), 0);
+        cr_expect_not(file_exists(folder, "r"));
+        expect_command(folder, resume ? "run c.yaml --out r --resume" : "run c.yaml --out r", 0);
+        expect_state("r", "finished");
+        snprintf(line, sizeof line, "rm -r '%s/r'", folder);
+        cr_assert_eq(system(line), 0);
+    }
+}
+
 Test(runs, resuming_a_finished_run_changes_nothing) {
     expect_command(folder, "run c.yaml", 0);
     char *before = read_file(folder, "runs/quick/metrics.csv");
@@ -172,6 +189,7 @@ Test(runs, resuming_needs_the_same_configuration) {
 
 Test(runs, a_grid_is_all_combinations) {
     command_result result = expect_command(folder, "sweep g.yaml --out s --quiet", 0);
+    cr_expect(strstr(result.out, "nan") == NULL, "no accuracy is `-`: %s", result.out);
     static const char *const points[] = {"000-seed=0,phases.0.optimizer.learning_rate=0.01",
                                          "001-seed=0,phases.0.optimizer.learning_rate=0.02",
                                          "002-seed=0,phases.0.optimizer.learning_rate=0.05",

@@ -40,6 +40,9 @@ Test(verbs, help) {
 Test(verbs, info) {
     command_result result = expect_command(folder, "info", 0);
     expect_text(result.out, "gnewt      0.");
+#if !defined(__clang__)
+    expect_text(result.out, "built by   gcc ");
+#endif
     expect_text(result.out, "cpu        cpu: ");
     expect_text(result.out, "HDF5 1.");
 }

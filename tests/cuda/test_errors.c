@@ -314,6 +314,32 @@ Test(cuda_errors, eigh_goes_to_the_cpu) {
     expect_cpu_eigh(6, N - 3); /* rows further apart than long */
 }
 
+/* A Gauss-Newton step whose eigendecomposition fails on the device is the same step. */
+Test(cuda_errors, a_step_survives_a_failing_eigh) {
+    const mlp_case shape = {.widths = {2, 5, 1}, .activation = "tanh", .samples = 9};
+    const gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GAUSS_NEWTON);
+    double *theta[2];
+    for (int failing = 0; failing < 2; failing++) {
+        char notice[512] = "";
+        gn_optimizer *optimizer;
+        mlp_fixture f = mlp_setup("cuda", GN_FLOAT64, &shape);
+        gn_context_set_log(f.context, keep_notice, notice);
+        OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+        if (failing)
+            host_cuda_inject("cusolverDnXsyevd", 1, 6);
+        OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, NULL));
+        cr_expect_eq(strstr(notice, "the CPU did this one") != NULL, failing, "%s", notice);
+        theta[failing] = host_values(f.theta);
+        if (failing)
+            cr_expect_lt(relative_difference(f.p, theta[1], theta[0]), 1e-9);
+        gn_optimizer_destroy(optimizer);
+        mlp_teardown(&f);
+    }
+    free(theta[0]);
+    free(theta[1]);
+    expect_nothing_left();
+}
+
 Test(cuda_errors, eigh_of_nan_fails_on_both) {
     char notice[512] = "";
     gn_context *context = device_open("cuda");

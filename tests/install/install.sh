@@ -7,6 +7,10 @@ rm -rf "$work"
 mkdir -p "$work/example"
 
 "$cmake" --install "$build_dir" --prefix "$work/prefix" > "$work/install.log"
+echo "== an install of a build that has no plugin (yet)"
+sed 's/libgnewt-cuda\.so/libgnewt-not-built.so/g' "$build_dir/cmake_install.cmake" > "$work/partial.cmake"
+"$cmake" -DCMAKE_INSTALL_PREFIX="$work/partial" -P "$work/partial.cmake" > "$work/partial.log"
+[ -x "$work/partial/bin/gnewt" ]
 # shellcheck disable=SC2016
 sed -n '/^```c$/,/^```$/{/^```/d;p}' "$source_dir/README.md" > "$work/example/example.c"
 cp "$source_dir/tests/install/CMakeLists.txt" "$work/example/"

@@ -213,7 +213,7 @@ void end_case(void) {
 
 /* ---- passes ---- */
 
-/* `typed`: for each type, aligned and not. */
+/* `typed`: for each type, aligned and not; under TSan float32 is unaligned and float64 is not. */
 static const struct family {
     const char *name;
     void (*run)(void);
@@ -227,7 +227,8 @@ static const struct family {
 static void run_family(const struct family *family) {
     for (test.type = family->typed ? F32 : F64; test.type <= F64; test.type++)
         for (test.lead = 0; test.lead <= (family->typed ? 1 : 0); test.lead++)
-            family->run();
+            if (!SLOW || !family->typed || (test.lead == 1) == (test.type == F32))
+                family->run();
 }
 
 static bool chosen(const char *name, int argc, char **argv) {
@@ -263,7 +264,7 @@ int main(int argc, char **argv) {
     CUDA(cudaMalloc(&test.scratch, GN_CUDA_SCRATCH_BYTES));
     CUDA(cudaMemset(test.scratch, 0, GN_CUDA_SCRATCH_BYTES));
     CUDA(cudaDeviceSynchronize());
-    for (int number = 0; number < 3; number++)
+    for (int number = 0; number < (SLOW ? 1 : 3); number++) /* races show in any order */
         pass(number, argc, argv);
     CUDA(cudaFree(test.scratch));
     CUDA(cudaStreamDestroy(test.stream));

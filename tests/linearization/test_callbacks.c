@@ -175,6 +175,31 @@ Test(callbacks, wrong_calls) {
     teardown(&f);
 }
 
+static gn_status failing_residual(void *user, const gn_array *theta, gn_array *r) {
+    (void)theta;
+    (void)r;
+    return *(gn_status *)user;
+}
+
+/* What is left of a point that could not be evaluated belongs to no point. */
+Test(callbacks, a_point_that_fails_is_none) {
+    fixture f;
+    setup(&f, false);
+    gn_status answer = GN_OK;
+    gn_residual_callbacks callbacks = {failing_residual, jvp, vjp, NULL};
+    gn_linearization *l;
+    double loss;
+    OK(f.context,
+       gn_linearization_create_callbacks(f.context, GN_FLOAT64, ROWS, PARAMETERS, &callbacks, &answer, &l));
+    OK(f.context, gn_linearization_set_point(l, f.theta));
+    OK(f.context, gn_linearization_loss(l, &loss));
+    answer = GN_ERROR_NOT_FINITE;
+    cr_expect_eq(gn_linearization_set_point(l, f.theta), GN_ERROR_NOT_FINITE);
+    expect_failure(f.context, gn_linearization_loss(l, &loss), GN_ERROR_ARGUMENT, "no point");
+    gn_linearization_destroy(l);
+    teardown(&f);
+}
+
 Test(network_linearization, wrong_calls) {
     mlp_case shape = {.widths = {2, 3, 1}, .activation = "tanh", .samples = 4, .centred = true};
     mlp_fixture f = mlp_setup("check", GN_FLOAT64, &shape);
@@ -183,6 +208,7 @@ Test(network_linearization, wrong_calls) {
     gn_array *narrow = device_array(f.context, GN_FLOAT64, 4, 1, NULL);
     gn_array *single = device_array(f.context, GN_FLOAT32, 4, 2, NULL);
     expect_failure(f.context, gn_linearization_set_batch(f.lin, large, f.targets), GN_ERROR_SHAPE, "holds 4");
+    expect_failure(f.context, gn_linearization_set_batch(f.lin, NULL, f.targets), GN_ERROR_ARGUMENT, "NULL");
     expect_failure(f.context, gn_linearization_set_batch(f.lin, narrow, f.targets), GN_ERROR_SHAPE, "inputs");
     expect_failure(f.context, gn_linearization_set_batch(f.lin, single, f.targets), GN_ERROR_SHAPE, "inputs");
     expect_failure(f.context, gn_linearization_residual(f.lin, f.targets), GN_ERROR_ARGUMENT, "set_point");

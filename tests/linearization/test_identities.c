@@ -29,6 +29,8 @@ static void on_all(const char *device, gn_dtype dtype, check_function *check) {
     on_each(device, dtype, cases, count, check);
     cases = mlp_classes(&count);
     on_each(device, dtype, cases, count - 1, check); /* the last one's loss is too steep for differences */
+    cases = mlp_transformers(&count);
+    on_each(device, dtype, cases, count, check);
 }
 
 static double tolerance(const mlp_fixture *f, double in_float64, double in_float32) {
@@ -135,7 +137,7 @@ static void dense_against_unit_vectors(mlp_fixture *f, const char *name) {
         worst = fmax(worst, relative_difference(f->m, column, product));
         free(product);
     }
-    cr_expect(worst < tolerance(f, 1e-13, 1e-5), "%s: columns of J against J e_i: %g", name, worst);
+    cr_expect(worst < tolerance(f, 1e-13, 3e-5), "%s: columns of J against J e_i: %g", name, worst);
     free(j), free(column), free(unit);
 }
 

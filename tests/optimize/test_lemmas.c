@@ -1,6 +1,8 @@
 /* Lemmas 3.1 to 3.3 of arXiv 2601.03162 in discrete time, on a frozen linear model f = J theta: error mode i
- * (of J J') after t steps is (factor_i)^t times what it was, GD on the mean loss: 1 - 2 eta lambda_i / M LM:
- * 1 - eta lambda_i / (mu + lambda_i) GN: 1 - eta for lambda_i above the cut-off, else 1. */
+ * (of J J') after t steps is factor_i^t times what it was, where factor_i is
+ *     1 - 2 eta lambda_i / M                 for GD on the mean loss,
+ *     1 - eta lambda_i / (mu + lambda_i)     for LM,
+ *     1 - eta                                for GN where lambda_i is above the cut-off, else 1. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -173,7 +173,7 @@ Test(report_figure, metrics_has_a_panel_a_family_and_a_bar_a_phase) {
 Test(report_figure, many_groups_make_rows) {
     report_case test = report_start();
     for (int i = 0; i < 7; i++) {
-        char name[8], optimizer[96];
+        char name[16], optimizer[96];
         snprintf(name, sizeof name, "%d", i);
         snprintf(optimizer, sizeof optimizer, "{label: GN, kind: gauss_newton, cutoff: 1.0e-%d}", i + 3);
         add(&test, (report_run){.name = name,

@@ -16,13 +16,9 @@ static const char *const names[] = {
 
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 
-const char *const *device_names(size_t *count) {
-    *count = NAMES;
-    return names;
-}
-
-bool device_required(const char *device) {
-    const char *list = getenv("GNEWT_REQUIRE_DEVICES");
+/* Whether a list with commas in the environment names the device. */
+static bool listed(const char *variable, const char *device) {
+    const char *list = getenv(variable);
     const size_t length = strlen(device);
     while (list && *list) {
         const size_t word = strcspn(list, ",");
@@ -31,6 +27,15 @@ bool device_required(const char *device) {
         list += word + (list[word] == ',');
     }
     return false;
+}
+
+const char *const *device_names(size_t *count) {
+    *count = NAMES;
+    return names;
+}
+
+bool device_required(const char *device) {
+    return listed("GNEWT_REQUIRE_DEVICES", device);
 }
 
 gn_context *device_open(const char *device) {
@@ -49,11 +54,14 @@ gn_context *device_open(const char *device) {
 
 device_type *device_types(size_t *count) {
     static device_type parameters[2 * NAMES];
+    *count = 0;
     for (size_t i = 0; i < NAMES; i++)
         for (int dtype = 0; dtype < 2; dtype++) {
-            snprintf(parameters[2 * i + dtype].device, sizeof(parameters[0].device), "%s", names[i]);
-            parameters[2 * i + dtype].dtype = (gn_dtype)dtype;
+            if (getenv("GNEWT_TEST_DEVICES") && !listed("GNEWT_TEST_DEVICES", names[i]))
+                continue;
+            device_type *parameter = &parameters[(*count)++];
+            snprintf(parameter->device, sizeof(parameter->device), "%s", names[i]);
+            parameter->dtype = (gn_dtype)dtype;
         }
-    *count = 2 * NAMES;
     return parameters;
 }

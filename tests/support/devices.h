@@ -20,7 +20,9 @@ typedef struct device_type {
     gn_dtype dtype;
 } device_type;
 
-/* All of them, for ParameterizedTestParameters; *count is their number. The array is static. */
+/* All of them, for ParameterizedTestParameters; *count is their number. The array is static. Where the
+ * environment has GNEWT_TEST_DEVICES ("cuda", or several with commas), only those: the shim repeats nothing
+ * of the CPU's devices. */
 device_type *device_types(size_t *count);
 
 #endif

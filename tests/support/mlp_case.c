@@ -69,6 +69,15 @@ static gn_array *class_array(gn_context *context, gn_dtype dtype, size_t n, size
     return array;
 }
 
+static gn_array *token_array(gn_context *context, gn_dtype dtype, size_t n, size_t t, size_t vocabulary) {
+    double *values = random_values(1, n * t);
+    for (size_t i = 0; i < n * t; i++)
+        values[i] = floor((values[i] + 1) / 2 * (double)vocabulary);
+    gn_array *array = device_array(context, dtype, n, t, values);
+    free(values);
+    return array;
+}
+
 static gn_network *other_network(gn_context *context, const mlp_case *from) {
     const gn_quadratic_options quadratic = {.inputs = from->widths[0],
                                             .hidden = from->widths[1],
@@ -90,6 +99,10 @@ gn_network *case_network(gn_context *context, const mlp_case *from) {
     gn_network *network;
     if (from->kind != MLP)
         return other_network(context, from);
+    if (from->transformer.layers) {
+        OK(context, gn_network_create_transformer(context, &from->transformer, &network));
+        return network;
+    }
     options.widths = from->widths;
     while (options.depth + 1 < MLP_MOST_WIDTHS && from->widths[options.depth + 1])
         options.depth++;
@@ -108,7 +121,10 @@ mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) 
     f.c = gn_network_outputs(f.network);
     f.m = f.n * f.c;
     f.p = gn_network_parameters(f.network);
-    f.inputs = random_array(f.context, dtype, f.n, gn_network_inputs(f.network), 1);
+    f.inputs =
+        from->transformer.layers
+            ? token_array(f.context, dtype, f.n, gn_network_inputs(f.network), from->transformer.vocabulary)
+            : random_array(f.context, dtype, f.n, gn_network_inputs(f.network), 1);
     f.targets =
         from->classes ? class_array(f.context, dtype, f.n, f.c) : random_array(f.context, dtype, f.n, f.c, 2);
     f.theta = random_array(f.context, dtype, f.p, 1, 3);
@@ -203,6 +219,41 @@ const mlp_case *mlp_classes(size_t *count) {
          .samples = 9,
          .output_scale = 400,
          .classes = true},
+    };
+    *count = sizeof nets / sizeof *nets;
+    return nets;
+}
+
+#define TINY .width = 8, .heads = 2, .ffn_width = 12, .vocabulary = 7, .context = 4
+const mlp_case *mlp_transformers(size_t *count) {
+    static const mlp_case nets[] = {
+        {.name = "post, 1 layer", .samples = 5, .transformer = {TINY, .layers = 1, .read = 1}},
+        {.name = "post, 2 layers", .samples = 5, .transformer = {TINY, .layers = 2, .read = 1}},
+        {.name = "pre, 1 layer",
+         .samples = 5,
+         .transformer = {TINY, .layers = 1, .read = 1, .norm = GN_NORM_PRE}},
+        {.name = "pre, 2 layers",
+         .samples = 20,
+         .transformer = {TINY, .layers = 2, .read = 1, .norm = GN_NORM_PRE}},
+        {.name = "sinusoidal, 2 read",
+         .samples = 3,
+         .transformer = {TINY, .layers = 2, .read = 2, .sinusoidal = true}},
+        {.name = "pre, all read",
+         .samples = 3,
+         .transformer = {TINY, .layers = 1, .read = 4, .norm = GN_NORM_PRE}},
+        {.name = "wide",
+         .samples = 4,
+         .transformer = {.layers = 1,
+                         .width = 24,
+                         .heads = 3,
+                         .ffn_width = 20,
+                         .vocabulary = 5,
+                         .context = 3,
+                         .read = 1}},
+        {.name = "tokens of classes",
+         .samples = 9,
+         .classes = true,
+         .transformer = {TINY, .layers = 1, .read = 1}},
     };
     *count = sizeof nets / sizeof *nets;
     return nets;

@@ -1,4 +1,5 @@
-/* A small mlp with random weights and data, linearized: what most tests of derivatives start from. */
+/* A small network (an mlp, or a transformer on tokens) with random weights and data, linearized: what most
+ * tests of derivatives start from. */
 #ifndef GN_TESTS_MLP_CASE_H
 #define GN_TESTS_MLP_CASE_H
 
@@ -18,7 +19,8 @@ typedef struct mlp_case {
     double output_scale; /* 0: 1 */
     bool centred;
     double alpha, epsilon;
-    bool classes; /* one-hot targets and cross-entropy */
+    bool classes;                       /* one-hot targets and cross-entropy */
+    gn_transformer_options transformer; /* layers > 0: this network instead, on random tokens */
 } mlp_case;
 
 typedef struct mlp_fixture {
@@ -47,6 +49,10 @@ const mlp_case *mlp_activations(size_t *count);
 /* Nets of several classes under cross-entropy: M above and below P, one of them so large an output that
  * probabilities vanish. */
 const mlp_case *mlp_classes(size_t *count);
+
+/* Transformers: both norms, one and two layers, learned and sinusoidal positions, one and several positions
+ * read, Grams by pairs of positions and by blocks of gradients, several tiles, one with cross-entropy. */
+const mlp_case *mlp_transformers(size_t *count);
 
 /* Host values, for the caller to free; and back. */
 double *host_values(const gn_array *array);

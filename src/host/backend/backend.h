@@ -4,7 +4,8 @@
  * pointers unless named host_*. Buffers of one call have the type given by `type`; scalars that a reduction
  * produces (`double *slot`) live in device memory as float64, and sums are accumulated in float64.
  * Every function may be called with sizes of 0. Every reduction gives the same bits for the same input.
- * Letters: N samples, C outputs, R cotangents a sample, W features, P parameters.
+ * Letters: N samples, C outputs, R cotangents a sample, T positions (rows a sample), W features, P
+ * parameters.
  *
  * An entry is REQUIRED or OPTIONAL (gn_backend_complete() fills in a default made of required ones). */
 #ifndef GN_BACKEND_H
@@ -16,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 3u
+#define GN_BACKEND_ABI 8u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -111,6 +112,15 @@ typedef struct gn_program_loop {
     double *count;      /* the passes of the last run; NULL: not wanted */
 } gn_program_loop;
 
+/* Causal attention of N samples, T positions and several heads of `width` features each, D = heads * width;
+ * only the last `queries` positions ask. */
+typedef struct gn_attention {
+    size_t samples, positions, queries, heads, width;
+} gn_attention;
+
+/* Positions that attention takes at most. */
+#define GN_ATTENTION_POSITIONS 1024
+
 typedef struct gn_backend gn_backend;
 
 /* What every state begins with. gn_backend_open() sets it, so that the defaults of OPTIONAL entries find the
@@ -147,7 +157,7 @@ struct gn_backend {
     /* ---- vectors: REQUIRED ---- */
     /* x = value */
     gn_status (*fill)(void *state, gn_dtype type, size_t n, double value, void *x);
-    /* y = alpha x + beta y; beta = 0 does not read y */
+    /* y = alpha x + beta y; beta = 0 does not read y; y may be x */
     gn_status (*axpby)(void *state, gn_dtype type, size_t n, double alpha, const void *x, double beta,
                        void *y);
     /* z = x .* y; z may be x or y */
@@ -205,15 +215,21 @@ struct gn_backend {
                                const void *d, void *out);
     /* d[n,r,r'] = (r == r'), N x R x R: the cotangents that pick each output */
     gn_status (*unit_rows)(void *state, gn_dtype type, size_t n, size_t r, void *d);
-    /* A linear layer's block of the Jacobian: j[m, o*in+i] = d[m,o] a[m/R,i] for m < n*R, and, with bias,
-     * j[m, out*in+o] = d[m,o]. d is (N*R) x out, a is N x in. */
-    gn_status (*jacobian_linear)(void *state, gn_dtype type, size_t n, size_t r, size_t out, size_t in,
-                                 const void *d, const void *a, bool bias, void *j, size_t ldj);
-    /* A linear layer's part of a Gram tile: k[m,m'] = beta k + s[m,m'] (g[m/R,m'/R] + shift),
-     * m < ni*R, m' < nj*R; lower: only m' <= m is needed (what is above is undefined). */
-    gn_status (*gram_hadamard)(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, const void *s,
-                               size_t lds, const void *g, size_t ldg, double shift, double beta, bool lower,
-                               void *k, size_t ldk);
+    /* A linear layer's block of the Jacobian: j[m, o*in+i] = sum_t d[m,t,o] a[m/R,t,i] for m < n*R, and, with
+     * bias, j[m, out*in+o] = sum_t d[m,t,o]. d is (N*R*T) x out, rows ldd apart, a is (N*T) x in. */
+    gn_status (*jacobian_linear)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t out,
+                                 size_t in, const void *d, size_t ldd, const void *a, bool bias, void *j,
+                                 size_t ldj);
+    /* A linear layer's part of a Gram tile: k[m,m'] = beta k + sum_tt' s[m,t,m',t'] (g[m/R,t,m'/R,t'] +
+     * shift), m < ni*R, m' < nj*R. s is (ni*R*T) x (nj*R*T), g is (ni*T) x (nj*T). lower: only m' <= m is
+     * needed (what is above is undefined), s and g are symmetric and read on and below the diagonal. */
+    gn_status (*gram_hadamard)(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, size_t t,
+                               const void *s, size_t lds, const void *g, size_t ldg, double shift,
+                               double beta, bool lower, void *k, size_t ldk);
+    /* out[n,p,w] = f sum_r d[n,r,t,w] d[n,r,t',w] for the pairs t' <= t, p = t (t+1) / 2 + t'; f is `twice`
+     * where t' < t, else 1. d is N x R x T x W. */
+    gn_status (*pair_products)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                               double twice, const void *d, void *out);
 
     /* ---- losses: REQUIRED ---- */
     /* r = f - y over n elements; slot = sum r^2 */
@@ -279,6 +295,57 @@ struct gn_backend {
      * alpha, hbar = 0, x = 0. Then what was decided holds. */
     gn_status (*lsmr_update)(void *state, gn_dtype type, size_t rows, size_t n, const void *v, void *h,
                              void *hbar, void *x, gn_lsmr_slots slots);
+
+    /* ---- sequences: REQUIRED. Tokens are numbers 0 ... V - 1 in the call's type; any other value is no
+     * token.
+     * ---- */
+    /* to[i,:] = from[i,:], rows ldf and ldt apart */
+    gn_status (*copy_rows)(void *state, gn_dtype type, size_t rows, size_t columns, const void *from,
+                           size_t ldf, void *to, size_t ldt);
+    /* out[i,:] = table[tokens[i],:], or NaN where that is no token; table is V x W */
+    gn_status (*embed)(void *state, gn_dtype type, size_t rows, size_t w, size_t v, const void *tokens,
+                       const void *table, void *out);
+    /* to[v,:] = the sum of d's rows whose token is v (V x W); tokens are N x T. d has a row a position, N x T
+     * x W, or, with pairs, one a pair of positions t' <= t, which counts where both have the token (N x T
+     * (T+1)/2 x W, as of pair_products). */
+    gn_status (*embed_adjoint)(void *state, gn_dtype type, size_t n, size_t t, bool pairs, size_t w, size_t v,
+                               const void *tokens, const void *d, void *to);
+    /* g[i,j] = (a[i] == b[j]) */
+    gn_status (*embed_matches)(void *state, gn_dtype type, size_t rows, size_t columns, const void *a,
+                               const void *b, void *g, size_t ldg);
+    /* An embedding's block of the Jacobian: j[m, v*w+k] = sum of d[m,t,k] over the t with token v. d is
+     * (N*R*T) x W. */
+    gn_status (*jacobian_embed)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w, size_t v,
+                                const void *tokens, const void *d, void *j, size_t ldj);
+    /* For each row: xhat = (x - mean) rstd, rstd = 1 / sqrt(variance + epsilon), y = xhat .* weight + bias */
+    gn_status (*layer_norm)(void *state, gn_dtype type, size_t rows, size_t w, double epsilon, const void *x,
+                            const void *weight, const void *bias, void *y, void *xhat, void *rstd);
+    /* dy = weight .* dxhat + dweight .* xhat + dbias, dxhat = rstd (dx - mean(dx) - xhat mean(xhat .* dx)) */
+    gn_status (*layer_norm_jvp)(void *state, gn_dtype type, size_t rows, size_t w, const void *xhat,
+                                const void *rstd, const void *weight, const void *dweight, const void *dbias,
+                                const void *dx, void *dy);
+    /* to = rstd (g - mean(g) - xhat mean(xhat .* g)) + beta to, g = d .* weight; d and to are N x R x T x W,
+     * xhat is N x T x W; beta = 0 does not read to */
+    gn_status (*layer_norm_vjp)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                const void *xhat, const void *rstd, const void *weight, const void *d,
+                                double beta, void *to);
+    /* weight[k] = sum_i d[i,k] x[i,k], bias[k] = sum_i d[i,k] */
+    gn_status (*scale_gradient)(void *state, gn_dtype type, size_t rows, size_t w, const void *d,
+                                const void *x, void *weight, void *bias);
+    /* j[m,k] = sum_t d[m,t,k] x[m/R,t,k], j[m,w+k] = sum_t d[m,t,k] for m < n*R */
+    gn_status (*jacobian_scale)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                const void *d, const void *x, void *j, size_t ldj);
+    /* qkv is N x T x 3D: query, key, value, heads one after the other within each. p = softmax over s <= t of
+     * q_t'k_s / sqrt(width), N x heads x queries x T, 0 where s > t; out[n,t,head] = sum_s p[t,s] v_s, N x
+     * queries x D. Dot products as gemm's: in the type. UNSUPPORTED beyond GN_ATTENTION_POSITIONS. */
+    gn_status (*attention)(void *state, gn_dtype type, const gn_attention *shape, const void *qkv, void *p,
+                           void *out);
+    /* dout from dqkv, at qkv and its p */
+    gn_status (*attention_jvp)(void *state, gn_dtype type, const gn_attention *shape, const void *qkv,
+                               const void *p, const void *dqkv, void *dout);
+    /* to (N x R x T x 3D) = the adjoint of attention_jvp on d (N x R x queries x D) */
+    gn_status (*attention_vjp)(void *state, gn_dtype type, const gn_attention *shape, size_t r,
+                               const void *qkv, const void *p, const void *d, void *to);
 
     /* ---- OPTIONAL ---- */
     /* c (n x n, lower triangle) = alpha a a' + beta c, a n x k (transpose: a k x n, a'a).

@@ -14,6 +14,18 @@ static const char usage[] =
     "\n"
     "Prints the version, the devices that work here (and why others do not) and the libraries.\n";
 
+/* clang says its name in the version, gcc does not. */
+static const char compiler[] =
+#if !defined(__clang__)
+    "gcc "
+#endif
+    __VERSION__
+#if defined(__OPTIMIZE__)
+    ", optimised";
+#else
+    ", not optimised";
+#endif
+
 static void print_device(const char *name) {
     gn_context *context = NULL;
     size_t free_bytes, total_bytes;
@@ -35,11 +47,7 @@ int gn_cli_info(int argc, char **argv) {
     if (code >= 0)
         return code;
     printf("%-10s %s\n", "gnewt", GNEWT_VERSION);
-#ifdef __OPTIMIZE__
-    printf("%-10s %s, optimised\n", "built by", __VERSION__);
-#else
-    printf("%-10s %s, not optimised\n", "built by", __VERSION__);
-#endif
+    printf("%-10s %s\n", "built by", compiler);
     print_device("cpu");
     print_device("cuda");
     printf("%-10s HDF5 %s, libcyaml %s, libyaml %s\n", "libraries", gn_h5_version(text), cyaml_version_str,

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,15 +104,27 @@ static void write_summary(const sweep *s) {
         rename(fresh, path);
 }
 
+/* A column of the table; "-" where there is no such number. */
+static void print_number(const char *format, int width, double value) {
+    char text[48] = "-";
+    if (!isnan(value))
+        snprintf(text, sizeof text, format, value);
+    printf(" %*s", width, text);
+}
+
 static void print_table(const sweep *s) {
     printf("%-11s %10s %13s %13s %10s %10s  %s\n", "state", "step", "loss_train", "loss_test", "acc_test",
            "seconds", "directory");
     for (size_t i = 0; i < s->count; i++) {
         const point *p = &s->points[i];
-        bool ran = p->result.steps > 0;
-        printf("%-11s %10llu %13.6e %13.6e %10.4f %10.3f  %s\n", p->state, (unsigned long long)p->result.step,
-               ran ? p->result.last.loss_train : 0.0, ran ? p->result.last.loss_test : 0.0,
-               ran ? p->result.last.accuracy_test : 0.0, ran ? p->result.last.seconds : 0.0, p->directory);
+        const gn_metrics none = {.loss_train = NAN, .loss_test = NAN, .accuracy_test = NAN, .seconds = NAN};
+        const gn_metrics *last = p->result.steps > 0 ? &p->result.last : &none;
+        printf("%-11s %10llu", p->state, (unsigned long long)p->result.step);
+        print_number("%.6e", 13, last->loss_train);
+        print_number("%.6e", 13, last->loss_test);
+        print_number("%.4f", 10, last->accuracy_test);
+        print_number("%.3f", 10, last->seconds);
+        printf("  %s\n", p->directory);
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/profile.h"
+
 gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearization_interface *interface,
                                    gn_context *context, gn_dtype dtype, gn_loss loss, size_t rows,
                                    size_t parameters) {
@@ -54,6 +56,8 @@ gn_status gn_linearization_set_batch(gn_linearization *self, const gn_array *inp
                                      const gn_array *targets) {
     if (!self->interface->set_batch)
         return gn_fail(self->context, GN_ERROR_UNSUPPORTED, "a linearization made of callbacks has no batch");
+    if (!inputs || !targets)
+        return gn_fail(self->context, GN_ERROR_ARGUMENT, "a batch needs inputs and targets; one is NULL");
     self->theta = NULL;
     GN_TRY(self->interface->set_batch(self, inputs, targets));
     self->inputs = inputs->data;
@@ -66,6 +70,13 @@ gn_status gn_linearization_set_reference(gn_linearization *self, const gn_array 
     return self->interface->set_reference ? self->interface->set_reference(self, theta0) : GN_OK;
 }
 
+/* A point whose evaluation failed is none. */
+static gn_status kept_if(gn_linearization *self, gn_status status) {
+    if (status != GN_OK)
+        self->theta = NULL;
+    return status;
+}
+
 gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta) {
     GN_TRY(gn_array_expect(self->context, theta, self->dtype, self->parameters, "theta"));
     if (self->samples == 0)
@@ -73,11 +84,12 @@ gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta) 
             self->context, GN_ERROR_ARGUMENT,
             "the linearization has no batch: call gn_linearization_set_batch with one sample or more");
     self->theta = theta;
-    return self->interface->begin ? self->interface->begin(self) : GN_OK;
+    return kept_if(self, self->interface->begin ? self->interface->begin(self) : GN_OK);
 }
 
 gn_status gn_linearization_evaluate(gn_linearization *self) {
-    return self->interface->evaluate(self);
+    GN_RANGE("forward");
+    return kept_if(self, self->interface->evaluate(self));
 }
 
 gn_status gn_linearization_set_point(gn_linearization *self, const gn_array *theta) {
@@ -132,6 +144,7 @@ gn_status gn_linearization_vjp(gn_linearization *self, const gn_array *u, gn_arr
 
 /* J'r / measure */
 gn_status gn_linearization_gradient(gn_linearization *self, gn_array *g) {
+    GN_RANGE("gradient");
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, g, self->dtype, self->parameters, "g"));
     size_t rows = gn_linearization_rows(self);

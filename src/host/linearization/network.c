@@ -131,24 +131,18 @@ static gn_status jacobian(gn_linearization *self, bool root, size_t first, size_
     return GN_OK;
 }
 
-/* Samples of a tile side: about the rows that the device's caches like. */
-static size_t tile_samples(const network_linearization *l) {
-    size_t samples = l->base.context->backend.gram_tile / l->base.outputs;
-    return samples > 0 ? samples : 1;
-}
-
 /* Scratch for tiles of up to `samples` samples a side. */
 static gn_status reserve_tiles(network_linearization *l, size_t samples) {
-    size_t n = tile_samples(l), rows;
+    size_t n = gn_gram_tile_samples(l->network);
     n = n < samples ? n : samples;
-    rows = n * l->base.outputs;
     if (l->tile_side >= n)
         return GN_OK;
+    gn_gram_scratch scratch = gn_gram_scratch_of(l->network, n);
     l->tile_side = 0;
     gn_buffer_destroy(&l->tile_g);
     gn_buffer_destroy(&l->tile_s);
-    GN_TRY(gn_buffer_create(l->base.context, &l->tile_g, l->base.dtype, n, n, "a Gram tile"));
-    GN_TRY(gn_buffer_create(l->base.context, &l->tile_s, l->base.dtype, rows, rows, "a Gram tile"));
+    GN_TRY(gn_buffer_create(l->base.context, &l->tile_g, l->base.dtype, scratch.g, 1, "a Gram tile"));
+    GN_TRY(gn_buffer_create(l->base.context, &l->tile_s, l->base.dtype, scratch.s, 1, "a Gram tile"));
     l->tile_side = n;
     return GN_OK;
 }
@@ -174,7 +168,8 @@ static gn_status fill_gram(network_linearization *a, network_linearization *b, b
     GN_TRY(gn_tape_rows(a->tape));
     GN_TRY(gn_tape_rows(b->tape));
     GN_TRY(reserve_tiles(a, a->tape->capacity > b->tape->capacity ? a->tape->capacity : b->tape->capacity));
-    size_t step = tile_samples(a), na = a->base.samples, nb = b->base.samples, c = a->base.outputs;
+    size_t step = gn_gram_tile_samples(a->network), na = a->base.samples, nb = b->base.samples,
+           c = a->base.outputs;
     gn_gram_tile tile = {.a = a->tape, .b = b->tape, .ldk = nb * c, .s = a->tile_s.data, .g = a->tile_g.data};
     for (tile.i = 0; tile.i < na; tile.i += step) {
         tile.ni = na - tile.i < step ? na - tile.i : step;

@@ -1,10 +1,13 @@
 /* committee: y = s sum_k phi(h_k), phi(h) = h + e h^2 / 2, one output from H inputs; s phi'(h), N x H, is
- * kept on the tape. And the network that ends with it. */
+ * saved. And the network that ends with it. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "core/size.h"
 #include "network/tape.h"
+
+static size_t saved(const gn_node *node, size_t samples) {
+    return samples * node->inputs;
+}
 
 /* First s phi(h) / h = s (1 + e h / 2), whose product with h is the output, then s phi'(h) = s (1 + e h). */
 static gn_status forward(gn_tape *tape, size_t i) {
@@ -12,7 +15,7 @@ static gn_status forward(gn_tape *tape, size_t i) {
     const size_t count = tape->samples * node->inputs;
     const double half = 0.5 * node->scale * node->epsilon;
     const void *h = gn_tape_value(tape, node->input);
-    void *slope = tape->slope[i].data;
+    void *slope = tape->saved[i].data;
     GN_TRY(GN_OP(tape->context, fill, tape->dtype, count, node->scale, slope));
     GN_TRY(GN_OP(tape->context, axpby, tape->dtype, count, half, h, 1.0, slope));
     GN_TRY(GN_OP(tape->context, contract_rows, tape->dtype, tape->samples, node->inputs, 1, h, slope,
@@ -24,19 +27,20 @@ static gn_status jvp(gn_tape *tape, size_t i, const void *v) {
     (void)v;
     const gn_node *node = &tape->network->nodes[i];
     return GN_OP(tape->context, contract_rows, tape->dtype, tape->samples, node->inputs, 1,
-                 tape->tangent[node->input].data, tape->slope[i].data, tape->tangent[i].data);
+                 tape->tangent[node->input].data, tape->saved[i].data, tape->tangent[i].data);
 }
 
 /* The network has one output, so r is 1: to[n,:] = d[n] slope[n,:]. */
-static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, void *to) {
+static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, double beta, void *to) {
     (void)r;
+    (void)beta;
     const gn_node *node = &tape->network->nodes[i];
     return GN_OP(tape->context, multiply_rows, tape->dtype, tape->samples, node->inputs, 1,
-                 tape->slope[i].data, d, to);
+                 tape->saved[i].data, d, to);
 }
 
 const gn_operation gn_operation_committee = {
-    .name = "committee", .forward = forward, .jvp = jvp, .pull = pull};
+    .name = "committee", .forward = forward, .jvp = jvp, .pull = pull, .saved = saved};
 
 /* ---- the network ---- */
 
@@ -56,29 +60,16 @@ static gn_status check_options(gn_context *context, const gn_committee_options *
 
 static void build(gn_network *network, const gn_committee_options *options) {
     const size_t d = options->inputs, h = options->hidden;
-    gn_parameter *weight = &network->parameters[0];
-    *weight = (gn_parameter){.name = "layers.0.weight", .rank = 2, .shape = {h, d}, .count = network->size};
-    const gn_node nodes[] = {
-        {.width = d, .weight = GN_NO_PARAMETER, .bias = GN_NO_PARAMETER},
-        {.operation = &gn_operation_linear, .inputs = d, .width = h, .bias = GN_NO_PARAMETER},
-        {.operation = &gn_operation_committee,
-         .input = 1,
-         .inputs = h,
-         .width = 1,
-         .weight = GN_NO_PARAMETER,
-         .bias = GN_NO_PARAMETER,
-         .scale = options->alpha / (double)h,
-         .epsilon = options->epsilon},
-        {.operation = &gn_operation_centring,
-         .input = 2,
-         .inputs = 1,
-         .width = 1,
-         .weight = GN_NO_PARAMETER,
-         .bias = GN_NO_PARAMETER},
-    };
-    network->node_count = options->centred ? 4 : 3;
-    for (size_t i = 0; i < network->node_count; i++)
-        network->nodes[i] = nodes[i];
+    gn_network_add_node(network, NULL, GN_NO_NODE)->width = d;
+    gn_node *linear = gn_network_add_node(network, &gn_operation_linear, 0);
+    linear->width = h;
+    linear->weight = gn_network_add_parameter(network, h, d, "layers.0.weight");
+    gn_node *committee = gn_network_add_node(network, &gn_operation_committee, 1);
+    committee->width = 1;
+    committee->scale = options->alpha / (double)h;
+    committee->epsilon = options->epsilon;
+    if (options->centred)
+        gn_network_add_node(network, &gn_operation_centring, 2);
 }
 
 gn_status gn_network_create_committee(gn_context *context, const gn_committee_options *options,
@@ -86,18 +77,8 @@ gn_status gn_network_create_committee(gn_context *context, const gn_committee_op
     size_t size = 0;
     *out = NULL;
     GN_TRY(check_options(context, options, &size));
-    gn_network *network = calloc(1, sizeof *network);
-    if (network) {
-        network->context = context;
-        network->nodes = calloc(4, sizeof *network->nodes);
-        network->parameters = calloc(1, sizeof *network->parameters);
-        network->parameter_count = 1;
-        network->size = size;
-    }
-    if (!network || !network->nodes || !network->parameters) {
-        gn_network_destroy(network);
-        return gn_fail(context, GN_ERROR_MEMORY, "no host memory for a committee");
-    }
+    gn_network *network;
+    GN_TRY(gn_network_allocate(context, 4, 1, &network));
     build(network, options);
     *out = network;
     return GN_OK;

@@ -23,6 +23,7 @@ static distribution weight_distribution(gn_init init, double fan_in, double fan_
     case GN_INIT_TORCH_UNIFORM:
         return (distribution){false, 1 / sqrt(fan_in)};
     case GN_INIT_STANDARD_NORMAL:
+    case GN_INIT_MODEL:
         break;
     }
     return (distribution){true, 1};
@@ -53,6 +54,32 @@ static void initialize_parameter(const gn_network *network, size_t i, gn_init in
     draw(d, scale, seed, 2 * (uint64_t)p->offset, p->count, theta + p->offset);
 }
 
+/* A ready model's own start; torch: uniform matrices by their inputs alone. */
+static void initialize_by_model(const gn_network *network, size_t i, gn_init init, double scale,
+                                uint64_t seed, double *theta) {
+    const gn_parameter *p = &network->parameters[i];
+    const gn_initial initial = network->initial[i];
+    distribution d = {initial.kind == GN_INITIAL_NORMAL, initial.value};
+    if (initial.kind == GN_INITIAL_UNIFORM && init == GN_INIT_TORCH_UNIFORM)
+        d = weight_distribution(init, (double)p->shape[1], (double)p->shape[0]);
+    if (initial.kind != GN_INITIAL_CONSTANT)
+        draw(d, scale, seed, 2 * (uint64_t)p->offset, p->count, theta + p->offset);
+    else
+        for (size_t k = 0; k < p->count; k++)
+            theta[p->offset + k] = initial.value;
+}
+
+static gn_status check_init(const gn_network *network, gn_init init) {
+    const bool model = network->initial != NULL;
+    if (model ? init == GN_INIT_MODEL || init == GN_INIT_TORCH_UNIFORM : init != GN_INIT_MODEL)
+        return GN_OK;
+    return gn_fail(network->context, GN_ERROR_ARGUMENT,
+                   model
+                       ? "this network starts by its own rule or by torch's: take GN_INIT_MODEL or "
+                         "GN_INIT_TORCH_UNIFORM"
+                       : "this network has no rule of its own to start by: take another than GN_INIT_MODEL");
+}
+
 gn_status gn_network_initialize(const gn_network *network, gn_init init, double scale, uint64_t seed,
                                 gn_array *theta) {
     if (gn_array_count(theta) != network->size)
@@ -60,11 +87,13 @@ gn_status gn_network_initialize(const gn_network *network, gn_init init, double 
                        gn_array_count(theta), network->size);
     if (!isfinite(scale))
         return gn_fail(network->context, GN_ERROR_ARGUMENT, "the initial scale is not finite: give a number");
+    GN_TRY(check_init(network, init));
     double *values = malloc(network->size * sizeof *values);
     if (!values)
         return gn_fail(network->context, GN_ERROR_MEMORY, "no host memory for %zu parameters", network->size);
     for (size_t i = 0; i < network->parameter_count; i++)
-        initialize_parameter(network, i, init, scale, seed, values);
+        (network->initial ? initialize_by_model : initialize_parameter)(network, i, init, scale, seed,
+                                                                        values);
     gn_status status = gn_array_write(theta, values, network->size);
     free(values);
     return status;

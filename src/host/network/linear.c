@@ -1,110 +1,169 @@
-/* linear: z = x W' + b, x is N x in, W out x in (PyTorch's layout). */
+/* linear: z = x W' + b, x is (N T) x in, W out x in (PyTorch's layout), shared by the T positions. */
 #include "network/tape.h"
+
+/* Columns of a block of gradients in a Gram tile's scratch, about. */
+#define BLOCK_COLUMNS 4096
+
+static size_t rows_of(const gn_tape *tape, const gn_node *node) {
+    return tape->samples * node->positions;
+}
+
+static bool has_bias(const gn_node *node) {
+    return node->bias != GN_NO_PARAMETER;
+}
 
 static gn_status forward(gn_tape *tape, size_t i) {
     const gn_node *node = &tape->network->nodes[i];
+    const size_t rows = rows_of(tape, node);
     void *z = tape->value[i].data;
-    bool bias = node->bias != GN_NO_PARAMETER;
-    if (bias)
-        GN_TRY(GN_OP(tape->context, bias_rows, tape->dtype, tape->samples, node->width,
+    if (has_bias(node))
+        GN_TRY(GN_OP(tape->context, bias_rows, tape->dtype, rows, node->width,
                      gn_tape_at(tape, tape->theta, node->bias), z));
-    return GN_OP(tape->context, gemm, tape->dtype, false, true, tape->samples, node->width, node->inputs, 1.0,
+    return GN_OP(tape->context, gemm, tape->dtype, false, true, rows, node->width, node->inputs, 1.0,
                  gn_tape_value(tape, node->input), node->inputs, gn_tape_at(tape, tape->theta, node->weight),
-                 node->inputs, bias ? 1.0 : 0.0, z, node->width);
+                 node->inputs, has_bias(node) ? 1.0 : 0.0, z, node->width);
 }
 
 /* dz = x dW' + db + dx W' */
 static gn_status jvp(gn_tape *tape, size_t i, const void *v) {
     const gn_node *node = &tape->network->nodes[i];
+    const size_t rows = rows_of(tape, node);
     void *dz = tape->tangent[i].data;
-    bool bias = node->bias != GN_NO_PARAMETER;
-    if (bias)
-        GN_TRY(GN_OP(tape->context, bias_rows, tape->dtype, tape->samples, node->width,
+    if (has_bias(node))
+        GN_TRY(GN_OP(tape->context, bias_rows, tape->dtype, rows, node->width,
                      gn_tape_at(tape, v, node->bias), dz));
-    GN_TRY(GN_OP(tape->context, gemm, tape->dtype, false, true, tape->samples, node->width, node->inputs, 1.0,
+    GN_TRY(GN_OP(tape->context, gemm, tape->dtype, false, true, rows, node->width, node->inputs, 1.0,
                  gn_tape_value(tape, node->input), node->inputs, gn_tape_at(tape, v, node->weight),
-                 node->inputs, bias ? 1.0 : 0.0, dz, node->width));
+                 node->inputs, has_bias(node) ? 1.0 : 0.0, dz, node->width));
     if (node->input == 0)
         return GN_OK; /* the data do not move */
-    return GN_OP(tape->context, gemm, tape->dtype, false, true, tape->samples, node->width, node->inputs, 1.0,
+    return GN_OP(tape->context, gemm, tape->dtype, false, true, rows, node->width, node->inputs, 1.0,
                  tape->tangent[node->input].data, node->inputs, gn_tape_at(tape, tape->theta, node->weight),
                  node->inputs, 1.0, dz, node->width);
 }
 
-static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, void *to) {
+static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, double beta, void *to) {
     const gn_node *node = &tape->network->nodes[i];
-    return GN_OP(tape->context, gemm, tape->dtype, false, false, tape->samples * r, node->inputs, node->width,
-                 1.0, d, node->width, gn_tape_at(tape, tape->theta, node->weight), node->inputs, 0.0, to,
-                 node->inputs);
+    return GN_OP(tape->context, gemm, tape->dtype, false, false, rows_of(tape, node) * r, node->inputs,
+                 node->width, 1.0, d, node->width, gn_tape_at(tape, tape->theta, node->weight), node->inputs,
+                 beta, to, node->inputs);
 }
 
 /* dL/dW = d'x, dL/db = sum of d's rows */
 static gn_status gradient(const gn_tape *tape, size_t i, const void *d, void *out) {
     const gn_node *node = &tape->network->nodes[i];
-    if (node->bias != GN_NO_PARAMETER)
-        GN_TRY(GN_OP(tape->context, column_sums, tape->dtype, tape->samples, node->width, d,
+    const size_t rows = rows_of(tape, node);
+    if (has_bias(node))
+        GN_TRY(GN_OP(tape->context, column_sums, tape->dtype, rows, node->width, d,
                      gn_tape_at(tape, out, node->bias)));
-    return GN_OP(tape->context, gemm, tape->dtype, true, false, node->width, node->inputs, tape->samples, 1.0,
-                 d, node->width, gn_tape_value(tape, node->input), node->inputs, 0.0,
+    return GN_OP(tape->context, gemm, tape->dtype, true, false, node->width, node->inputs, rows, 1.0, d,
+                 node->width, gn_tape_value(tape, node->input), node->inputs, 0.0,
                  gn_tape_at(tape, out, node->weight), node->inputs);
 }
 
 static gn_status jacobian(const gn_tape *tape, size_t i, size_t first, size_t n, void *j, size_t ldj) {
     const gn_node *node = &tape->network->nodes[i];
-    const void *d = gn_tape_at(tape, tape->rows[i].data, first * tape->outputs * node->width);
-    const void *x = gn_tape_at(tape, gn_tape_value(tape, node->input), first * node->inputs);
-    return GN_OP(tape->context, jacobian_linear, tape->dtype, n, tape->outputs, node->width, node->inputs, d,
-                 x, node->bias != GN_NO_PARAMETER, gn_tape_at(tape, j, node->weight), ldj);
+    return GN_OP(tape->context, jacobian_linear, tape->dtype, n, tape->outputs, node->positions, node->width,
+                 node->inputs, gn_tape_rows_at(tape, i, first), node->width,
+                 gn_tape_value_at(tape, node->input, first), has_bias(node),
+                 gn_tape_at(tape, j, node->weight), ldj);
 }
 
-/* c = x y' (rows_x x rows_y), both `width` wide; of a symmetric tile the lower triangle is enough. */
-static gn_status inner_products(const gn_tape *tape, bool lower, size_t rows_x, const void *x, size_t rows_y,
-                                const void *y, size_t width, void *c) {
-    if (lower)
-        return GN_OP(tape->context, syrk, tape->dtype, false, rows_x, width, 1.0, x, width, 0.0, c, rows_y);
-    return GN_OP(tape->context, gemm, tape->dtype, false, true, rows_x, rows_y, width, 1.0, x, width, y,
-                 width, 0.0, c, rows_y);
+/* ---- Gram ---- */
+
+/* Inner products of all pairs of positions, T^2 (out + in / C^2) products a pair of rows of J, or of the
+ * gradients themselves, out in. */
+static bool by_pairs(const gn_network *network, const gn_node *node) {
+    const double t = (double)node->positions, c = (double)gn_network_outputs(network);
+    const double out = (double)node->width, in = (double)node->inputs;
+    return node->positions == 1 || t * t * (out + in / (c * c)) <= out * in;
 }
 
-/* K += (D D') .* (X X' + 1): the layer's own rows of J are d (x) [x, 1], so their inner products factor. */
-static gn_status gram(const gn_gram_tile *tile, size_t i) {
+/* Outputs of a block of gradients. */
+static size_t block_outputs(const gn_node *node) {
+    const size_t columns = node->inputs + has_bias(node), outputs = BLOCK_COLUMNS / columns;
+    return outputs == 0 ? 1 : outputs < node->width ? outputs : node->width;
+}
+
+static gn_gram_scratch scratch(const gn_network *network, size_t i, size_t n) {
+    const gn_node *node = &network->nodes[i];
+    const size_t rows = n * gn_network_outputs(network), pairs = rows * node->positions;
+    const size_t block = rows * block_outputs(node) * (node->inputs + has_bias(node));
+    if (by_pairs(network, node))
+        return (gn_gram_scratch){pairs * pairs, n * node->positions * n * node->positions};
+    return (gn_gram_scratch){block, block};
+}
+
+/* K += (D D') .* (X X' + 1): a position's part of J's rows is d (x) [x, 1], so inner products of two factor;
+ * the rows themselves are sums over positions. */
+static gn_status gram_by_pairs(const gn_gram_tile *tile, size_t i) {
     const gn_tape *a = tile->a, *b = tile->b;
     const gn_node *node = &a->network->nodes[i];
-    size_t c = a->outputs;
-    const void *da = gn_tape_at(a, a->rows[i].data, tile->i * c * node->width);
-    const void *db = gn_tape_at(b, b->rows[i].data, tile->j * c * node->width);
-    const void *xa = gn_tape_at(a, gn_tape_value(a, node->input), tile->i * node->inputs);
-    const void *xb = gn_tape_at(b, gn_tape_value(b, node->input), tile->j * node->inputs);
-    GN_TRY(inner_products(a, tile->lower, tile->ni * c, da, tile->nj * c, db, node->width, tile->s));
-    GN_TRY(inner_products(a, tile->lower, tile->ni, xa, tile->nj, xb, node->inputs, tile->g));
-    return GN_OP(a->context, gram_hadamard, a->dtype, tile->ni, tile->nj, c, tile->s, tile->nj * c, tile->g,
-                 tile->nj, node->bias != GN_NO_PARAMETER ? 1.0 : 0.0, tile->beta, tile->lower, tile->k,
-                 tile->ldk);
+    const size_t c = a->outputs, t = node->positions, mi = tile->ni * t, mj = tile->nj * t;
+    GN_TRY(gn_gram_products(a, tile->lower, mi * c, gn_tape_rows_at(a, i, tile->i), mj * c,
+                            gn_tape_rows_at(b, i, tile->j), node->width, 0, tile->s, mj * c));
+    GN_TRY(gn_gram_products(a, tile->lower, mi, gn_tape_value_at(a, node->input, tile->i), mj,
+                            gn_tape_value_at(b, node->input, tile->j), node->inputs, 0, tile->g, mj));
+    return GN_OP(a->context, gram_hadamard, a->dtype, tile->ni, tile->nj, c, t, tile->s, mj * c, tile->g, mj,
+                 has_bias(node) ? 1.0 : 0.0, tile->beta, tile->lower, tile->k, tile->ldk);
 }
 
-/* diag: sum_n (sum_c d[n,c,o]^2) x[n,i]^2 */
-static gn_status diagonal(const gn_tape *tape, size_t i, void *squares, void *sums, void *inputs, void *out) {
+/* to = the columns of J of `outputs` outputs from `first` on, for the n samples from `sample` on. */
+static gn_status gradients(const gn_tape *tape, size_t i, size_t sample, size_t n, size_t first,
+                           size_t outputs, void *to) {
     const gn_node *node = &tape->network->nodes[i];
-    size_t n = tape->samples, c = tape->outputs;
-    const void *rows = tape->rows[i].data, *x = gn_tape_value(tape, node->input);
-    GN_TRY(GN_OP(tape->context, multiply, tape->dtype, n * c * node->width, rows, rows, squares));
-    GN_TRY(
-        GN_OP(tape->context, contract_rows, tape->dtype, n, c, node->width, tape->seed.data, squares, sums));
-    GN_TRY(GN_OP(tape->context, multiply, tape->dtype, n * node->inputs, x, x, inputs));
-    if (node->bias != GN_NO_PARAMETER)
-        GN_TRY(GN_OP(tape->context, column_sums, tape->dtype, n, node->width, sums,
+    return GN_OP(tape->context, jacobian_linear, tape->dtype, n, tape->outputs, node->positions, outputs,
+                 node->inputs, gn_tape_at(tape, gn_tape_rows_at(tape, i, sample), first), node->width,
+                 gn_tape_value_at(tape, node->input, sample), has_bias(node), to,
+                 outputs * (node->inputs + has_bias(node)));
+}
+
+/* K += sum over blocks of the layer's outputs of J_block J_block' */
+static gn_status gram_by_blocks(const gn_gram_tile *tile, size_t i) {
+    const gn_node *node = &tile->a->network->nodes[i];
+    const size_t c = tile->a->outputs, step = block_outputs(node);
+    for (size_t first = 0; first < node->width; first += step) {
+        const size_t outputs = node->width - first < step ? node->width - first : step;
+        const void *other = tile->lower ? tile->s : tile->g;
+        GN_TRY(gradients(tile->a, i, tile->i, tile->ni, first, outputs, tile->s));
+        if (!tile->lower)
+            GN_TRY(gradients(tile->b, i, tile->j, tile->nj, first, outputs, tile->g));
+        GN_TRY(gn_gram_products(tile->a, tile->lower, tile->ni * c, tile->s, tile->nj * c, other,
+                                outputs * (node->inputs + has_bias(node)), first == 0 ? tile->beta : 1.0,
+                                tile->k, tile->ldk));
+    }
+    return GN_OK;
+}
+
+static gn_status gram(const gn_gram_tile *tile, size_t i) {
+    const gn_network *network = tile->a->network;
+    return by_pairs(network, &network->nodes[i]) ? gram_by_pairs(tile, i) : gram_by_blocks(tile, i);
+}
+
+/* sum_m (sum_t d[m,t,o] x[n,t,i])^2 = sum over n and pairs of positions of the products of d and of x */
+static gn_status diagonal(const gn_tape *tape, size_t i, void *pairs, void *input_pairs, void *out) {
+    const gn_node *node = &tape->network->nodes[i];
+    const size_t rows = tape->samples * gn_position_pairs(node->positions);
+    GN_TRY(gn_tape_row_pairs(tape, i, pairs));
+    GN_TRY(GN_OP(tape->context, pair_products, tape->dtype, tape->samples, 1, node->positions, node->inputs,
+                 1.0, gn_tape_value(tape, node->input), input_pairs));
+    if (has_bias(node))
+        GN_TRY(GN_OP(tape->context, column_sums, tape->dtype, rows, node->width, pairs,
                      gn_tape_at(tape, out, node->bias)));
-    return GN_OP(tape->context, gemm, tape->dtype, true, false, node->width, node->inputs, n, 1.0, sums,
-                 node->width, inputs, node->inputs, 0.0, gn_tape_at(tape, out, node->weight), node->inputs);
+    return GN_OP(tape->context, gemm, tape->dtype, true, false, node->width, node->inputs, rows, 1.0, pairs,
+                 node->width, input_pairs, node->inputs, 0.0, gn_tape_at(tape, out, node->weight),
+                 node->inputs);
 }
 
 const gn_operation gn_operation_linear = {
     .name = "linear",
+    .adds = true,
     .forward = forward,
     .jvp = jvp,
     .pull = pull,
     .gradient = gradient,
     .jacobian = jacobian,
     .gram = gram,
+    .scratch = scratch,
     .diagonal = diagonal,
 };

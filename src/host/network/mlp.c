@@ -1,7 +1,5 @@
 /* mlp: linear maps with an activation between them, then scale and centring where asked for. */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/size.h"
@@ -58,52 +56,31 @@ static bool count_parameters(const gn_mlp_options *options, size_t *count) {
     return true;
 }
 
-static size_t add_parameter(gn_network *network, size_t layer, const char *kind, int rank, size_t rows,
-                            size_t columns) {
-    gn_parameter *p = &network->parameters[network->parameter_count++];
-    snprintf(p->name, sizeof p->name, "layers.%zu.%s", layer, kind);
-    p->rank = rank;
-    p->shape[0] = rows;
-    p->shape[1] = columns;
-    p->count = rows * columns;
-    p->offset = network->size;
-    network->size += p->count;
-    return p->offset;
-}
-
-/* A node after the last one. */
-static gn_node *add_node(gn_network *network, const gn_operation *operation, size_t width) {
-    gn_node *node = &network->nodes[network->node_count];
-    *node =
-        (gn_node){.operation = operation, .width = width, .weight = GN_NO_PARAMETER, .bias = GN_NO_PARAMETER};
-    if (network->node_count > 0) {
-        node->input = network->node_count - 1;
-        node->inputs = network->nodes[node->input].width;
-    }
-    network->node_count++;
-    return node;
+static size_t last_node(const gn_network *network) {
+    return network->node_count - 1;
 }
 
 static void add_linear(gn_network *network, const gn_mlp_options *options, size_t layer) {
     size_t in = options->widths[layer], out = options->widths[layer + 1];
-    gn_node *node = add_node(network, &gn_operation_linear, out);
-    node->weight = add_parameter(network, layer, "weight", 2, out, in);
+    gn_node *node = gn_network_add_node(network, &gn_operation_linear, last_node(network));
+    node->width = out;
+    node->weight = gn_network_add_parameter(network, out, in, "layers.%zu.weight", layer);
     if (options->bias)
-        node->bias = add_parameter(network, layer, "bias", 1, out, 1);
+        node->bias = gn_network_add_parameter(network, out, 0, "layers.%zu.bias", layer);
 }
 
 static void build(gn_network *network, const gn_mlp_options *options, gn_activation activation) {
-    add_node(network, NULL, options->widths[0]);
+    gn_network_add_node(network, NULL, GN_NO_NODE)->width = options->widths[0];
     for (size_t l = 0; l < options->depth; l++) {
         add_linear(network, options, l);
         if (l + 1 < options->depth && activation != GN_ACTIVATION_IDENTITY)
-            add_node(network, &gn_operation_activation, options->widths[l + 1])->activation = activation;
+            gn_network_add_node(network, &gn_operation_activation, last_node(network))->activation =
+                activation;
     }
-    size_t outputs = options->widths[options->depth];
     if (options->output_scale != 1.0)
-        add_node(network, &gn_operation_scale, outputs)->scale = options->output_scale;
+        gn_network_add_node(network, &gn_operation_scale, last_node(network))->scale = options->output_scale;
     if (options->centred)
-        add_node(network, &gn_operation_centring, outputs);
+        gn_network_add_node(network, &gn_operation_centring, last_node(network));
 }
 
 gn_status gn_network_create_mlp(gn_context *context, const gn_mlp_options *options, gn_network **out) {
@@ -115,16 +92,8 @@ gn_status gn_network_create_mlp(gn_context *context, const gn_mlp_options *optio
     if (!count_parameters(options, &parameters) || parameters > SIZE_MAX / sizeof(double))
         return gn_fail(context, GN_ERROR_MEMORY,
                        "the mlp's parameters do not fit the address space: smaller widths");
-    gn_network *network = calloc(1, sizeof *network);
-    if (network) {
-        network->context = context;
-        network->nodes = calloc(2 * options->depth + 3, sizeof *network->nodes);
-        network->parameters = calloc(2 * options->depth, sizeof *network->parameters);
-    }
-    if (!network || !network->nodes || !network->parameters) {
-        gn_network_destroy(network);
-        return gn_fail(context, GN_ERROR_MEMORY, "no host memory for an mlp of %zu layers", options->depth);
-    }
+    gn_network *network;
+    GN_TRY(gn_network_allocate(context, 2 * options->depth + 3, 2 * options->depth, &network));
     build(network, options, activation);
     *out = network;
     return GN_OK;

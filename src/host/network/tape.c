@@ -2,60 +2,75 @@
 
 #include <stdlib.h>
 
+#include "network/share.h"
+
 /* Bandwidth-bound contraction of the rows costs about this many GEMM flops an element. */
 #define CONTRACTION_FLOPS 16
 
-static bool is_activation(const gn_network *network, size_t i) {
-    return network->nodes[i].operation == &gn_operation_activation;
+typedef size_t (*owner_function)(const gn_network *network, size_t i);
+
+static size_t cotangent_owner(const gn_network *network, size_t i) {
+    return gn_share_cotangent(network, i, false);
 }
 
-/* One buffer a node, widest rows x W; an activation's input shares the activation's own, because the pull
- * through an elementwise operation works in place. */
-static gn_status create_cotangents(gn_tape *tape, gn_array *buffers, size_t rows, const char *what) {
+static size_t rows_owner(const gn_network *network, size_t i) {
+    return gn_share_cotangent(network, i, true);
+}
+
+/* One buffer a node, rows x (T W), or its owner's. */
+static gn_status create_buffers(gn_tape *tape, gn_array *buffers, owner_function owner, size_t rows,
+                                const char *what) {
     const gn_network *network = tape->network;
-    for (size_t i = network->node_count; i-- > 1;) {
-        if (i + 1 < network->node_count && is_activation(network, i + 1)) {
-            buffers[i] = buffers[i + 1];
-            continue;
-        }
-        if (!buffers[i].data)
-            GN_TRY(gn_buffer_create(tape->context, &buffers[i], tape->dtype, rows, network->nodes[i].width,
-                                    what));
-    }
+    for (size_t i = 1; i < network->node_count; i++)
+        if (owner(network, i) == i && !buffers[i].data)
+            GN_TRY(gn_buffer_create(tape->context, &buffers[i], tape->dtype, rows,
+                                    gn_node_size(&network->nodes[i]), what));
+    for (size_t i = 1; i < network->node_count; i++)
+        buffers[i] = buffers[owner(network, i)];
     return GN_OK;
 }
 
-static void destroy_cotangents(const gn_network *network, gn_array *buffers) {
-    if (!buffers)
-        return;
-    for (size_t i = 1; i < network->node_count; i++)
-        if (!(i + 1 < network->node_count && is_activation(network, i + 1)))
+static void destroy_buffers(const gn_network *network, gn_array *buffers, owner_function owner) {
+    for (size_t i = 1; buffers && i < network->node_count; i++)
+        if (owner(network, i) == i)
             gn_buffer_destroy(&buffers[i]);
     free(buffers);
 }
 
-static void destroy_buffers(const gn_network *network, gn_array *buffers) {
-    for (size_t i = 0; buffers && i < network->node_count; i++)
-        gn_buffer_destroy(&buffers[i]);
-    free(buffers);
+static size_t itself(const gn_network *network, size_t i) {
+    (void)network;
+    return i;
 }
 
 static gn_status create_node_buffers(gn_tape *tape) {
     const gn_network *network = tape->network;
     for (size_t i = 1; i < network->node_count; i++) {
         const gn_node *node = &network->nodes[i];
-        GN_TRY(gn_buffer_create(tape->context, &tape->value[i], tape->dtype, tape->capacity, node->width,
-                                "a layer's values"));
-        GN_TRY(gn_buffer_create(tape->context, &tape->tangent[i], tape->dtype, tape->capacity, node->width,
-                                "a layer's tangents"));
-        const bool committee = node->operation == &gn_operation_committee;
-        if (is_activation(network, i) || node->operation == &gn_operation_centring || committee)
-            GN_TRY(gn_buffer_create(tape->context, &tape->slope[i], tape->dtype, tape->capacity,
-                                    committee ? node->inputs : node->width, "a layer's slopes"));
+        if (node->operation->saved)
+            GN_TRY(gn_buffer_create(tape->context, &tape->saved[i], tape->dtype,
+                                    node->operation->saved(node, tape->capacity), 1, "what a layer keeps"));
+        if (node->operation->prepare)
+            GN_TRY(node->operation->prepare(tape, i));
     }
-    GN_TRY(create_cotangents(tape, tape->cotangent, tape->capacity, "a layer's cotangents"));
-    return gn_buffer_create(tape->context, &tape->seed, tape->dtype, tape->capacity, tape->outputs,
-                            "the output's cotangents");
+    GN_TRY(create_buffers(tape, tape->value, gn_share_value, tape->capacity, "a layer's values"));
+    GN_TRY(create_buffers(tape, tape->tangent, gn_share_value, tape->capacity, "a layer's tangents"));
+    return create_buffers(tape, tape->cotangent, cotangent_owner, tape->capacity, "a layer's cotangents");
+}
+
+/* Who adds to a cotangent must be able to. */
+static gn_status check_users(const gn_network *network) {
+    for (size_t i = 1; i < network->node_count; i++) {
+        const gn_node *node = &network->nodes[i];
+        const size_t inputs[] = {node->input, node->second};
+        for (int k = 0; k < 2; k++)
+            if (inputs[k] != 0 && inputs[k] != GN_NO_NODE && !node->operation->adds &&
+                !gn_share_first(network, i, inputs[k]))
+                return gn_fail(network->context, GN_ERROR_UNSUPPORTED,
+                               "node %zu of the network takes node %zu, which others take after it: a %s "
+                               "cannot share its input",
+                               i, inputs[k], node->operation->name);
+    }
+    return GN_OK;
 }
 
 /* Whether reading the rows costs less than the products of a backward pass. */
@@ -71,6 +86,7 @@ static bool contraction_pays(const gn_network *network, size_t outputs) {
 
 gn_status gn_tape_create(const gn_network *network, gn_dtype dtype, size_t capacity, gn_tape **out) {
     *out = NULL;
+    GN_TRY(check_users(network));
     gn_tape *tape = calloc(1, sizeof *tape);
     if (!tape)
         return gn_fail(network->context, GN_ERROR_MEMORY, "no host memory for a network's tape");
@@ -80,7 +96,7 @@ gn_status gn_tape_create(const gn_network *network, gn_dtype dtype, size_t capac
     tape->capacity = capacity;
     tape->outputs = gn_network_outputs(network);
     tape->contract = contraction_pays(network, tape->outputs);
-    gn_array **lists[] = {&tape->value, &tape->slope, &tape->tangent, &tape->cotangent, &tape->rows};
+    gn_array **lists[] = {&tape->value, &tape->saved, &tape->tangent, &tape->cotangent, &tape->rows};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         *lists[i] = calloc(network->node_count, sizeof **lists[i]);
         if (!*lists[i]) {
@@ -100,15 +116,13 @@ gn_status gn_tape_create(const gn_network *network, gn_dtype dtype, size_t capac
 void gn_tape_destroy(gn_tape *tape) {
     if (!tape)
         return;
-    destroy_buffers(tape->network, tape->value);
-    destroy_buffers(tape->network, tape->slope);
-    destroy_buffers(tape->network, tape->tangent);
-    destroy_cotangents(tape->network, tape->cotangent);
-    destroy_cotangents(tape->network, tape->rows);
-    gn_buffer_destroy(&tape->seed);
-    gn_buffer_destroy(&tape->square_rows);
-    gn_buffer_destroy(&tape->square_sums);
-    gn_buffer_destroy(&tape->square_inputs);
+    destroy_buffers(tape->network, tape->value, gn_share_value);
+    destroy_buffers(tape->network, tape->saved, itself);
+    destroy_buffers(tape->network, tape->tangent, gn_share_value);
+    destroy_buffers(tape->network, tape->cotangent, cotangent_owner);
+    destroy_buffers(tape->network, tape->rows, rows_owner);
+    gn_buffer_destroy(&tape->row_pairs);
+    gn_buffer_destroy(&tape->input_pairs);
     gn_buffer_destroy(&tape->theta0);
     free(tape);
 }
@@ -150,7 +164,7 @@ static gn_status forward_base(gn_tape *tape) {
     tape->theta = tape->theta0.data;
     GN_TRY(forward_nodes(tape, last));
     size_t bytes = tape->samples * tape->outputs * gn_dtype_size(tape->dtype);
-    GN_TRY(GN_OP(tape->context, copy, tape->slope[last].data, gn_tape_value(tape, last - 1), bytes));
+    GN_TRY(GN_OP(tape->context, copy, tape->saved[last].data, gn_tape_value(tape, last - 1), bytes));
     tape->base_ready = true;
     return GN_OK;
 }
@@ -179,12 +193,15 @@ gn_status gn_tape_jvp(gn_tape *tape, const void *v, void *jv) {
     return GN_OP(tape->context, copy, jv, tape->tangent[network->node_count - 1].data, bytes);
 }
 
-/* Cotangents of all nodes, r a sample, from the last node's. The inputs need none. */
-static gn_status pull_all(gn_tape *tape, size_t r, const gn_array *buffers) {
-    const gn_node *nodes = tape->network->nodes;
-    for (size_t i = tape->network->node_count - 1; i > 0; i--)
-        if (nodes[i].input != 0)
-            GN_TRY(nodes[i].operation->pull(tape, i, r, buffers[i].data, buffers[nodes[i].input].data));
+/* Hands the cotangents d (N x R x T x W) of node i on to its inputs. The data need none. */
+static gn_status pull_node(const gn_tape *tape, size_t i, size_t r, const gn_array *buffers) {
+    const gn_node *node = &tape->network->nodes[i];
+    const size_t inputs[] = {node->input, node->second};
+    for (int k = 0; k < 2; k++)
+        if (inputs[k] != 0 && inputs[k] != GN_NO_NODE)
+            GN_TRY(node->operation->pull(tape, i, r, buffers[i].data,
+                                         gn_share_first(tape->network, i, inputs[k]) ? 0.0 : 1.0,
+                                         buffers[inputs[k]].data));
     return GN_OK;
 }
 
@@ -195,8 +212,8 @@ static gn_status vjp_from_rows(gn_tape *tape, const void *u, void *jtu) {
         if (!nodes[i].operation->gradient)
             continue;
         void *d = tape->cotangent[i].data;
-        GN_TRY(GN_OP(tape->context, contract_rows, tape->dtype, tape->samples, tape->outputs, nodes[i].width,
-                     u, tape->rows[i].data, d));
+        GN_TRY(GN_OP(tape->context, contract_rows, tape->dtype, tape->samples, tape->outputs,
+                     gn_node_size(&nodes[i]), u, tape->rows[i].data, d));
         GN_TRY(nodes[i].operation->gradient(tape, i, d, jtu));
     }
     return GN_OK;
@@ -210,12 +227,9 @@ gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
     size_t bytes = tape->samples * tape->outputs * gn_dtype_size(tape->dtype);
     GN_TRY(GN_OP(tape->context, copy, tape->cotangent[last].data, u, bytes));
     for (size_t i = last; i > 0; i--) {
-        const gn_node *node = &network->nodes[i];
-        void *d = tape->cotangent[i].data;
-        if (node->operation->gradient)
-            GN_TRY(node->operation->gradient(tape, i, d, jtu));
-        if (node->input != 0)
-            GN_TRY(node->operation->pull(tape, i, 1, d, tape->cotangent[node->input].data));
+        if (network->nodes[i].operation->gradient)
+            GN_TRY(network->nodes[i].operation->gradient(tape, i, tape->cotangent[i].data, jtu));
+        GN_TRY(pull_node(tape, i, 1, tape->cotangent));
     }
     return GN_OK;
 }
@@ -231,11 +245,11 @@ void gn_tape_seed_rows(gn_tape *tape, const void *root) {
 
 /* Bytes of the rows. */
 static double rows_bytes(const gn_tape *tape) {
-    double width = 0;
+    double elements = 0;
     for (size_t i = 1; i < tape->network->node_count; i++)
-        if (!(i + 1 < tape->network->node_count && is_activation(tape->network, i + 1)))
-            width += (double)tape->network->nodes[i].width;
-    return (double)tape->capacity * (double)tape->outputs * width * (double)gn_dtype_size(tape->dtype);
+        if (rows_owner(tape->network, i) == i)
+            elements += (double)gn_node_size(&tape->network->nodes[i]);
+    return elements * (double)tape->capacity * (double)tape->outputs * (double)gn_dtype_size(tape->dtype);
 }
 
 gn_status gn_tape_reserve_rows(gn_tape *tape) {
@@ -243,8 +257,8 @@ gn_status gn_tape_reserve_rows(gn_tape *tape) {
         return GN_OK;
     GN_TRY(gn_memory_predict(tape->context, rows_bytes(tape), "the cotangents of every output",
                              "take a smaller batch (batch.size), a narrower network or float32"));
-    GN_TRY(create_cotangents(tape, tape->rows, tape->capacity * tape->outputs,
-                             "the cotangents of every output"));
+    GN_TRY(create_buffers(tape, tape->rows, rows_owner, tape->capacity * tape->outputs,
+                          "the cotangents of every output"));
     tape->rows_made = true;
     return GN_OK;
 }
@@ -260,42 +274,77 @@ gn_status gn_tape_rows(gn_tape *tape) {
             GN_OP(tape->context, softmax_root, tape->dtype, tape->samples, tape->outputs, tape->root, rows));
     else
         GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, rows));
-    GN_TRY(pull_all(tape, tape->outputs, tape->rows));
+    for (size_t i = last; i > 0; i--)
+        GN_TRY(pull_node(tape, i, tape->outputs, tape->rows));
     tape->rows_ready = true;
     return GN_OK;
 }
 
-/* The widest input and output of the nodes that have a diagonal rule. */
-static gn_status create_squares(gn_tape *tape) {
-    size_t width = 0, inputs = 0;
+/* ---- the diagonal of J'J ---- */
+
+gn_status gn_tape_row_pairs(const gn_tape *tape, size_t i, void *pairs) {
+    const gn_node *node = &tape->network->nodes[i];
+    return GN_OP(tape->context, pair_products, tape->dtype, tape->samples, tape->outputs, node->positions,
+                 node->width, 2.0, tape->rows[i].data, pairs);
+}
+
+/* Room for the pairs of the largest node that has a diagonal rule. */
+static gn_status create_pairs(gn_tape *tape) {
+    size_t rows = 0, inputs = 0;
     for (size_t i = 1; i < tape->network->node_count; i++) {
         const gn_node *node = &tape->network->nodes[i];
+        const size_t pairs = gn_position_pairs(node->positions);
         if (!node->operation->diagonal)
             continue;
-        width = node->width > width ? node->width : width;
-        inputs = node->inputs > inputs ? node->inputs : inputs;
+        rows = pairs * node->width > rows ? pairs * node->width : rows;
+        inputs = pairs * node->inputs > inputs ? pairs * node->inputs : inputs;
     }
-    if (!tape->square_rows.data)
-        GN_TRY(gn_buffer_create(tape->context, &tape->square_rows, tape->dtype,
-                                tape->capacity * tape->outputs, width, "squared cotangents"));
-    if (!tape->square_sums.data)
-        GN_TRY(gn_buffer_create(tape->context, &tape->square_sums, tape->dtype, tape->capacity, width,
-                                "sums of squared cotangents"));
-    return gn_buffer_create(tape->context, &tape->square_inputs, tape->dtype, tape->capacity, inputs,
-                            "squared layer inputs");
+    if (!tape->row_pairs.data)
+        GN_TRY(gn_buffer_create(tape->context, &tape->row_pairs, tape->dtype, tape->capacity, rows,
+                                "products of cotangents"));
+    return gn_buffer_create(tape->context, &tape->input_pairs, tape->dtype, tape->capacity, inputs,
+                            "products of layer inputs");
 }
 
 gn_status gn_tape_diagonal(gn_tape *tape, void *d) {
     GN_TRY(gn_tape_rows(tape));
-    if (!tape->square_inputs.data)
-        GN_TRY(create_squares(tape));
-    /* u = 1 for every output: contracting the squares with it sums them over the outputs */
-    GN_TRY(GN_OP(tape->context, fill, tape->dtype, tape->samples * tape->outputs, 1.0, tape->seed.data));
+    if (!tape->input_pairs.data)
+        GN_TRY(create_pairs(tape));
     for (size_t i = 1; i < tape->network->node_count; i++) {
         const gn_operation *operation = tape->network->nodes[i].operation;
         if (operation->diagonal)
-            GN_TRY(operation->diagonal(tape, i, tape->square_rows.data, tape->square_sums.data,
-                                       tape->square_inputs.data, d));
+            GN_TRY(operation->diagonal(tape, i, tape->row_pairs.data, tape->input_pairs.data, d));
     }
     return GN_OK;
+}
+
+/* ---- Gram tiles ---- */
+
+size_t gn_gram_tile_samples(const gn_network *network) {
+    size_t positions = 1;
+    for (size_t i = 1; i < network->node_count; i++)
+        if (network->nodes[i].operation->scratch && network->nodes[i].positions > positions)
+            positions = network->nodes[i].positions;
+    size_t samples = network->context->backend.gram_tile / (gn_network_outputs(network) * positions);
+    return samples > 0 ? samples : 1;
+}
+
+gn_gram_scratch gn_gram_scratch_of(const gn_network *network, size_t n) {
+    gn_gram_scratch most = {0, 0};
+    for (size_t i = 1; i < network->node_count; i++) {
+        if (!network->nodes[i].operation->scratch)
+            continue;
+        gn_gram_scratch one = network->nodes[i].operation->scratch(network, i, n);
+        most.s = one.s > most.s ? one.s : most.s;
+        most.g = one.g > most.g ? one.g : most.g;
+    }
+    return most;
+}
+
+gn_status gn_gram_products(const gn_tape *tape, bool lower, size_t rows_x, const void *x, size_t rows_y,
+                           const void *y, size_t width, double beta, void *c, size_t ldc) {
+    if (lower)
+        return GN_OP(tape->context, syrk, tape->dtype, false, rows_x, width, 1.0, x, width, beta, c, ldc);
+    return GN_OP(tape->context, gemm, tape->dtype, false, true, rows_x, rows_y, width, 1.0, x, width, y,
+                 width, beta, c, ldc);
 }

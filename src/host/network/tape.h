@@ -12,23 +12,22 @@ struct gn_tape {
     size_t outputs;           /* C */
     const void *inputs;       /* N x features, borrowed */
     const void *theta;        /* P, borrowed */
-    /* One an node; node 0 has none (its value is `inputs`). */
-    gn_array *value;     /* N x W */
-    gn_array *slope;     /* N x W: phi'(z) of an activation or committee; f(theta_0) of a centring */
-    gn_array *tangent;   /* N x W */
-    gn_array *cotangent; /* N x W; an activation shares its input's */
-    gn_array *rows;      /* N x C x W, made at the first need; shared likewise */
-    gn_array seed;       /* N x C: the cotangent that a vjp starts from */
-    gn_array square_rows, square_sums, square_inputs; /* scratch of the diagonal, made at the first need */
-    bool rows_made;                                   /* all of rows is allocated */
-    bool rows_ready;                                  /* they belong to the current point */
+    /* One an node; node 0 has none (its value is `inputs`). Nodes share buffers where share.h says so. */
+    gn_array *value;                 /* N x T x W */
+    gn_array *saved;                 /* what forward leaves for the derivatives, as the operation says */
+    gn_array *tangent;               /* N x T x W */
+    gn_array *cotangent;             /* N x T x W */
+    gn_array *rows;                  /* N x C x T x W, made at the first need */
+    gn_array row_pairs, input_pairs; /* scratch of the diagonal, made at the first need */
+    bool rows_made;                  /* all of rows is allocated */
+    bool rows_ready;                 /* they belong to the current point */
     const void *root; /* N x C probabilities: rows of S' at the output (softmax_root); NULL: of I */
-    bool contract;    /* a vjp from the rows, once there, is cheaper than another backward pass */
+    bool contract;    /* a vjp from the rows, once there, is cheaper than a backward pass */
     gn_array theta0;  /* P, centred networks only */
     bool base_ready;  /* the centring's f(theta_0) belongs to the current batch */
 };
 
-/* Errors: MEMORY. */
+/* Errors: MEMORY; UNSUPPORTED where a node has two users and one cannot add to its cotangent. */
 gn_status gn_tape_create(const gn_network *network, gn_dtype dtype, size_t capacity, gn_tape **tape);
 void gn_tape_destroy(gn_tape *tape);
 
@@ -59,7 +58,28 @@ gn_status gn_tape_reserve_rows(gn_tape *tape);
 /* d (P) = diagonal of J'J. */
 gn_status gn_tape_diagonal(gn_tape *tape, void *d);
 
-/* Node i's value, N x W. */
+/* ---- Gram tiles ---- */
+
+/* Samples of a tile's side that suit the device's caches. */
+size_t gn_gram_tile_samples(const gn_network *network);
+/* The scratch that any rule needs for a tile of n x n samples. */
+gn_gram_scratch gn_gram_scratch_of(const gn_network *network, size_t n);
+/* c (rows_x x rows_y) = x y' + beta c, both `width` wide; lower: x is y, and the lower triangle is enough. */
+gn_status gn_gram_products(const gn_tape *tape, bool lower, size_t rows_x, const void *x, size_t rows_y,
+                           const void *y, size_t width, double beta, void *c, size_t ldc);
+
+/* ---- for operations ---- */
+
+/* Pairs t' <= t of T positions. */
+static inline size_t gn_position_pairs(size_t positions) {
+    return positions * (positions + 1) / 2;
+}
+
+/* pairs (N x pairs x W) = products of node i's rows at two positions, summed over the outputs; twice where
+ * the positions differ, so that sums over pairs are sums over all t and t'. */
+gn_status gn_tape_row_pairs(const gn_tape *tape, size_t i, void *pairs);
+
+/* Node i's value, N x T x W. */
 static inline const void *gn_tape_value(const gn_tape *tape, size_t i) {
     return i == 0 ? tape->inputs : tape->value[i].data;
 }
@@ -67,6 +87,16 @@ static inline const void *gn_tape_value(const gn_tape *tape, size_t i) {
 /* Element `count` of a buffer of the tape's type. */
 static inline void *gn_tape_at(const gn_tape *tape, const void *buffer, size_t count) {
     return (char *)buffer + count * gn_dtype_size(tape->dtype);
+}
+
+/* Node i's value and rows from sample `first` on. */
+static inline const void *gn_tape_value_at(const gn_tape *tape, size_t i, size_t first) {
+    return gn_tape_at(tape, gn_tape_value(tape, i), first * gn_node_size(&tape->network->nodes[i]));
+}
+
+static inline const void *gn_tape_rows_at(const gn_tape *tape, size_t i, size_t first) {
+    return gn_tape_at(tape, tape->rows[i].data,
+                      first * tape->outputs * gn_node_size(&tape->network->nodes[i]));
 }
 
 #endif

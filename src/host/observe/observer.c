@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/profile.h"
+
 gn_status gn_observer_allocate(gn_context *context, const gn_observer_kind *kind, size_t size,
                                gn_schedule schedule, void **observer) {
     gn_observer *o = *observer = calloc(1, size);
@@ -33,6 +35,7 @@ bool gn_observer_needs_training(const gn_observer *observer) {
 
 gn_status gn_observer_observe(gn_observer *observer, uint64_t step, const gn_array *theta,
                               gn_linearization *training, const gn_observation_sink *sink) {
+    GN_RANGE(observer->kind->name);
     if (!sink || !sink->write)
         return gn_fail(observer->context, GN_ERROR_ARGUMENT, "the observer %s has no sink to write to",
                        observer->kind->name);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "backend/program.h"
+#include "core/profile.h"
 #include "optimize/optimizer.h"
 
 typedef struct first_order {
@@ -32,6 +33,7 @@ static const double *rate(const gn_optimizer *self) {
 }
 
 static gn_status update(gn_optimizer *self, void *theta) {
+    GN_RANGE("update");
     first_order *o = of(self);
     const void *g = self->direction.data;
     if (is_adam(self))

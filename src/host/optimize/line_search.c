@@ -1,6 +1,7 @@
 /* Armijo backtracking (Nocedal & Wright, Numerical Optimization, algorithm 3.1). */
 #include <math.h>
 
+#include "core/profile.h"
 #include "optimize/optimizer.h"
 
 /* theta = base - t d */
@@ -12,6 +13,7 @@ static gn_status move(gn_optimizer *self, const gn_array *base, double t, gn_arr
 
 gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_array *theta, double loss,
                                 double slope, gn_step_report *report) {
+    GN_RANGE("line search");
     const gn_line_search_options *options = &self->options.line_search;
     double t = self->options.learning_rate;
     size_t reductions = 0;

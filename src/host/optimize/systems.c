@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/profile.h"
 #include "core/size.h"
 #include "optimize/gauss_newton.h"
 
@@ -155,6 +156,7 @@ gn_status gn_systems_gradient(gn_gauss_newton *o, gn_linearization *l) {
 }
 
 static gn_status assemble_into(gn_gauss_newton *o, gn_linearization *l, gn_symmetric *system) {
+    GN_RANGE("linearize");
     o->solved = system;
     if (!o->dual)
         return assemble_primal(o, l, gn_symmetric_matrix(system, o->base.parameters));
@@ -223,6 +225,7 @@ static gn_status solve_by_fallback(gn_gauss_newton *o, gn_linearization *l, gn_d
 }
 
 gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
+    GN_RANGE("solve");
     if (o->free.cg)
         return gn_matrix_free_solve(o, l, mu);
     bool newton = o->base.options.kind == GN_OPTIMIZER_GAUSS_NEWTON;

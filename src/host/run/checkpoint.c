@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/profile.h"
 #include "core/status.h"
 #include "gnewt/version.h"
 #include "run/h5.h"
@@ -60,6 +61,7 @@ static gn_status synchronize(const char *path, gn_message *message) {
 }
 
 gn_status gn_checkpoint_write(const char *directory, gn_build *build, gn_message *message) {
+    GN_RANGE("checkpoint");
     char path[4200], fresh[4200];
     gn_h5 *file;
     snprintf(path, sizeof path, "%s/checkpoint.h5", directory);

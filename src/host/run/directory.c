@@ -87,12 +87,34 @@ static gn_status make_folders(const char *path, gn_message *message) {
     return GN_OK;
 }
 
-static gn_status write_text(const char *path, const char *text, gn_message *message) {
-    FILE *out = fopen(path, "w");
+/* Whole or not at all. */
+static gn_status write_config(const gn_directory *d, const char *text, gn_message *message) {
+    char path[4200], fresh[4200];
+    snprintf(path, sizeof path, "%s/config.yaml", d->path);
+    snprintf(fresh, sizeof fresh, "%s/config.yaml.new", d->path);
+    FILE *out = fopen(fresh, "w");
     bool good = out != NULL && fputs(text, out) >= 0;
-    if (out != NULL && fclose(out) != 0)
+    int error = errno;
+    if (out != NULL && fclose(out) != 0 && good) {
         good = false;
-    return good ? GN_OK : gn_message_fail(message, GN_ERROR_IO, "%s: %s", path, strerror(errno));
+        error = errno;
+    }
+    if (good && rename(fresh, path) == 0)
+        return GN_OK;
+    error = good ? errno : error;
+    unlink(fresh);
+    return gn_message_fail(message, GN_ERROR_IO, "%s: %s", path, strerror(error));
+}
+
+/* Takes away the log and the folder where they are empty: what has no config.yaml is no run, and could
+ * neither be begun nor be resumed. */
+static void leave_nothing(const gn_directory *d) {
+    char path[4200];
+    struct stat state;
+    snprintf(path, sizeof path, "%s/log.txt", d->path);
+    if (stat(path, &state) == 0 && state.st_size == 0)
+        unlink(path);
+    rmdir(d->path);
 }
 
 static gn_status open_log(gn_directory *d, const char *mode, gn_message *message) {
@@ -173,8 +195,11 @@ static gn_status create_files(gn_directory *d, const char *config, gn_message *m
     GN_TRY(open_log(d, "a", message));
     GN_TRY(keep_records(d->path, &d->aside, message));
     /* First of all files: by it the folder is a run's. */
-    snprintf(path, sizeof path, "%s/config.yaml", d->path);
-    GN_TRY(write_text(path, config, message));
+    gn_status written = write_config(d, config, message);
+    if (written != GN_OK) {
+        leave_nothing(d);
+        return written;
+    }
     snprintf(path, sizeof path, "%s/figures", d->path);
     GN_TRY(make_folders(path, message));
     snprintf(path, sizeof path, "%s/checkpoint.h5", d->path);

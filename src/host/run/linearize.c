@@ -154,7 +154,7 @@ static gn_status write_eigenvalues(const map *m, gn_array *ntk) {
     GN_TRY_DONE(gn_array_create(m->context, dtype, 1, &n, &values));
     GN_TRY_DONE(GN_OP(m->context, eigh_workspace, dtype, n, &bytes));
     GN_TRY_DONE(gn_buffer_create(m->context, &work, GN_FLOAT64, 1, bytes / 8 + 1, "eigenvalue workspace"));
-    GN_TRY_DONE(GN_OP(m->context, eigh, dtype, n, ntk->data, n, values->data, work.data, bytes));
+    GN_TRY_DONE(gn_eigh(m->context, dtype, n, ntk->data, n, values->data, work.data, bytes));
 done:
     status = ours(m, status, "/ntk_eigenvalues");
     if (status == GN_OK)

@@ -9,6 +9,7 @@
 typedef struct gn_progress {
     FILE *out; /* NULL: quiet */
     bool terminal;
+    size_t columns;  /* of the terminal; 0: not known */
     char title[256]; /* "my-run", "[3/12] seed=2" */
     uint64_t steps;  /* of the whole run */
     uint64_t first;  /* where this process began */

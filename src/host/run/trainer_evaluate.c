@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/profile.h"
 #include "core/status.h"
 
 /* Samples of a piece: enough to keep any device busy, little memory beside a training batch's. */
@@ -164,6 +165,7 @@ static gn_status evaluate_whole(gn_evaluator *e, const gn_array *theta, gn_evalu
 }
 
 gn_status gn_evaluator_train(gn_evaluator *evaluator, const gn_array *theta, gn_evaluation *result) {
+    GN_RANGE("evaluate");
     const gn_dataset *d = evaluator->dataset;
     *result = (gn_evaluation){NAN, NAN, NAN};
     if (evaluator->whole)
@@ -172,6 +174,7 @@ gn_status gn_evaluator_train(gn_evaluator *evaluator, const gn_array *theta, gn_
 }
 
 gn_status gn_evaluator_test(gn_evaluator *evaluator, const gn_array *theta, gn_evaluation *result) {
+    GN_RANGE("evaluate");
     const gn_dataset *d = evaluator->dataset;
     *result = (gn_evaluation){NAN, NAN, NAN};
     if (!d->test_inputs)

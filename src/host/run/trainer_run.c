@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "core/profile.h"
 #include "observe/observer.h"
 #include "optimize/optimizer.h"
 #include "run/trainer_state.h"
@@ -110,6 +111,7 @@ static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks) {
         gn_linearization *training = NULL;
         if (!observer_due(t, i, t->step))
             continue;
+        GN_RANGE("observe");
         if (gn_observer_needs_training(observer))
             GN_TRY(gn_evaluator_training(&t->evaluator, t->theta, &training));
         GN_TRY(gn_observer_observe(observer, t->step, t->theta, training, &hooks->sink));
@@ -183,6 +185,7 @@ static gn_status call_step_hook(gn_trainer *t, const gn_trainer_hooks *hooks) {
 }
 
 static gn_status advance(gn_trainer *t, const gn_trainer_hooks *hooks) {
+    GN_RANGE("step");
     gn_step_report report;
     start_clock(t);
     gn_status status = take_step(t, &report);
@@ -199,6 +202,7 @@ static gn_status advance(gn_trainer *t, const gn_trainer_hooks *hooks) {
 /* ---- the run ---- */
 
 gn_status gn_trainer_run(gn_trainer *trainer, const gn_trainer_hooks *hooks) {
+    GN_RANGE("run");
     static const gn_trainer_hooks none = {0};
     if (!hooks)
         hooks = &none;

@@ -94,8 +94,7 @@ static gn_status solve_spectral(gn_symmetric *s, gn_damped damped, const void *b
     gn_context *context = s->context;
     size_t n = s->n;
     if (!s->decomposed) {
-        GN_TRY(GN_OP(context, eigh, s->dtype, n, s->matrix.data, n, s->values.data, s->work.data,
-                     s->work_bytes));
+        GN_TRY(gn_eigh(context, s->dtype, n, s->matrix.data, n, s->values.data, s->work.data, s->work_bytes));
         s->decomposed = true;
     }
     void *c = s->coefficients.data;

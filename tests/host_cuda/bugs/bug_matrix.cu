@@ -7,7 +7,14 @@
 #include "bugs.h"
 
 int main(int argc, char **argv) {
-    const Bug *groups[] = {memory_bugs, thread_bugs, stream_bugs, graph_bugs};
+    const Bug *groups[] = {
+        memory_bugs,
+        thread_bugs,
+#ifdef GN_HOST_CUDA
+        stream_bugs,
+        graph_bugs,
+#endif
+    };
     for (const Bug *group : groups) {
         for (const Bug *bug = group; bug->name; bug++) {
             if (argc == 1) {

@@ -8,7 +8,11 @@
 #include "cublas_v2.h"
 #include "cuda_runtime.h"
 #include "cusolverDn.h"
+#ifdef GN_HOST_CUDA
 #include "host_cuda_control.h"
+#else // on a GPU, what compute-sanitizer should find: the bugs of memory and threads
+#include "launch.cuh"
+#endif
 
 struct Bug {
     const char *name;

@@ -7,10 +7,15 @@
  * only answered with that code.
  *
  * Environment, read at the first call:
- *   HOST_CUDA_ORDER=forward|reverse|random[:SEED]   order of threads, blocks, independent streams and graph
- * nodes HOST_CUDA_ABORT=1      abort() at the first violation HOST_CUDA_LEAKS=0      do not count leaks at
- * exit as violations HOST_CUDA_GUARD=0      let the host touch device memory (guarding costs two mprotect
- * calls an allocation and wait) HOST_CUDA_VERBOSE=1    print the reason of every error code returned
+ *   HOST_CUDA_ORDER=forward|reverse|random[:SEED]   order of threads, blocks, independent streams and nodes
+ *   HOST_CUDA_INJECT=FUNCTION:NTH:CODE              as host_cuda_inject; FUNCTION * is any
+ *   HOST_CUDA_DRIVER=VERSION, HOST_CUDA_MEMORY=BYTES   the driver's version, a device's size
+ *   HOST_CUDA_ABORT=1      abort() at the first violation
+ *   HOST_CUDA_LEAKS=0      do not count leaks at exit as violations
+ *   HOST_CUDA_GUARD=0      let the host touch device memory (where the processor has no protection keys, guarding costs
+ *                          two system calls an allocation and wait)
+ *   HOST_CUDA_VERBOSE=1    print the reason of every error code returned
+ *   CUDA_VISIBLE_DEVICES=  (empty) no device
  */
 #ifndef HOST_CUDA_CONTROL_H
 #define HOST_CUDA_CONTROL_H

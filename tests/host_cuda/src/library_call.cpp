@@ -1,6 +1,11 @@
 // See library_call.h.
 #include "library_call.h"
 
+extern "C" {
+__attribute__((weak)) int omp_get_max_threads(void);
+__attribute__((weak)) void omp_set_num_threads(int threads);
+}
+
 namespace hc {
 namespace {
 
@@ -40,6 +45,19 @@ void announce(const std::vector<Operand> &operands) {
                 (o.written ? tsan_writes : tsan_reads)(base + column * o.pitch, o.row_bytes);
             }
         }
+    }
+}
+
+OneThread::OneThread() : before_(0) {
+    if (omp_get_max_threads && omp_set_num_threads) {
+        before_ = omp_get_max_threads();
+        omp_set_num_threads(1);
+    }
+}
+
+OneThread::~OneThread() {
+    if (before_ > 0) {
+        omp_set_num_threads(before_);
     }
 }
 

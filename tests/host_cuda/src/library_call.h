@@ -60,6 +60,19 @@ bool operands_good(const char *call, const std::vector<Operand> &operands);
 // Tells TSan what the call reads and writes.
 void announce(const std::vector<Operand> &operands);
 
+// While one exists, OpenMP (if the process has it) gives this thread no others: device memory may be open to it alone,
+// and the BLAS sums in one order.
+class OneThread {
+  public:
+    OneThread();
+    ~OneThread();
+    OneThread(const OneThread &) = delete;
+    OneThread &operator=(const OneThread &) = delete;
+
+  private:
+    int before_;
+};
+
 // An op that checks its operands when it runs and, if they are good, does the work.
 template <class F> std::shared_ptr<Op> library_op(const char *call, std::vector<Operand> operands, F work) {
     return make_op(cudaGraphNodeTypeKernel, call,
@@ -69,6 +82,7 @@ template <class F> std::shared_ptr<Op> library_op(const char *call, std::vector<
                            return;
                        }
                        announce(operands);
+                       OneThread alone;
                        work();
                    });
 }

@@ -29,8 +29,8 @@ bool device_range(const void *address, size_t size, std::string *why);
 // What an address that was accessed wrongly has to do with the allocations, alive or freed; "" when nothing.
 std::string describe_address(const void *address);
 
-// While one exists, device memory can be touched; otherwise, where the pages are ours (no sanitizer), a host
-// that takes a device pointer for its own faults, as it would with a GPU.
+// While one exists, its thread can touch device memory; otherwise, where the pages are ours (no sanitizer), a
+// host that takes a device pointer for its own faults, as it would with a GPU.
 class DeviceAccess {
   public:
     DeviceAccess();

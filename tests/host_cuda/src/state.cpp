@@ -79,6 +79,12 @@ Settings initial_settings() {
     if (visible && !visible[0]) {
         s.devices = 0;
     }
+    if (const char *driver = getenv("HOST_CUDA_DRIVER")) {
+        s.driver = atoi(driver);
+    }
+    if (const char *memory = getenv("HOST_CUDA_MEMORY")) {
+        s.memory = strtoull(memory, nullptr, 10);
+    }
     s.abort = environment_says("HOST_CUDA_ABORT", '1');
     s.leaks = !environment_says("HOST_CUDA_LEAKS", '0');
     s.guard = !environment_says("HOST_CUDA_GUARD", '0');
@@ -86,10 +92,23 @@ Settings initial_settings() {
     return s;
 }
 
+// "function:nth:code"
+void arm_from_environment() {
+    const char *text = getenv("HOST_CUDA_INJECT");
+    if (text && sscanf(text, "%63[^:]:%lu:%d", fault.function, &fault.remaining, &fault.code) == 3) {
+        fault.any = strcmp(fault.function, "*") == 0;
+        fault.armed = fault.remaining > 0;
+    } else if (text) {
+        fprintf(stderr, "host_cuda: HOST_CUDA_INJECT=%s is not function:nth:code\n", text);
+        abort();
+    }
+}
+
 Settings &first_settings() {
     static Settings s = initial_settings();
     static int registered = atexit(at_exit);
     (void)registered;
+    arm_from_environment();
     return s;
 }
 

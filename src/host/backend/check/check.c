@@ -40,5 +40,6 @@ gn_status gn_backend_check(gn_backend *table, const gn_backend_services *service
     table->synchronize = gn_check_guards;
     table->download = check_download;
     gn_check_poison_entries(table);
+    gn_check_poison_sequence_entries(table);
     return GN_OK;
 }

@@ -27,5 +27,9 @@ void gn_check_poison(void *memory, size_t bytes);
 
 /* poison.c */
 void gn_check_poison_entries(gn_backend *table);
+/* The rows x columns elements of a matrix, and not what lies between its rows. */
+void gn_check_poison_matrix(gn_dtype type, size_t rows, size_t columns, void *x, size_t ld);
+/* poison_sequences.c */
+void gn_check_poison_sequence_entries(gn_backend *table);
 
 #endif

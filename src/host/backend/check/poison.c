@@ -12,8 +12,7 @@ static void poison_vector(gn_dtype type, size_t n, void *x) {
     gn_check_poison(x, n * gn_cpu_element(type));
 }
 
-/* The rows x columns elements of a matrix, and not what lies between its rows. */
-static void poison_matrix(gn_dtype type, size_t rows, size_t columns, void *x, size_t ld) {
+void gn_check_poison_matrix(gn_dtype type, size_t rows, size_t columns, void *x, size_t ld) {
     for (size_t i = 0; i < rows; i++)
         poison_vector(type, columns, (char *)x + i * ld * gn_cpu_element(type));
 }
@@ -59,7 +58,7 @@ static gn_status check_gemm(void *state, gn_dtype type, bool transpose_a, bool t
                             size_t n, size_t k, double alpha, const void *a, size_t lda, const void *b,
                             size_t ldb, double beta, void *c, size_t ldc) {
     if (beta == 0)
-        poison_matrix(type, m, n, c, ldc);
+        gn_check_poison_matrix(type, m, n, c, ldc);
     return cpu_of(state)->gemm(state, type, transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c,
                                ldc);
 }
@@ -68,7 +67,7 @@ static gn_status check_gemm(void *state, gn_dtype type, bool transpose_a, bool t
 static gn_status check_syrk(void *state, gn_dtype type, bool transpose, size_t n, size_t k, double alpha,
                             const void *a, size_t lda, double beta, void *c, size_t ldc) {
     if (beta == 0)
-        poison_matrix(type, n, n, c, ldc);
+        gn_check_poison_matrix(type, n, n, c, ldc);
     return cpu_of(state)->syrk(state, type, transpose, n, k, alpha, a, lda, beta, c, ldc);
 }
 
@@ -162,18 +161,26 @@ static gn_status check_unit_rows(void *state, gn_dtype type, size_t n, size_t r,
     return cpu_of(state)->unit_rows(state, type, n, r, d);
 }
 
-static gn_status check_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t out, size_t in,
-                                       const void *d, const void *a, bool bias, void *j, size_t ldj) {
-    poison_matrix(type, n * r, out * in + (bias ? out : 0), j, ldj);
-    return cpu_of(state)->jacobian_linear(state, type, n, r, out, in, d, a, bias, j, ldj);
+static gn_status check_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t out,
+                                       size_t in, const void *d, size_t ldd, const void *a, bool bias,
+                                       void *j, size_t ldj) {
+    gn_check_poison_matrix(type, n * r, out * in + (bias ? out : 0), j, ldj);
+    return cpu_of(state)->jacobian_linear(state, type, n, r, t, out, in, d, ldd, a, bias, j, ldj);
 }
 
-static gn_status check_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r,
+static gn_status check_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, size_t t,
                                      const void *s, size_t lds, const void *g, size_t ldg, double shift,
                                      double beta, bool lower, void *k, size_t ldk) {
     if (beta == 0 && k != s)
-        poison_matrix(type, ni * r, nj * r, k, ldk);
-    return cpu_of(state)->gram_hadamard(state, type, ni, nj, r, s, lds, g, ldg, shift, beta, lower, k, ldk);
+        gn_check_poison_matrix(type, ni * r, nj * r, k, ldk);
+    return cpu_of(state)->gram_hadamard(state, type, ni, nj, r, t, s, lds, g, ldg, shift, beta, lower, k,
+                                        ldk);
+}
+
+static gn_status check_pair_products(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                     double twice, const void *d, void *out) {
+    poison_vector(type, n * (t * (t + 1) / 2) * w, out);
+    return cpu_of(state)->pair_products(state, type, n, r, t, w, twice, d, out);
 }
 
 /* ---- losses ---- */
@@ -305,6 +312,7 @@ void gn_check_poison_entries(gn_backend *table) {
     table->unit_rows = check_unit_rows;
     table->jacobian_linear = check_jacobian_linear;
     table->gram_hadamard = check_gram_hadamard;
+    table->pair_products = check_pair_products;
     table->squared_loss = check_squared_loss;
     table->count_correct = check_count_correct;
     table->cross_entropy_loss = check_cross_entropy_loss;

@@ -151,6 +151,7 @@ gn_status gn_backend_cpu(gn_backend *table, const gn_backend_services *services)
     gn_cpu_dense_entries(table);
     gn_cpu_network_entries(table);
     gn_cpu_update_entries(table);
+    gn_cpu_sequence_entries(table);
     gn_cpu_class_entries(table);
     gn_cpu_solver_entries(table);
     return GN_OK;

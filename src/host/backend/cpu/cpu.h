@@ -32,6 +32,7 @@ void gn_cpu_product_entries(gn_backend *table);
 void gn_cpu_dense_entries(gn_backend *table);
 void gn_cpu_network_entries(gn_backend *table);
 void gn_cpu_update_entries(gn_backend *table);
+void gn_cpu_sequence_entries(gn_backend *table);
 void gn_cpu_class_entries(gn_backend *table);
 void gn_cpu_solver_entries(gn_backend *table);
 

@@ -31,11 +31,19 @@ typedef struct gn_cpu_kernels {
     void (*contract_rows)(size_t begin, size_t end, size_t r, size_t w, const void *u, const void *d,
                           void *out);
     void (*unit_rows)(size_t begin, size_t end, size_t r, void *d);
+    /* one position a sample (t = 1), and several */
     void (*jacobian_linear)(size_t begin, size_t end, size_t r, size_t out, size_t in, const void *d,
-                            const void *a, bool bias, void *j, size_t ldj);
+                            size_t ldd, const void *a, bool bias, void *j, size_t ldj);
+    void (*jacobian_positions)(size_t begin, size_t end, size_t r, size_t t, size_t out, size_t in,
+                               const void *d, size_t ldd, const void *a, bool bias, void *j, size_t ldj);
     void (*gram_hadamard)(size_t begin, size_t end, size_t nj, size_t r, const void *s, size_t lds,
                           const void *g, size_t ldg, double shift, double beta, bool lower, void *k,
                           size_t ldk);
+    void (*gram_positions)(size_t begin, size_t end, size_t nj, size_t r, size_t t, const void *s, size_t lds,
+                           const void *g, size_t ldg, double shift, double beta, bool lower, void *k,
+                           size_t ldk);
+    void (*pair_products)(size_t begin, size_t end, size_t r, size_t t, size_t w, double twice, const void *d,
+                          void *out);
     /* tile rows begin..end, GN_CPU_TILE matrix rows each */
     void (*symmetrize)(size_t begin, size_t end, size_t n, void *a, size_t lda);
     double (*squared_loss)(size_t begin, size_t end, const void *f, const void *y, void *r);
@@ -64,6 +72,32 @@ typedef struct gn_cpu_kernels {
     bool (*lower_finite)(size_t n, const void *a, size_t lda);
     double (*at)(const void *x, size_t i);
     void (*put)(void *x, size_t i, double value);
+    /* sequences: rows (of embed_adjoint columns, of those with r or a shape samples) begin..end */
+    void (*embed)(size_t begin, size_t end, size_t w, size_t v, const void *tokens, const void *table,
+                  void *out);
+    void (*embed_adjoint)(size_t first, size_t last, size_t n, size_t t, bool pairs, size_t w, size_t v,
+                          const void *tokens, const void *d, void *to);
+    void (*embed_matches)(size_t begin, size_t end, size_t columns, const void *a, const void *b, void *g,
+                          size_t ldg);
+    void (*jacobian_embed)(size_t begin, size_t end, size_t r, size_t t, size_t w, size_t v,
+                           const void *tokens, const void *d, void *j, size_t ldj);
+    void (*layer_norm)(size_t begin, size_t end, size_t w, double epsilon, const void *x, const void *weight,
+                       const void *bias, void *y, void *xhat, void *rstd);
+    void (*layer_norm_jvp)(size_t begin, size_t end, size_t w, const void *xhat, const void *rstd,
+                           const void *weight, const void *dweight, const void *dbias, const void *dx,
+                           void *dy);
+    void (*layer_norm_vjp)(size_t begin, size_t end, size_t r, size_t t, size_t w, const void *xhat,
+                           const void *rstd, const void *weight, const void *d, double beta, void *to);
+    /* rows begin..end, columns first..last of w */
+    void (*scale_sums)(size_t begin, size_t end, size_t w, size_t first, size_t last, const void *d,
+                       const void *x, double *products, double *sums);
+    void (*jacobian_scale)(size_t begin, size_t end, size_t r, size_t t, size_t w, const void *d,
+                           const void *x, void *j, size_t ldj);
+    void (*attention)(size_t begin, size_t end, const gn_attention *a, const void *qkv, void *p, void *out);
+    void (*attention_jvp)(size_t begin, size_t end, const gn_attention *a, const void *qkv, const void *p,
+                          const void *dqkv, void *dout);
+    void (*attention_vjp)(size_t begin, size_t end, const gn_attention *a, size_t r, const void *qkv,
+                          const void *p, const void *d, void *to);
 } gn_cpu_kernels;
 
 enum { GN_CPU_TILE = 32 };

@@ -255,9 +255,9 @@ static void NAME(unit_rows)(size_t begin, size_t end, size_t r, void *vd) {
 }
 
 static void NAME(jacobian_linear)(size_t begin, size_t end, size_t r, size_t out, size_t in, const void *vd,
-                                  const void *va, bool bias, void *vj, size_t ldj) {
+                                  size_t ldd, const void *va, bool bias, void *vj, size_t ldj) {
     for (size_t m = begin * r; m < end * r; m++) {
-        const REAL *d = (const REAL *)vd + m * out, *a = (const REAL *)va + m / r * in;
+        const REAL *d = (const REAL *)vd + m * ldd, *a = (const REAL *)va + m / r * in;
         REAL *j = (REAL *)vj + m * ldj;
         if (in == 1) {
             const REAL factor = a[0];
@@ -274,6 +274,72 @@ static void NAME(jacobian_linear)(size_t begin, size_t end, size_t r, size_t out
         }
         if (bias)
             memcpy(j + out * in, d, out * sizeof(REAL));
+    }
+}
+
+/* to (n) = x' y, x is t x rows of distance ldx, one column of it; y is t x n: sums of scaled rows */
+static void NAME(sum_of_rows)(size_t t, size_t n, const REAL *x, size_t ldx, const REAL *y, REAL *to) {
+    const REAL first = x[0];
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        to[i] = first * y[i];
+    for (size_t p = 1; p < t; p++) {
+        const REAL factor = x[p * ldx];
+#pragma omp simd
+        for (size_t i = 0; i < n; i++)
+            to[i] += factor * y[p * n + i];
+    }
+}
+
+static void NAME(jacobian_positions)(size_t begin, size_t end, size_t r, size_t t, size_t out, size_t in,
+                                     const void *vd, size_t ldd, const void *va, bool bias, void *vj,
+                                     size_t ldj) {
+    if (t == 0) {
+        for (size_t m = begin * r; m < end * r; m++)
+            NAME(fill)(0, out * (in + bias), 0, (REAL *)vj + m * ldj);
+        return;
+    }
+    for (size_t m = begin * r; m < end * r; m++) {
+        const REAL *d = (const REAL *)vd + m * t * ldd, *a = (const REAL *)va + m / r * t * in;
+        REAL *j = (REAL *)vj + m * ldj, *sums = j + out * in;
+        for (size_t o = 0; o < out; o++)
+            NAME(sum_of_rows)(t, in, d + o, ldd, a, j + o * in);
+        if (!bias)
+            continue;
+        memcpy(sums, d, out * sizeof(REAL));
+        for (size_t p = 1; p < t; p++)
+#pragma omp simd
+            for (size_t o = 0; o < out; o++)
+                sums[o] += d[p * ldd + o];
+    }
+}
+
+/* out (w) = factor * sum_q x[q,:] y[q,:], rows ld apart */
+static void NAME(row_products)(size_t r, size_t w, size_t ld, double factor, const REAL *x, const REAL *y,
+                               REAL *out) {
+    double sums[NAME(STRIP)];
+    for (size_t first = 0; first < w; first += NAME(STRIP)) {
+        const size_t width = w - first < NAME(STRIP) ? w - first : NAME(STRIP);
+        for (size_t i = 0; i < width; i++)
+            sums[i] = 0;
+        for (size_t q = 0; q < r; q++)
+#pragma omp simd
+            for (size_t i = 0; i < width; i++)
+                sums[i] += (double)x[q * ld + first + i] * y[q * ld + first + i];
+        for (size_t i = 0; i < width; i++)
+            out[first + i] = (REAL)(factor * sums[i]);
+    }
+}
+
+static void NAME(pair_products)(size_t begin, size_t end, size_t r, size_t t, size_t w, double twice,
+                                const void *vd, void *vout) {
+    const size_t pairs = t * (t + 1) / 2;
+    for (size_t n = begin; n < end; n++) {
+        const REAL *d = (const REAL *)vd + n * r * t * w;
+        REAL *out = (REAL *)vout + n * pairs * w;
+        for (size_t p = 0; p < t; p++)
+            for (size_t q = 0; q <= p; q++, out += w)
+                NAME(row_products)(r, w, t * w, p == q ? 1 : twice, d + p * w, d + q * w, out);
     }
 }
 
@@ -322,6 +388,83 @@ static void NAME(gram_hadamard)(size_t begin, size_t end, size_t nj, size_t r, c
                 NAME(hadamard_run)
             (width, s + m * lds + first, repeated, (REAL)shift, (REAL)beta, k + m * ldk + first);
         }
+    }
+}
+
+/* The factor of each column of s from `first` on, for one row of g: its sample's positions, r times over. */
+static void NAME(repeat_positions)(size_t first, size_t width, size_t r, size_t t, const REAL *g, REAL shift,
+                                   REAL *factors) {
+    size_t sample = first / (r * t), cotangent = first / t % r, position = first % t;
+    for (size_t i = 0; i < width; i++) {
+        factors[i] = g[sample * t + position] + shift;
+        if (++position < t)
+            continue;
+        position = 0;
+        if (++cotangent == r) {
+            cotangent = 0;
+            sample++;
+        }
+    }
+}
+
+/* k[c] += sum_t' s[c,t'] f[c,t'] over `width` columns of s from `first` on; they may begin within a c */
+static void NAME(add_positions)(size_t first, size_t width, size_t t, const REAL *s, const REAL *factors,
+                                REAL *k) {
+    REAL products[NAME(STRIP)];
+#pragma omp simd
+    for (size_t i = 0; i < width; i++)
+        products[i] = s[i] * factors[i];
+    size_t column = first / t, left = t - first % t;
+    for (size_t i = 0; i < width; column++, left = t) {
+        const size_t stop = width - i < left ? width : i + left;
+        REAL sum = 0;
+        for (; i < stop; i++)
+            sum += products[i];
+        k[column] += sum;
+    }
+}
+
+/* Element (i, j) of a symmetric matrix of which the lower triangle is there. */
+#define SYMMETRIC(x, ld, i, j) ((i) >= (j) ? (x)[(i) * (ld) + (j)] : (x)[(j) * (ld) + (i)])
+
+/* The block of sample n with itself, on and below the diagonal. */
+static void NAME(gram_own)(size_t n, size_t r, size_t t, const REAL *s, size_t lds, const REAL *g, size_t ldg,
+                           REAL shift, REAL *k, size_t ldk) {
+    for (size_t m = n * r; m < (n + 1) * r; m++)
+        for (size_t l = n * r; l <= m; l++) {
+            REAL sum = 0;
+            for (size_t p = 0; p < t; p++)
+                for (size_t q = 0; q < t; q++)
+                    sum += SYMMETRIC(s, lds, m * t + p, l * t + q) *
+                           (SYMMETRIC(g, ldg, n * t + p, n * t + q) + shift);
+            k[m * ldk + l] += sum;
+        }
+}
+#undef SYMMETRIC
+
+static void NAME(gram_positions)(size_t begin, size_t end, size_t nj, size_t r, size_t t, const void *vs,
+                                 size_t lds, const void *vg, size_t ldg, double shift, double beta,
+                                 bool lower, void *vk, size_t ldk) {
+    const REAL *s = vs, *g = vg;
+    REAL *k = vk, factors[NAME(STRIP)]; /* of a strip of columns, shared by the r rows of a sample */
+    for (size_t n = begin; n < end; n++) {
+        const bool own = lower && n < nj;
+        const size_t columns = own ? n * r : nj * r, needed = own ? (n + 1) * r : columns;
+        for (size_t m = n * r; m < (n + 1) * r; m++) {
+            if (beta == 0)
+                NAME(fill)(0, needed, 0, k + m * ldk);
+            else
+                NAME(axpby)(0, needed, 0, k + m * ldk, beta, k + m * ldk);
+        }
+        for (size_t p = 0; p < t; p++)
+            for (size_t first = 0; first < columns * t; first += NAME(STRIP)) {
+                const size_t left = columns * t - first, width = left < NAME(STRIP) ? left : NAME(STRIP);
+                NAME(repeat_positions)(first, width, r, t, g + (n * t + p) * ldg, (REAL)shift, factors);
+                for (size_t m = n * r; m < (n + 1) * r; m++)
+                    NAME(add_positions)(first, width, t, s + (m * t + p) * lds + first, factors, k + m * ldk);
+            }
+        if (own)
+            NAME(gram_own)(n, r, t, s, lds, g, ldg, (REAL)shift, k, ldk);
     }
 }
 

@@ -42,6 +42,7 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
 #define NAME(x) x##_float32
 #define MATH(x) x##f
 #include "backend/cpu/kernels_body.h"
+#include "backend/cpu/kernels_sequences.h"
 #undef REAL
 #undef EPSILON
 #undef NAME
@@ -52,6 +53,7 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
 #define NAME(x) x##_float64
 #define MATH(x) x
 #include "backend/cpu/kernels_body.h"
+#include "backend/cpu/kernels_sequences.h"
 #undef REAL
 #undef EPSILON
 #undef NAME
@@ -66,14 +68,20 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
                        sin##suffix,      sigmoid##suffix, softplus##suffix, quadratic##suffix},              \
         .multiply_rows = multiply_rows##suffix, .contract_rows = contract_rows##suffix,                      \
         .unit_rows = unit_rows##suffix, .jacobian_linear = jacobian_linear##suffix,                          \
-        .gram_hadamard = gram_hadamard##suffix, .symmetrize = symmetrize##suffix,                            \
-        .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix,                        \
-        .cross_entropy = cross_entropy##suffix, .softmax_hessian = softmax_hessian##suffix,                  \
-        .softmax_root = softmax_root##suffix, .softmax_root_solve = softmax_root_solve##suffix,              \
-        .sgd = sgd##suffix, .adam = adam##suffix, .cg_begin = cg_begin##suffix,                              \
-        .cg_curvature = cg_curvature##suffix, .cg_step = cg_step##suffix,                                    \
+        .jacobian_positions = jacobian_positions##suffix, .gram_hadamard = gram_hadamard##suffix,            \
+        .gram_positions = gram_positions##suffix, .pair_products = pair_products##suffix,                    \
+        .symmetrize = symmetrize##suffix, .squared_loss = squared_loss##suffix,                              \
+        .count_correct = count_correct##suffix, .cross_entropy = cross_entropy##suffix,                      \
+        .softmax_hessian = softmax_hessian##suffix, .softmax_root = softmax_root##suffix,                    \
+        .softmax_root_solve = softmax_root_solve##suffix, .sgd = sgd##suffix, .adam = adam##suffix,          \
+        .cg_begin = cg_begin##suffix, .cg_curvature = cg_curvature##suffix, .cg_step = cg_step##suffix,      \
         .lsmr_update = lsmr_update##suffix, .lower_finite = lower_finite##suffix, .at = at##suffix,          \
-        .put = put##suffix                                                                                   \
+        .put = put##suffix, .embed = embed##suffix, .embed_adjoint = embed_adjoint##suffix,                  \
+        .embed_matches = embed_matches##suffix, .jacobian_embed = jacobian_embed##suffix,                    \
+        .layer_norm = layer_norm##suffix, .layer_norm_jvp = layer_norm_jvp##suffix,                          \
+        .layer_norm_vjp = layer_norm_vjp##suffix, .scale_sums = scale_sums##suffix,                          \
+        .jacobian_scale = jacobian_scale##suffix, .attention = attention##suffix,                            \
+        .attention_jvp = attention_jvp##suffix, .attention_vjp = attention_vjp##suffix                       \
     }
 
 const gn_cpu_kernels KERNELS[2] = {[GN_FLOAT32] = KERNEL_SET(_float32), [GN_FLOAT64] = KERNEL_SET(_float64)};

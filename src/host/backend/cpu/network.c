@@ -43,23 +43,41 @@ static gn_status cpu_unit_rows(void *state, gn_dtype type, size_t n, size_t r, v
     return GN_OK;
 }
 
-static gn_status cpu_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t out, size_t in,
-                                     const void *d, const void *a, bool bias, void *j, size_t ldj) {
+static gn_status cpu_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t out,
+                                     size_t in, const void *d, size_t ldd, const void *a, bool bias, void *j,
+                                     size_t ldj) {
     const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
-    const double elements = (double)(n * r) * (double)(out * (in + bias));
-    GN_CPU_SPLIT(n, 1, 1, elements * 0.4, begin, end,
-                 k->jacobian_linear(begin, end, r, out, in, d, a, bias, j, ldj));
+    const double elements = (double)(n * r) * (double)(out * (in + bias)) * (double)t;
+    if (t == 1)
+        GN_CPU_SPLIT(n, 1, 1, elements * 0.4, begin, end,
+                     k->jacobian_linear(begin, end, r, out, in, d, ldd, a, bias, j, ldj));
+    else
+        GN_CPU_SPLIT(n, 1, 1, elements * 0.4, begin, end,
+                     k->jacobian_positions(begin, end, r, t, out, in, d, ldd, a, bias, j, ldj));
     return GN_OK;
 }
 
-static gn_status cpu_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, const void *s,
-                                   size_t lds, const void *g, size_t ldg, double shift, double beta,
-                                   bool lower, void *k, size_t ldk) {
+static gn_status cpu_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, size_t t,
+                                   const void *s, size_t lds, const void *g, size_t ldg, double shift,
+                                   double beta, bool lower, void *k, size_t ldk) {
     const gn_cpu_kernels *kernels = gn_cpu_kernels_of(state, type);
-    const double elements = (double)(ni * r) * (double)(nj * r) * (lower ? 0.5 : 1);
+    const double elements = (double)(ni * r * t) * (double)(nj * r * t) * (lower ? 0.5 : 1);
     /* eight pieces a thread, dealt in turn: the rows of a triangle differ in length */
-    GN_CPU_SPLIT(ni, 1, 8, elements * 0.4, begin, end,
-                 kernels->gram_hadamard(begin, end, nj, r, s, lds, g, ldg, shift, beta, lower, k, ldk));
+    if (t == 1)
+        GN_CPU_SPLIT(ni, 1, 8, elements * 0.4, begin, end,
+                     kernels->gram_hadamard(begin, end, nj, r, s, lds, g, ldg, shift, beta, lower, k, ldk));
+    else
+        GN_CPU_SPLIT(
+            ni, 1, 8, elements * 0.8, begin, end,
+            kernels->gram_positions(begin, end, nj, r, t, s, lds, g, ldg, shift, beta, lower, k, ldk));
+    return GN_OK;
+}
+
+static gn_status cpu_pair_products(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                   double twice, const void *d, void *out) {
+    const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
+    const double products = (double)(n * r) * (double)(t * (t + 1) / 2) * (double)w;
+    GN_CPU_SPLIT(n, 1, 1, products * 0.5, begin, end, k->pair_products(begin, end, r, t, w, twice, d, out));
     return GN_OK;
 }
 
@@ -70,4 +88,5 @@ void gn_cpu_network_entries(gn_backend *table) {
     table->unit_rows = cpu_unit_rows;
     table->jacobian_linear = cpu_jacobian_linear;
     table->gram_hadamard = cpu_gram_hadamard;
+    table->pair_products = cpu_pair_products;
 }

@@ -85,15 +85,91 @@ static gn_status cuda_unit_rows(void *state, gn_dtype type, size_t n, size_t r, 
     LAUNCH(unit_rows, n, r, d);
 }
 
-static gn_status cuda_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t out, size_t in,
-                                      const void *d, const void *a, bool bias, void *j, size_t ldj) {
-    LAUNCH(jacobian_linear, n, r, out, in, d, a, bias, j, ldj);
+static gn_status cuda_jacobian_linear(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t out,
+                                      size_t in, const void *d, size_t ldd, const void *a, bool bias, void *j,
+                                      size_t ldj) {
+    LAUNCH(jacobian_linear, n, r, t, out, in, d, ldd, a, bias, j, ldj);
 }
 
-static gn_status cuda_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r,
+static gn_status cuda_gram_hadamard(void *state, gn_dtype type, size_t ni, size_t nj, size_t r, size_t t,
                                     const void *products, size_t lds, const void *g, size_t ldg, double shift,
                                     double beta, bool lower, void *k, size_t ldk) {
-    LAUNCH(gram_hadamard, ni, nj, r, products, lds, g, ldg, shift, beta, lower, k, ldk);
+    LAUNCH(gram_hadamard, ni, nj, r, t, products, lds, g, ldg, shift, beta, lower, k, ldk);
+}
+
+static gn_status cuda_pair_products(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                    double twice, const void *d, void *out) {
+    LAUNCH(pair_products, n, r, t, w, twice, d, out);
+}
+
+/* ---- sequences ---- */
+
+static gn_status cuda_copy_rows(void *state, gn_dtype type, size_t rows, size_t columns, const void *from,
+                                size_t ldf, void *to, size_t ldt) {
+    LAUNCH(copy_rows, rows, columns, from, ldf, to, ldt);
+}
+
+static gn_status cuda_embed(void *state, gn_dtype type, size_t rows, size_t w, size_t v, const void *tokens,
+                            const void *table, void *out) {
+    LAUNCH(embed, rows, w, v, tokens, table, out);
+}
+
+static gn_status cuda_embed_adjoint(void *state, gn_dtype type, size_t n, size_t t, bool pairs, size_t w,
+                                    size_t v, const void *tokens, const void *d, void *to) {
+    LAUNCH(embed_adjoint, n, t, pairs, w, v, tokens, d, to);
+}
+
+static gn_status cuda_embed_matches(void *state, gn_dtype type, size_t rows, size_t columns, const void *a,
+                                    const void *b, void *g, size_t ldg) {
+    LAUNCH(embed_matches, rows, columns, a, b, g, ldg);
+}
+
+static gn_status cuda_jacobian_embed(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                     size_t v, const void *tokens, const void *d, void *j, size_t ldj) {
+    LAUNCH(jacobian_embed, n, r, t, w, v, tokens, d, j, ldj);
+}
+
+static gn_status cuda_layer_norm(void *state, gn_dtype type, size_t rows, size_t w, double epsilon,
+                                 const void *x, const void *weight, const void *bias, void *y, void *xhat,
+                                 void *rstd) {
+    LAUNCH(layer_norm, rows, w, epsilon, x, weight, bias, y, xhat, rstd);
+}
+
+static gn_status cuda_layer_norm_jvp(void *state, gn_dtype type, size_t rows, size_t w, const void *xhat,
+                                     const void *rstd, const void *weight, const void *dweight,
+                                     const void *dbias, const void *dx, void *dy) {
+    LAUNCH(layer_norm_jvp, rows, w, xhat, rstd, weight, dweight, dbias, dx, dy);
+}
+
+static gn_status cuda_layer_norm_vjp(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                     const void *xhat, const void *rstd, const void *weight, const void *d,
+                                     double beta, void *to) {
+    LAUNCH(layer_norm_vjp, n, r, t, w, xhat, rstd, weight, d, beta, to);
+}
+
+static gn_status cuda_scale_gradient(void *state, gn_dtype type, size_t rows, size_t w, const void *d,
+                                     const void *x, void *weight, void *bias) {
+    LAUNCH(scale_gradient, rows, w, d, x, weight, bias, SCRATCH);
+}
+
+static gn_status cuda_jacobian_scale(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
+                                     const void *d, const void *x, void *j, size_t ldj) {
+    LAUNCH(jacobian_scale, n, r, t, w, d, x, j, ldj);
+}
+
+static gn_status cuda_attention(void *state, gn_dtype type, const gn_attention *a, const void *qkv, void *p,
+                                void *out) {
+    LAUNCH(attention, a->samples, a->positions, a->queries, a->heads, a->width, qkv, p, out);
+}
+
+static gn_status cuda_attention_jvp(void *state, gn_dtype type, const gn_attention *a, const void *qkv,
+                                    const void *p, const void *dqkv, void *dout) {
+    LAUNCH(attention_jvp, a->samples, a->positions, a->queries, a->heads, a->width, qkv, p, dqkv, dout);
+}
+
+static gn_status cuda_attention_vjp(void *state, gn_dtype type, const gn_attention *a, size_t r,
+                                    const void *qkv, const void *p, const void *d, void *to) {
+    LAUNCH(attention_vjp, a->samples, r, a->positions, a->queries, a->heads, a->width, qkv, p, d, to);
 }
 
 /* ---- losses ---- */
@@ -225,6 +301,20 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->unit_rows = cuda_unit_rows;
     table->jacobian_linear = cuda_jacobian_linear;
     table->gram_hadamard = cuda_gram_hadamard;
+    table->pair_products = cuda_pair_products;
+    table->copy_rows = cuda_copy_rows;
+    table->embed = cuda_embed;
+    table->embed_adjoint = cuda_embed_adjoint;
+    table->embed_matches = cuda_embed_matches;
+    table->jacobian_embed = cuda_jacobian_embed;
+    table->layer_norm = cuda_layer_norm;
+    table->layer_norm_jvp = cuda_layer_norm_jvp;
+    table->layer_norm_vjp = cuda_layer_norm_vjp;
+    table->scale_gradient = cuda_scale_gradient;
+    table->jacobian_scale = cuda_jacobian_scale;
+    table->attention = cuda_attention;
+    table->attention_jvp = cuda_attention_jvp;
+    table->attention_vjp = cuda_attention_vjp;
     table->squared_loss = cuda_squared_loss;
     table->count_correct = cuda_count_correct;
     table->cross_entropy_loss = cuda_cross_entropy_loss;
