@@ -24,9 +24,37 @@ typedef enum gn_optimizer_kind {
     GN_OPTIMIZER_GGN                  /* the same rule with curvature mean by default */
 } gn_optimizer_kind;
 
-/* auto weighs M, P and memory. dual factors J J' (M x M), primal J'J (P x P), both by Cholesky; spectral
- * makes an eigendecomposition of the smaller of the two. With cross-entropy J is S'J there, H = S S'. */
-typedef enum gn_solver { GN_SOLVER_AUTO, GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL } gn_solver;
+/* dual factors J J' (M x M), primal J'J (P x P), both by Cholesky; spectral makes an eigendecomposition of
+ * the smaller of the two; with cross-entropy J is S'J there, H = S S'. cg needs no matrix: conjugate
+ * gradients over products with J'H J. auto weighs M and P between dual and primal, and takes cg where neither
+ * fits the memory. gauss_newton takes spectral or cg (which has no cut-off). */
+typedef enum gn_solver {
+    GN_SOLVER_AUTO,
+    GN_SOLVER_DUAL,
+    GN_SOLVER_PRIMAL,
+    GN_SOLVER_SPECTRAL,
+    GN_SOLVER_CG
+} gn_solver;
+
+typedef enum gn_preconditioner_kind {
+    GN_PRECONDITIONER_NONE,
+    GN_PRECONDITIONER_JACOBI, /* the diagonal of w J'H J + mu I; holds the cotangents of every output */
+    GN_PRECONDITIONER_NYSTROM /* its largest eigenvalues, by `rank` products a step (Frangella, Tropp and
+                                 Udell, 2023) */
+} gn_preconditioner_kind;
+
+/* Conjugate gradients for (w J'H J + mu I) d = b. A solve has converged where the residual's norm is at most
+ * tolerance times b's, or its largest absolute value at most absolute_tolerance. */
+typedef struct gn_cg_settings {
+    size_t max_iterations; /* >= 1 */
+    double tolerance;
+    double absolute_tolerance; /* 0: never */
+    double progress; /* stops where the quadratic model gains less than this an iteration, relative to it
+                        (Martens 2010); 0: never */
+    gn_preconditioner_kind preconditioner;
+    size_t rank;     /* nystrom: >= 1 */
+    bool warm_start; /* from the last step's direction */
+} gn_cg_settings;
 
 typedef enum gn_curvature { GN_CURVATURE_SUM, GN_CURVATURE_MEAN } gn_curvature;
 
@@ -71,11 +99,13 @@ typedef struct gn_optimizer_options {
     gn_curvature curvature;
     double cutoff; /* gauss_newton: relative to the largest eigenvalue, [0, 1) */
     gn_damping_options damping;
+    gn_cg_settings cg;
     gn_line_search_options line_search;
 } gn_optimizer_options;
 
 /* The kind's defaults: sgd 1e-2; adam(w) 1e-3, 0.9, 0.999, 1e-8 (adamw weight_decay 0.01); gauss_newton rate
- * 1, cutoff 1e-6; levenberg_marquardt and ggn rate 1, damping constant 1e-3, ggn curvature mean. */
+ * 1, cutoff 1e-6; levenberg_marquardt and ggn rate 1, damping constant 1e-3, ggn curvature mean, cg at most
+ * 150 iterations to a tolerance of 1e-6. */
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind);
 
 typedef struct gn_optimizer gn_optimizer;
@@ -88,14 +118,16 @@ void gn_optimizer_destroy(gn_optimizer *optimizer);
 
 /* What a step did; on the host. */
 typedef struct gn_step_report {
-    double loss;       /* mean loss before the step */
-    double step_norm;  /* 2-norm of the change of theta */
-    double step_size;  /* t: the learning rate, or what the line search took */
-    double damping;    /* mu in force (0 for first-order rules) */
-    size_t kept;       /* spectral: eigenvalues kept */
-    size_t backtracks; /* line search reductions */
-    size_t rejected;   /* gain ratio trials rejected */
-    double passes;     /* forward + backward equivalents spent */
+    double loss;          /* mean loss before the step */
+    double step_norm;     /* 2-norm of the change of theta */
+    double step_size;     /* t: the learning rate, or what the line search took */
+    double damping;       /* mu in force (0 for first-order rules) */
+    size_t kept;          /* spectral: eigenvalues kept */
+    size_t backtracks;    /* line search reductions */
+    size_t rejected;      /* gain ratio trials rejected */
+    double passes;        /* forward + backward equivalents spent */
+    size_t cg_iterations; /* cg: of all solves of the step */
+    gn_stop stop;         /* cg: why the last one stopped; GN_STOP_NONE for other solvers */
 } gn_step_report;
 
 /* One step from theta, whose point it sets; theta (P) is updated in place. report may be NULL: then a fixed

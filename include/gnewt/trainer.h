@@ -30,7 +30,8 @@ typedef struct gn_phase {
     X(damping)                                                                                               \
     X(kept)                                                                                                  \
     X(backtracks)                                                                                            \
-    X(rejected)
+    X(rejected)                                                                                              \
+    X(cg_iterations)
 typedef struct gn_metrics {
     uint64_t step; /* steps done */
     size_t phase;  /* of the step that led here, from 0 */

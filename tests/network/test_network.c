@@ -172,3 +172,32 @@ Test(network, refuses_what_cannot_be) {
     gn_network_destroy(network);
     gn_context_destroy(context);
 }
+
+Test(network, quadratic_and_committee_have_their_parameters) {
+    gn_context *context = open_context();
+    gn_network *network;
+    const gn_quadratic_options quadratic = {.inputs = 6, .hidden = 5, .outputs = 3, .alpha = 2};
+    OK(context, gn_network_create_quadratic(context, &quadratic, &network));
+    cr_expect_eq(gn_network_parameters(network), 6 * 5 + 5 * 3);
+    cr_expect_str_eq(gn_network_parameter(network, 1).name, "layers.1.weight");
+    cr_expect_eq(gn_network_parameter(network, 1).shape[0], 3);
+    gn_network_destroy(network);
+    gn_committee_options committee = {.inputs = 4, .hidden = 7, .alpha = 2, .epsilon = 0.25};
+    OK(context, gn_network_create_committee(context, &committee, &network));
+    cr_expect_eq(gn_network_parameter_count(network), 1);
+    gn_parameter p = gn_network_parameter(network, 0);
+    cr_expect_str_eq(p.name, "layers.0.weight");
+    cr_expect(p.rank == 2 && p.shape[0] == 7 && p.shape[1] == 4 && p.count == 28 && p.offset == 0);
+    cr_expect_eq(gn_network_parameters(network), 28);
+    cr_expect_eq(gn_network_inputs(network), 4);
+    cr_expect_eq(gn_network_outputs(network), 1);
+    gn_network_destroy(network);
+    committee.alpha = 0;
+    cr_expect_eq(gn_network_create_committee(context, &committee, &network), GN_ERROR_ARGUMENT);
+    committee = (gn_committee_options){.inputs = SIZE_MAX / 2, .hidden = 3, .alpha = 1};
+    cr_expect_eq(gn_network_create_committee(context, &committee, &network), GN_ERROR_MEMORY);
+    const gn_quadratic_options none = {.inputs = 6, .hidden = 0, .outputs = 3, .alpha = 2};
+    cr_expect_eq(gn_network_create_quadratic(context, &none, &network), GN_ERROR_ARGUMENT);
+    cr_expect_null(network);
+    gn_context_destroy(context);
+}

@@ -111,6 +111,42 @@ ParameterizedTest(device_type *on, classes, directions) {
     }
 }
 
+/* CG, with each preconditioner, and from a start that is not 0. */
+static void check_cg(const device_type *on, const mlp_case *from, gn_preconditioner_kind preconditioner,
+                     double decay) {
+    mlp_fixture f = mlp_setup(on->device, on->dtype, from);
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
+    double *expected = dense_direction(&f, 1.0 / (double)f.n, 1e-2, decay);
+    options.damping.value = 1e-2;
+    options.weight_decay = decay;
+    options.solver = GN_SOLVER_CG;
+    options.cg.max_iterations = 500;
+    options.cg.tolerance = on->dtype == GN_FLOAT64 ? 1e-12 : 1e-6;
+    options.cg.preconditioner = preconditioner;
+    options.cg.rank = 7;
+    double *found = direction(&f, &options), error = relative_difference(f.p, found, expected);
+    cr_expect(error < (on->dtype == GN_FLOAT64 ? 1e-9 : 2e-3), "%s, preconditioner %d, decay %g: %g",
+              from->name, (int)preconditioner, decay, error);
+    free(expected), free(found);
+    mlp_teardown(&f);
+}
+
+ParameterizedTestParameters(classes, cg_directions) {
+    size_t count;
+    device_type *types = device_types(&count);
+    return cr_make_param_array(device_type, types, count);
+}
+
+ParameterizedTest(device_type *on, classes, cg_directions) {
+    const mlp_case *cases[] = {&below, &above};
+    for (size_t i = 0; i < 2; i++) {
+        check_cg(on, cases[i], GN_PRECONDITIONER_NONE, 0);
+        check_cg(on, cases[i], GN_PRECONDITIONER_JACOBI, 0);
+        check_cg(on, cases[i], GN_PRECONDITIONER_NYSTROM, 0);
+        check_cg(on, cases[i], GN_PRECONDITIONER_NONE, 0.1);
+    }
+}
+
 /* Probabilities that vanish do not take the dual form's right-hand side with them. */
 Test(classes, dual_is_primal_where_probabilities_vanish) {
     size_t count;
@@ -153,6 +189,8 @@ Test(classes, gauss_newton_solves_the_cut_system) {
 static void train(gn_optimizer_options options, int steps, double *losses, gn_step_report *report) {
     mlp_fixture f = mlp_setup("check", GN_FLOAT64, &below);
     gn_optimizer *optimizer;
+    if (options.solver == GN_SOLVER_CG)
+        options.cg.max_iterations = 500;
     OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
     for (int t = 0; t < steps; t++) {
         OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, report));
@@ -162,16 +200,81 @@ static void train(gn_optimizer_options options, int steps, double *losses, gn_st
     mlp_teardown(&f);
 }
 
-Test(classes, gain_ratio_never_raises_the_loss) {
+static void check_gain_ratio(gn_solver solver, bool warm_start) {
     gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT);
     gn_step_report report;
     double losses[60];
+    options.solver = solver;
+    options.cg.warm_start = warm_start;
     options.damping.kind = GN_DAMPING_GAIN_RATIO;
     options.damping.value = 1e-8;
     train(options, 60, losses, &report);
     for (int t = 1; t < 60; t++)
         cr_expect(losses[t] <= losses[t - 1], "step %d: %g after %g", t, losses[t], losses[t - 1]);
     cr_expect(losses[59] < 1e-3 * losses[0], "%g from %g", losses[59], losses[0]);
+}
+
+Test(classes, gain_ratio_never_raises_the_loss) {
+    check_gain_ratio(GN_SOLVER_AUTO, false);
+    check_gain_ratio(GN_SOLVER_CG, false);
+    check_gain_ratio(GN_SOLVER_CG, true);
+}
+
+/* CG cut off early leaves a direction whose model is not that of a solution: the decrease it predicts is the
+ * loss's all the same. */
+Test(classes, an_unfinished_solve_predicts_its_own_decrease) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
+    gn_step_report report;
+    double losses[2];
+    options.solver = GN_SOLVER_CG;
+    options.cg.tolerance = 0.9;
+    options.damping.kind = GN_DAMPING_GAIN_RATIO;
+    options.damping.value = 1;
+    options.learning_rate = 1e-3; /* so short that a right prediction has ratio 1 */
+    train(options, 2, losses, &report);
+    cr_expect_float_eq(report.damping, 1.0 / 3, 1e-9);
+    cr_expect_eq(report.stop, GN_STOP_CONVERGED);
+}
+
+/* Steps by CG are those of the dense solve; what they report is of CG. */
+Test(classes, cg_steps_are_the_dense_ones) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
+    gn_step_report dense, report;
+    double expected[6], losses[6];
+    options.damping.value = 0.1;
+    train(options, 6, expected, &dense);
+    cr_expect_eq(dense.stop, GN_STOP_NONE);
+    options.solver = GN_SOLVER_CG;
+    options.cg.tolerance = 1e-12;
+    for (int warm = 0; warm < 2; warm++) {
+        options.cg.warm_start = warm != 0;
+        train(options, 6, losses, &report);
+        for (int t = 0; t < 6; t++)
+            cr_expect(fabs(losses[t] - expected[t]) < 1e-9 * expected[0], "step %d: %g, not %g", t, losses[t],
+                      expected[t]);
+        cr_expect_eq(report.stop, GN_STOP_CONVERGED);
+        cr_expect(report.cg_iterations > 1 && report.cg_iterations < 60, "%zu", report.cg_iterations);
+        cr_expect_float_eq(report.damping, 0.1, 1e-15);
+    }
+}
+
+Test(classes, a_limit_of_iterations_is_reported) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
+    gn_step_report report;
+    double loss;
+    options.solver = GN_SOLVER_CG;
+    options.cg.tolerance = 0;
+    mlp_fixture f = mlp_setup("check", GN_FLOAT64, &below);
+    gn_optimizer *optimizer;
+    options.cg.max_iterations = 3;
+    OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+    OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, &report));
+    OK(f.context, gn_linearization_loss(f.lin, &loss));
+    cr_expect_eq(report.stop, GN_STOP_ITERATIONS);
+    cr_expect_eq(report.cg_iterations, 3);
+    cr_expect_float_eq(report.passes, 1 + 3 * 1.5, 1e-12);
+    gn_optimizer_destroy(optimizer);
+    mlp_teardown(&f);
 }
 
 Test(classes, armijo_lowers_the_loss) {

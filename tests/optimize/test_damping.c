@@ -298,6 +298,7 @@ Test(refused, a_gram_that_cannot_fit) {
     gn_optimizer *optimizer;
     gn_optimizer_options o = levenberg_marquardt();
     OK(context, gn_context_create(&context, "cpu"));
+    o.solver = GN_SOLVER_DUAL;
     gn_status status = gn_optimizer_create(context, &o, GN_FLOAT64, 2000000, 1000000, &optimizer);
     cr_expect_eq(status, GN_ERROR_MEMORY);
     cr_expect(strstr(gn_error_message(context), "1000000 x 1000000"), "%s", gn_error_message(context));
@@ -305,6 +306,18 @@ Test(refused, a_gram_that_cannot_fit) {
     cr_expect(strstr(gn_error_message(context), "batch.size"), "%s", gn_error_message(context));
     status = gn_optimizer_create(context, &o, GN_FLOAT64, (size_t)1 << 60, (size_t)1 << 62, &optimizer);
     cr_expect_eq(status, GN_ERROR_MEMORY);
+    gn_context_destroy(context);
+}
+
+/* Two million parameters need 16 MB a vector, and a matrix of a million rows 8 TB. */
+Test(solver, auto_takes_products_where_no_matrix_fits) {
+    gn_context *context;
+    gn_optimizer *optimizer;
+    gn_optimizer_options o = levenberg_marquardt();
+    OK(context, gn_context_create(&context, "cpu"));
+    OK(context, gn_optimizer_create(context, &o, GN_FLOAT64, 2000000, 1000000, &optimizer));
+    cr_expect_str_eq(gn_optimizer_solver_text(optimizer), "cg (M = 1000000, P = 2000000)");
+    gn_optimizer_destroy(optimizer);
     gn_context_destroy(context);
 }
 

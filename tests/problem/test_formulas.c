@@ -1,6 +1,8 @@
-/* multi_sine_1d and step_2d: grids, targets and test points against the formulas, written out here again. */
+/* multi_sine_1d, step_2d, modular_addition and polynomial: grids, targets and test points against the
+ * formulas, written out here again. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "problem_test.h"
 
@@ -120,6 +122,140 @@ ON_EACH_DEVICE(formulas, step_2d_is_its_formula_on_the_grid) {
     check_step(device, GN_FLOAT32, 31);
     check_step(device, GN_FLOAT64, 1);
     check_step(device, GN_FLOAT64, 3);
+}
+
+/* Where the single 1 among zeros of a row is. */
+static size_t class_of(const double *row, size_t columns) {
+    size_t at = columns;
+    for (size_t k = 0; k < columns; k++) {
+        cr_assert(row[k] == 0 || (row[k] == 1 && at == columns), "value %zu is %g", k, row[k]);
+        at = row[k] == 1 ? k : at;
+    }
+    cr_assert_lt(at, columns);
+    return at;
+}
+
+/* Marks the pairs of a set as seen, and counts them. */
+static void check_sums(const gn_array *inputs, const gn_array *targets, size_t p, bool *seen) {
+    double *x = host_values(inputs), *y = host_values(targets);
+    for (size_t i = 0; i < gn_array_length(inputs, 0); i++) {
+        const size_t a = class_of(x + 2 * p * i, p), b = class_of(x + 2 * p * i + p, p);
+        cr_assert_eq(class_of(y + p * i, p), (a + b) % p);
+        cr_assert_not(seen[a * p + b], "the pair %zu, %zu is there twice", a, b);
+        seen[a * p + b] = true;
+    }
+    free(x);
+    free(y);
+}
+
+static void check_addition(const char *device, gn_dtype dtype, size_t p, double fraction, size_t train) {
+    gn_context *context = device_open(device);
+    gn_dataset d;
+    bool *seen = calloc(p * p, sizeof *seen);
+    OK(context, gn_dataset_modular_addition(context, dtype, p, fraction, 1, &d));
+    expect_shape(d.inputs, dtype, train, 2 * p);
+    expect_shape(d.targets, dtype, train, p);
+    cr_assert(d.labels);
+    check_sums(d.inputs, d.targets, p, seen);
+    if (train < p * p) {
+        expect_shape(d.test_inputs, dtype, p * p - train, 2 * p);
+        check_sums(d.test_inputs, d.test_targets, p, seen);
+    } else {
+        cr_assert_null(d.test_inputs);
+    }
+    for (size_t k = 0; k < p * p; k++)
+        cr_assert(seen[k], "pair %zu is missing", k);
+    free(seen);
+    gn_dataset_destroy(&d);
+    expect_empty(context, &d);
+    gn_context_destroy(context);
+}
+
+ON_EACH_DEVICE(formulas, modular_addition_has_every_pair_once) {
+    check_addition(device, GN_FLOAT64, 23, 0.9, 476);
+    check_addition(device, GN_FLOAT32, 97, 0.5, 4704);
+    check_addition(device, GN_FLOAT64, 2, 1, 4);
+}
+
+Test(formulas, modular_addition_shuffles_by_the_seed) {
+    gn_context *context = device_open("cpu");
+    gn_dataset d[3];
+    for (size_t k = 0; k < 3; k++)
+        OK(context, gn_dataset_modular_addition(context, GN_FLOAT64, 5, 0.6, k / 2, &d[k]));
+    double *x[3] = {host_values(d[0].inputs), host_values(d[1].inputs), host_values(d[2].inputs)};
+    cr_expect_eq(memcmp(x[0], x[1], 15 * 10 * sizeof(double)), 0);
+    cr_expect_neq(memcmp(x[0], x[2], 15 * 10 * sizeof(double)), 0);
+    for (size_t k = 0; k < 3; k++) {
+        free(x[k]);
+        gn_dataset_destroy(&d[k]);
+    }
+    gn_context_destroy(context);
+}
+
+/* y / factor is a square of one direction of x: b, solved for here by normal equations of the products
+ * x_i x_j, must give y again on the test set, which had no part in it. */
+static void check_polynomial(const char *device, gn_dtype dtype) {
+    const gn_polynomial_options options = {
+        .features = 2, .points = 4000, .test_points = 50, .factor = 0.5, .seed = 3};
+    gn_context *context = device_open(device);
+    gn_dataset d;
+    OK(context, gn_dataset_polynomial(context, dtype, &options, &d));
+    expect_shape(d.inputs, dtype, 4000, 2);
+    expect_shape(d.targets, dtype, 4000, 1);
+    double *x = host_values(d.inputs), *y = host_values(d.targets), squares = 0;
+    for (size_t i = 0; i < 8000; i++)
+        squares += x[i] * x[i] / 8000;
+    cr_expect(fabs(squares - 0.5) < 0.03, "the variance is %g, not 1/2", squares);
+    /* y = h0 x0^2 + h1 x0 x1 + h2 x1^2, from three samples */
+    double a[3][4];
+    for (size_t i = 0; i < 3; i++) {
+        const double *row = x + 2 * i;
+        a[i][0] = row[0] * row[0], a[i][1] = row[0] * row[1], a[i][2] = row[1] * row[1], a[i][3] = y[i];
+    }
+    for (int k = 0; k < 3; k++)
+        for (int i = k + 1; i < 3; i++)
+            for (int j = 3; j >= k; j--)
+                a[i][j] -= a[i][k] / a[k][k] * a[k][j];
+    const double h2 = a[2][3] / a[2][2], h1 = (a[1][3] - a[1][2] * h2) / a[1][1];
+    const double h0 = (a[0][3] - a[0][1] * h1 - a[0][2] * h2) / a[0][0];
+    cr_expect(fabs(h1 * h1 - 4 * h0 * h2) < (dtype == GN_FLOAT64 ? 1e-8 : 0.02) * h1 * h1, "not a square");
+    double *test_x = host_values(d.test_inputs), *test_y = host_values(d.test_targets);
+    for (size_t i = 0; i < 50; i++) {
+        const double *row = test_x + 2 * i;
+        const double again = h0 * row[0] * row[0] + h1 * row[0] * row[1] + h2 * row[1] * row[1];
+        cr_expect(fabs(test_y[i] - again) < (dtype == GN_FLOAT64 ? 1e-9 : 1e-2), "%g, not %g", test_y[i],
+                  again);
+    }
+    cr_expect_neq(test_x[0], x[0]);
+    free(x), free(y), free(test_x), free(test_y);
+    gn_dataset_destroy(&d);
+    gn_context_destroy(context);
+}
+
+ON_EACH_DEVICE(formulas, polynomial_is_the_square_of_one_direction) {
+    check_polynomial(device, GN_FLOAT64);
+    check_polynomial(device, GN_FLOAT32);
+}
+
+Test(formulas, other_options_are_refused) {
+    gn_context *context = device_open("cpu");
+    gn_dataset d;
+    FAILS(context, GN_ERROR_ARGUMENT, "modulus is 1",
+          gn_dataset_modular_addition(context, GN_FLOAT64, 1, 0.5, 0, &d));
+    FAILS(context, GN_ERROR_ARGUMENT, "train_fraction is 1.5",
+          gn_dataset_modular_addition(context, GN_FLOAT64, 5, 1.5, 0, &d));
+    FAILS(context, GN_ERROR_ARGUMENT, "nothing to train on",
+          gn_dataset_modular_addition(context, GN_FLOAT64, 5, 0.01, 0, &d));
+    FAILS(context, GN_ERROR_MEMORY, "at most 65535",
+          gn_dataset_modular_addition(context, GN_FLOAT64, 70000, 0.5, 0, &d));
+    gn_polynomial_options options = {.features = 0, .points = 3, .factor = 1};
+    FAILS(context, GN_ERROR_ARGUMENT, "features is 0",
+          gn_dataset_polynomial(context, GN_FLOAT64, &options, &d));
+    options = (gn_polynomial_options){.features = 2, .points = 0, .factor = 1};
+    FAILS(context, GN_ERROR_ARGUMENT, "polynomial: points is 0",
+          gn_dataset_polynomial(context, GN_FLOAT64, &options, &d));
+    expect_empty(context, &d);
+    gn_context_destroy(context);
 }
 
 Test(formulas, no_points_are_refused) {

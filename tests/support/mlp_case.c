@@ -79,9 +79,27 @@ static gn_array *token_array(gn_context *context, gn_dtype dtype, size_t n, size
     return array;
 }
 
-static gn_network *make_network(gn_context *context, const mlp_case *from) {
+static gn_network *other_network(gn_context *context, const mlp_case *from) {
+    const gn_quadratic_options quadratic = {.inputs = from->widths[0],
+                                            .hidden = from->widths[1],
+                                            .outputs = from->widths[2],
+                                            .alpha = from->alpha};
+    const gn_committee_options committee = {.inputs = from->widths[0],
+                                            .hidden = from->widths[1],
+                                            .alpha = from->alpha,
+                                            .epsilon = from->epsilon,
+                                            .centred = from->centred};
+    gn_network *network;
+    OK(context, from->kind == QUADRATIC ? gn_network_create_quadratic(context, &quadratic, &network)
+                                        : gn_network_create_committee(context, &committee, &network));
+    return network;
+}
+
+gn_network *case_network(gn_context *context, const mlp_case *from) {
     gn_mlp_options options = gn_mlp_options_default();
     gn_network *network;
+    if (from->kind != MLP)
+        return other_network(context, from);
     if (from->transformer.layers) {
         OK(context, gn_network_create_transformer(context, &from->transformer, &network));
         return network;
@@ -117,7 +135,7 @@ static gn_array *pde_inputs(gn_context *context, gn_dtype dtype, size_t n, size_
 mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) {
     mlp_fixture f = {.dtype = dtype, .n = from->samples};
     f.context = device_open(device);
-    f.network = make_network(f.context, from);
+    f.network = case_network(f.context, from);
     f.c = gn_network_outputs(f.network);
     f.m = f.n * f.c;
     f.p = gn_network_parameters(f.network);
@@ -166,6 +184,20 @@ const mlp_case *mlp_shapes(size_t *count) {
          .samples = 9,
          .no_bias = true,
          .output_scale = -2.5,
+         .centred = true},
+        {.name = "quadratic", .kind = QUADRATIC, .widths = {6, 5, 3}, .samples = 9, .alpha = 1.5},
+        {.name = "committee",
+         .kind = COMMITTEE,
+         .widths = {4, 7, 1},
+         .samples = 8,
+         .alpha = 2,
+         .epsilon = 0.3},
+        {.name = "committee, centred",
+         .kind = COMMITTEE,
+         .widths = {4, 7, 1},
+         .samples = 40,
+         .alpha = 2,
+         .epsilon = 0.3,
          .centred = true},
     };
     *count = sizeof shapes / sizeof *shapes;

@@ -7,14 +7,18 @@
 
 #define MLP_MOST_WIDTHS 6
 
+typedef enum mlp_kind { MLP, QUADRATIC, COMMITTEE } mlp_kind;
+
 typedef struct mlp_case {
     const char *name;
+    mlp_kind kind;                  /* the others take widths {inputs, hidden, outputs}, alpha and epsilon */
     size_t widths[MLP_MOST_WIDTHS]; /* ends at the first 0 */
     const char *activation;
     size_t samples;
     bool no_bias;
     double output_scale; /* 0: 1 */
     bool centred;
+    double alpha, epsilon;
     bool classes;                       /* one-hot targets and cross-entropy */
     gn_transformer_options transformer; /* layers > 0: this network instead, on random tokens */
     const char *pde;                    /* NULL, or a residual in as many of x, y, z as there are inputs */
@@ -35,6 +39,9 @@ void mlp_teardown(mlp_fixture *fixture);
 
 /* One-hot targets (N x C): class 7 i mod C of sample i. For the caller to free. */
 double *one_hot(size_t n, size_t c);
+
+/* The case's network. */
+gn_network *case_network(gn_context *context, const mlp_case *from);
 
 /* Shapes with one and several outputs, M above and below P, with and without bias, scale, centring. */
 const mlp_case *mlp_shapes(size_t *count);

@@ -116,6 +116,12 @@ mlp_fixture reference_setup(const char *device, const char *name) {
     shape.no_bias = reference_attribute(name, "/", "bias") == 0;
     shape.output_scale = reference_attribute(name, "/", "output_scale");
     shape.centred = reference_attribute(name, "/", "centred") != 0;
+    return reference_setup_as(device, &shape);
+}
+
+mlp_fixture reference_setup_as(const char *device, const mlp_case *from) {
+    mlp_case shape = *from;
+    const char *name = shape.name;
     size_t count;
     double *inputs = reference_array(name, "/inputs", &count);
     free(inputs);

@@ -20,6 +20,9 @@ mlp_fixture reference_setup(const char *device, const char *name);
 const char *const *transformer_names(size_t *count);
 mlp_fixture transformer_setup(const char *device, const char *name);
 
+/* The same for a file without attributes of its shape: its name and all but the samples are the case's. */
+mlp_fixture reference_setup_as(const char *device, const mlp_case *from);
+
 /* Fails unless `found` agrees: largest difference over largest reference value. */
 void expect_reference(const char *name, const char *path, const double *found, size_t count,
                       double tolerance);

@@ -39,7 +39,7 @@ static gn_status write_state(gn_gauss_newton *o) {
 
 /* Slope w g'd (g = J'r) and ||d||^2; g by one more vjp where the form has none. */
 static gn_status slope_and_norm(gn_gauss_newton *o, gn_linearization *l, double *slope, double *norm2) {
-    if (o->dual)
+    if (o->dual && !o->free.cg)
         GN_TRY(gn_systems_gradient(o, l));
     GN_TRY(gn_optimizer_dot(&o->base, &o->gradient, &o->base.direction, slope));
     *slope *= gn_gauss_newton_weight(o, l);
@@ -77,34 +77,35 @@ static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array
     return GN_OK;
 }
 
-/* Predicted decrease of w measure L along -t d: t s - t^2/2 (s - mu ||d||^2), s = w g'd, because
- * d'(w J'H J)d = s - mu ||d||^2. */
-static gn_status predicted_decrease(gn_gauss_newton *o, gn_linearization *l, double *decrease,
-                                    double *norm2) {
-    double slope, mu, t = o->base.options.learning_rate;
-    size_t kept;
+/* Predicted decrease of w measure L along -t d: t s - t^2/2 q, where s = w g'd and q = d'(w J'H J)d. An exact
+ * solution has q + mu ||d||^2 = s; of another one CG knows (q + mu ||d||^2) / 2 - s, its model. */
+static gn_status predicted_decrease(gn_gauss_newton *o, gn_linearization *l, double *decrease, double *norm2,
+                                    gn_step_report *report) {
+    double slope, model, t = o->base.options.learning_rate;
     GN_TRY(slope_and_norm(o, l, &slope, norm2));
-    GN_TRY(gn_systems_report(o, l, &mu, &kept));
-    *decrease = t * slope - 0.5 * t * t * (slope - mu * *norm2);
+    model = -0.5 * slope;
+    GN_TRY(gn_systems_report(o, l, &model, report));
+    double curvature = 2 * (model + slope) - report->damping * *norm2;
+    *decrease = t * slope - 0.5 * t * t * curvature;
     return GN_OK;
 }
 
 /* One trial from self->trial: leaves theta there and the ratio of actual to predicted decrease. */
-static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double loss,
-                          double *ratio, double *norm) {
+static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double objective,
+                          double *ratio, gn_step_report *report) {
     gn_optimizer *self = &o->base;
     double predicted, norm2, next, rate = self->options.learning_rate;
     double measure = gn_gauss_newton_weight(o, l) * gn_linearization_measure(l);
     GN_TRY(gn_systems_solve(o, l, o->damping.mu));
-    GN_TRY(predicted_decrease(o, l, &predicted, &norm2));
+    GN_TRY(predicted_decrease(o, l, &predicted, &norm2, report));
     GN_TRY(gn_array_copy(theta, &self->trial));
     GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, -rate, self->direction.data, 1.0,
                  theta->data));
     GN_TRY(gn_linearization_set_point(l, theta));
     GN_TRY(gn_linearization_objective(l, &next));
     /* a model that predicts no decrease is wrong: by rounding, close to a minimum */
-    *ratio = predicted > 0 ? measure * (loss - next) / predicted : -INFINITY;
-    *norm = rate * sqrt(norm2);
+    *ratio = predicted > 0 ? measure * (objective - next) / predicted : -INFINITY;
+    report->step_norm = rate * sqrt(norm2);
     return GN_OK;
 }
 
@@ -116,7 +117,7 @@ static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *
     GN_TRY(gn_array_copy(&self->trial, theta));
     for (report->rejected = 0;;) {
         double ratio, used = o->damping.mu;
-        GN_TRY(try_step(o, l, theta, objective, &ratio, &report->step_norm));
+        GN_TRY(try_step(o, l, theta, objective, &ratio, report));
         report->passes += 2.5;
         if (gn_damping_judge(options, &o->damping, ratio))
             return GN_OK;
@@ -138,6 +139,7 @@ static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *
 static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_step_report unread = {0};
     gn_optimizer *self = &o->base;
+    double model;
     bool searches = self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO, judges = is_gain_ratio(self);
     gn_step_report *out = report ? report : &unread;
     double objective = 0;
@@ -148,16 +150,16 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
     }
     if (l->weights && (searches || judges))
         GN_TRY(gn_linearization_objective(l, &objective));
-    out->passes = (double)l->outputs + 1;
+    out->passes = o->free.cg ? 1 : (double)l->outputs + 1;
     GN_TRY(gn_systems_assemble(o, l));
     if (judges)
         GN_TRY(judged_step(o, l, theta, objective, out));
     else
         GN_TRY(gn_systems_solve(o, l, damping_now(o)));
-    if (report)
-        GN_TRY(gn_systems_report(o, l, &report->damping, &report->kept));
     if (judges)
         return GN_OK;
+    if (report)
+        GN_TRY(gn_systems_report(o, l, &model, report));
     return searches ? searched_step(o, l, theta, objective, out) : fixed_step(self, theta, report);
 }
 

@@ -1,15 +1,34 @@
-/* The inside of the Gauss-Newton family: systems.c makes and solves the equations, gauss_newton.c takes
- * steps. */
+/* The inside of the Gauss-Newton family: systems.c makes and solves the equations as matrices, matrix_free.c
+ * by products, gauss_newton.c takes steps. */
 #ifndef GN_OPTIMIZE_GAUSS_NEWTON_H
 #define GN_OPTIMIZE_GAUSS_NEWTON_H
 
 #include "optimize/damping.h"
 #include "optimize/optimizer.h"
+#include "solve/cg.h"
 #include "solve/symmetric.h"
+
+/* What the calls of a product with J'H J depend on; no padding. */
+typedef struct gn_matrix_free_point {
+    gn_linearization *l;
+    const void *inputs, *targets, *theta;
+    size_t samples;
+    double weight;
+} gn_matrix_free_point;
+
+typedef struct gn_matrix_free {
+    gn_cg *cg; /* NULL: dense */
+    gn_preconditioner *preconditioner;
+    gn_array solution;       /* P: a view of the solver's */
+    gn_matrix_free_point at; /* of the products recorded */
+    double mu;               /* of the last solve */
+    unsigned told;           /* bits: reasons that the log has */
+} gn_matrix_free;
 
 typedef struct gn_gauss_newton {
     gn_optimizer base; /* first: the two are one object */
-    bool dual;         /* factor B'B (M x M), else B B' (P x P) */
+    gn_matrix_free free;
+    bool dual; /* factor B'B (M x M), else B B' (P x P) */
     bool spectral;
     gn_symmetric *system;
     gn_symmetric *fallback; /* spectral, made when a Cholesky first fails */
@@ -23,18 +42,28 @@ typedef struct gn_gauss_newton {
     gn_array damping_state; /* 3 doubles: what of the damping a checkpoint keeps */
 } gn_gauss_newton;
 
-/* Chooses dual or primal, Cholesky or spectral, predicts the memory and makes the buffers. */
+/* Chooses dual, primal or products, Cholesky or spectral, predicts the memory and makes the buffers. */
 gn_status gn_systems_create(gn_gauss_newton *o);
 void gn_systems_destroy(gn_gauss_newton *o);
 
-/* Writes B'B or B B' at the linearization's point (and J'r where primal). */
+/* Makes what a solve at the linearization's point needs: B'B or B B', and J'r where it is not dual. */
 gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l);
 /* gradient = J'r */
 gn_status gn_systems_gradient(gn_gauss_newton *o, gn_linearization *l);
 /* direction = the solution for damping mu (in units of w J'H J), of the system assembled last. */
 gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
-/* Of the last solve: mu in force, eigenvalues kept (0 for Cholesky). */
-gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *mu, size_t *kept);
+/* Of the last solve: mu in force, eigenvalues kept, CG's iterations (added), its passes (added) and its
+ * reason. *model: where CG solved, d'(w J'H J + mu I)d / 2 - b'd, else unchanged. */
+gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *model, gn_step_report *report);
+
+/* The same by products; systems.c calls them. */
+double gn_matrix_free_bytes(const gn_gauss_newton *o);
+gn_status gn_matrix_free_create(gn_gauss_newton *o);
+void gn_matrix_free_destroy(gn_gauss_newton *o);
+gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l);
+gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
+gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double *model,
+                                gn_step_report *report);
 
 /* w: 1 for curvature sum; for mean 1/M of squared error, 1/N of cross-entropy. */
 static inline double gn_gauss_newton_weight(const gn_gauss_newton *o, const gn_linearization *l) {

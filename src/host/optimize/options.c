@@ -23,6 +23,7 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
                     .minimum = 1e-12,
                     .maximum = 1e12,
                     .retries = 20},
+        .cg = {.max_iterations = 150, .tolerance = 1e-6, .rank = 20},
         .line_search = {.kind = GN_LINE_SEARCH_NONE, .c = 1e-4, .tau = 0.5, .max_iterations = 10},
     };
     if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
@@ -115,6 +116,18 @@ static gn_status check_line_search(gn_context *context, const gn_optimizer_optio
     return GN_OK;
 }
 
+static gn_status check_cg(gn_context *context, const gn_cg_settings *cg) {
+    double most = HUGE_VAL;
+    GN_TRY(check_range(context, (range){"cg.tolerance", cg->tolerance, 0, 1, false, true}));
+    GN_TRY(
+        check_range(context, (range){"cg.absolute_tolerance", cg->absolute_tolerance, 0, most, false, true}));
+    GN_TRY(check_range(context, (range){"cg.progress", cg->progress, 0, 1, false, true}));
+    if (cg->max_iterations == 0 || cg->rank == 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "cg.%s is 0: give 1 or more",
+                       cg->max_iterations == 0 ? "max_iterations" : "rank");
+    return GN_OK;
+}
+
 gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_options *options) {
     double most = HUGE_VAL;
     GN_TRY(check_range(context, (range){"learning_rate", options->learning_rate, 0, most, true, true}));
@@ -129,5 +142,6 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
         GN_TRY(check_judged_rate(context, options));
     }
     GN_TRY(check_decay(context, options));
+    GN_TRY(check_cg(context, &options->cg));
     return check_line_search(context, options);
 }

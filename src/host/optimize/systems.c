@@ -50,7 +50,8 @@ static double form_bytes(gn_gauss_newton *o, bool dual) {
     return gn_symmetric_bytes(self->context, self->dtype, n, system_options(o)) + block + vectors;
 }
 
-static gn_status choose_form(gn_gauss_newton *o) {
+/* Dense by Cholesky or eigenvalues, or (*products) by CG. */
+static gn_status choose_form(gn_gauss_newton *o, bool *products) {
     gn_optimizer *self = &o->base;
     double m = (double)self->rows, p = (double)self->parameters;
     gn_solver solver = self->options.solver;
@@ -58,18 +59,21 @@ static gn_status choose_form(gn_gauss_newton *o) {
     if (newton && (solver == GN_SOLVER_DUAL || solver == GN_SOLVER_PRIMAL))
         return gn_fail(
             self->context, GN_ERROR_ARGUMENT,
-            "gauss_newton cuts the spectrum: its solver is spectral (or auto), not dual or primal");
+            "gauss_newton cuts the spectrum: its solver is spectral (or auto, or cg), not dual or primal");
+    *products = solver == GN_SOLVER_CG;
     o->spectral = newton || solver == GN_SOLVER_SPECTRAL;
     o->dual = o->spectral ? m <= p : dual_flops(m, p) <= primal_flops(m, p);
-    if (solver == GN_SOLVER_DUAL || solver == GN_SOLVER_PRIMAL) {
+    if (solver == GN_SOLVER_DUAL || solver == GN_SOLVER_PRIMAL)
         o->dual = solver == GN_SOLVER_DUAL;
+    if (solver != GN_SOLVER_AUTO && solver != GN_SOLVER_SPECTRAL)
         return GN_OK;
-    }
     size_t free_bytes, total;
     GN_TRY(gn_context_memory(self->context, &free_bytes, &total));
     bool fits = form_bytes(o, o->dual) < (double)free_bytes;
-    if (!fits && form_bytes(o, !o->dual) < (double)free_bytes)
+    bool other_fits = form_bytes(o, !o->dual) < (double)free_bytes;
+    if (!fits && other_fits)
         o->dual = !o->dual;
+    *products = solver == GN_SOLVER_AUTO && !fits && !other_fits;
     return GN_OK;
 }
 
@@ -80,17 +84,29 @@ static gn_status predict(gn_gauss_newton *o) {
     snprintf(what, sizeof what,
              "a %s step with M = %zu residuals and P = %zu parameters (a %zu x %zu matrix)",
              o->dual ? "dual" : "primal", self->rows, self->parameters, n, n);
-    return gn_memory_predict(self->context, form_bytes(o, o->dual), what,
-                             o->dual
-                                 ? "a smaller batch (batch.size), float32, or solver: primal where P is small"
-                                 : "a smaller network, float32, or solver: dual with a smaller batch");
+    return gn_memory_predict(
+        self->context, form_bytes(o, o->dual), what,
+        o->dual ? "a smaller batch (batch.size), float32, or solver: primal where P is small, else cg"
+                : "a smaller network, float32, solver: dual with a smaller batch, or cg");
+}
+
+static gn_status create_products(gn_gauss_newton *o) {
+    char what[96];
+    snprintf(what, sizeof what, "a CG step with P = %zu parameters", o->base.parameters);
+    GN_TRY(gn_memory_predict(o->base.context, gn_matrix_free_bytes(o), what,
+                             "a smaller network, float32 or another cg.preconditioner"));
+    return gn_matrix_free_create(o);
 }
 
 gn_status gn_systems_create(gn_gauss_newton *o) {
     gn_optimizer *self = &o->base;
     gn_context *context = self->context;
-    GN_TRY(choose_form(o));
+    bool products = false;
+    GN_TRY(choose_form(o, &products));
+    if (products)
+        return create_products(o);
     GN_TRY(predict(o));
+    self->needs_rows = true;
     snprintf(self->solver, sizeof self->solver, "%s%s (M = %zu, P = %zu)", o->spectral ? "spectral, " : "",
              o->dual ? "dual" : "primal", self->rows, self->parameters);
     size_t n = o->dual ? self->rows : self->parameters;
@@ -105,6 +121,7 @@ gn_status gn_systems_create(gn_gauss_newton *o) {
 }
 
 void gn_systems_destroy(gn_gauss_newton *o) {
+    gn_matrix_free_destroy(o);
     gn_symmetric_destroy(o->system);
     gn_symmetric_destroy(o->fallback);
     gn_buffer_destroy(&o->dual_solution);
@@ -149,7 +166,7 @@ static gn_status assemble_into(gn_gauss_newton *o, gn_linearization *l, gn_symme
 }
 
 gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l) {
-    return assemble_into(o, l, o->system);
+    return o->free.cg ? gn_matrix_free_begin(o, l) : assemble_into(o, l, o->system);
 }
 
 /* direction += factor theta */
@@ -209,6 +226,8 @@ static gn_status solve_by_fallback(gn_gauss_newton *o, gn_linearization *l, gn_d
 
 gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
     GN_RANGE("solve");
+    if (o->free.cg)
+        return gn_matrix_free_solve(o, l, mu);
     bool newton = o->base.options.kind == GN_OPTIMIZER_GAUSS_NEWTON;
     gn_damped damped = {.damping = mu / gn_gauss_newton_weight(o, l),
                         .floor = newton ? 0 : epsilon(o),
@@ -219,11 +238,13 @@ gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
     return status == GN_ERROR_NOT_POSITIVE_DEFINITE ? solve_by_fallback(o, l, damped) : status;
 }
 
-gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *mu, size_t *kept) {
+gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *model, gn_step_report *report) {
+    if (o->free.cg)
+        return gn_matrix_free_report(o, l, model, report);
     bool by_eigenvalues = o->spectral || o->solved == o->fallback;
     double slots[2] = {0, 0};
     GN_TRY(gn_slots_read(o->base.context, gn_symmetric_slots(o->solved), by_eigenvalues ? 2 : 1, slots));
-    *mu = slots[0] * gn_gauss_newton_weight(o, l);
-    *kept = (size_t)slots[1];
+    report->damping = slots[0] * gn_gauss_newton_weight(o, l);
+    report->kept = (size_t)slots[1];
     return GN_OK;
 }

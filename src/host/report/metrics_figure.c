@@ -51,6 +51,7 @@ static const char *axis_label(const char *name) {
                   {"kept", "eigenvalues kept"},
                   {"backtracks", "line search reductions"},
                   {"rejected", "trials rejected"},
+                  {"cg_iterations", "CG iterations"},
                   {"passes", "passes"},
                   {"seconds", "training time (s)"}};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
@@ -117,7 +118,8 @@ static bool any_finite(const gn_band *band) {
 
 /* The axis is fixed before the data are written: what is not positive has a place only on a linear one. */
 static bool wants_logarithm(const char *name) {
-    static const char *const linear[] = {"accuracy", "kept", "backtracks", "rejected", "passes", "seconds"};
+    static const char *const linear[] = {"accuracy",      "kept",   "backtracks", "rejected",
+                                         "cg_iterations", "passes", "seconds"};
     for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
         if (!strcmp(linear[i], name))
             return false;

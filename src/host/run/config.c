@@ -176,6 +176,8 @@ static void complete_options(gn_config_optimizer *optimizer) {
         o->cutoff = d.cutoff;
     if (o->kind != GN_OPTIMIZER_LEVENBERG_MARQUARDT && o->kind != GN_OPTIMIZER_GGN)
         o->damping = d.damping;
+    if (o->kind < GN_OPTIMIZER_GAUSS_NEWTON)
+        o->cg = d.cg;
     if (o->damping.kind != GN_DAMPING_SCHEDULED) {
         o->damping.final = d.damping.final;
         o->damping.steps = d.damping.steps;

@@ -43,16 +43,18 @@ static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
                                             {"levenberg_marquardt", GN_OPTIMIZER_LEVENBERG_MARQUARDT},
                                             {"ggn", GN_OPTIMIZER_GGN},
                                             {NULL, 0}};
-static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},
-                                    {"dual", GN_SOLVER_DUAL},
-                                    {"primal", GN_SOLVER_PRIMAL},
-                                    {"spectral", GN_SOLVER_SPECTRAL},
-                                    {NULL, 0}};
+static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},     {"dual", GN_SOLVER_DUAL},
+                                    {"primal", GN_SOLVER_PRIMAL}, {"spectral", GN_SOLVER_SPECTRAL},
+                                    {"cg", GN_SOLVER_CG},         {NULL, 0}};
 static const gn_choice curvatures[] = {{"sum", GN_CURVATURE_SUM}, {"mean", GN_CURVATURE_MEAN}, {NULL, 0}};
 static const gn_choice dampings[] = {{"constant", GN_DAMPING_CONSTANT},
                                      {"scheduled", GN_DAMPING_SCHEDULED},
                                      {"gain_ratio", GN_DAMPING_GAIN_RATIO},
                                      {NULL, 0}};
+static const gn_choice preconditioners[] = {{"none", GN_PRECONDITIONER_NONE},
+                                            {"jacobi", GN_PRECONDITIONER_JACOBI},
+                                            {"nystrom", GN_PRECONDITIONER_NYSTROM},
+                                            {NULL, 0}};
 static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
 static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
@@ -148,6 +150,9 @@ DEFINE_SECTION(gn_batch_section, GN_BATCH_KEYS)
 #undef STRUCT
 #define STRUCT gn_damping_options
 DEFINE_SECTION(gn_damping_section, GN_DAMPING_KEYS)
+#undef STRUCT
+#define STRUCT gn_cg_settings
+DEFINE_SECTION(gn_cg_section, GN_CG_KEYS)
 #undef STRUCT
 #define STRUCT gn_line_search_options
 DEFINE_SECTION(gn_line_search_section, GN_LINE_SEARCH_KEYS)

@@ -6,7 +6,7 @@
 #include "core/size.h"
 #include "linearization/linearization.h"
 #include "observe/observer.h"
-#include "optimize/options.h"
+#include "optimize/optimizer.h"
 #include "run/trainer_state.h"
 
 const char *gn_trainer_kind_name(gn_optimizer_kind kind) {
@@ -64,7 +64,7 @@ static gn_status create_optimizer(gn_trainer *t, size_t phase, gn_optimizer **op
     gn_status status =
         gn_optimizer_create(t->context, options, t->options.dtype, parameters, rows, optimizer);
     /* what its first step would allocate */
-    if (status == GN_OK && gn_optimizer_is_second_order(options->kind)) {
+    if (status == GN_OK && (*optimizer)->needs_rows) {
         status = gn_linearization_reserve(t->training);
         if (status != GN_OK)
             gn_optimizer_destroy(*optimizer);
@@ -105,7 +105,11 @@ gn_status gn_trainer_enter_phase(gn_trainer *trainer) {
     find_phase(trainer);
     if (trainer->phase == trainer->options.phase_count)
         return GN_OK;
-    return create_optimizer(trainer, trainer->phase, &trainer->optimizer);
+    GN_TRY(create_optimizer(trainer, trainer->phase, &trainer->optimizer));
+    const char *solver = gn_optimizer_solver_text(trainer->optimizer);
+    if (solver[0] != '\0')
+        gn_log(trainer->context, GN_LOG_INFO, "phase %zu: solver %s", trainer->phase, solver);
+    return GN_OK;
 }
 
 /* ---- creation ---- */

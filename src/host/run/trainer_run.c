@@ -5,6 +5,7 @@
 
 #include "core/profile.h"
 #include "observe/observer.h"
+#include "optimize/optimizer.h"
 #include "run/trainer_state.h"
 
 /* ---- training time ---- */
@@ -90,6 +91,7 @@ static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t pha
         .kept = report ? (double)report->kept : NAN,
         .backtracks = report ? (double)report->backtracks : NAN,
         .rejected = report ? (double)report->rejected : NAN,
+        .cg_iterations = report ? (double)report->cg_iterations : NAN,
     };
     return hooks->record ? hooks->record(hooks->user, &row) : GN_OK;
 }
@@ -138,7 +140,7 @@ static bool is_looked_at(const gn_trainer *t, uint64_t step) {
  * tells what each of its steps costs, unless costs vary. Reports wait for the device: no other step asks. */
 static bool needs_report(const gn_trainer *t) {
     const gn_optimizer_options *o = &t->options.phases[t->phase].optimizer;
-    return t->step_passes == 0 || o->line_search.kind != GN_LINE_SEARCH_NONE ||
+    return t->step_passes == 0 || t->optimizer->costs_vary || o->line_search.kind != GN_LINE_SEARCH_NONE ||
            o->damping.kind == GN_DAMPING_GAIN_RATIO || is_due(t, t->options.record, t->step + 1);
 }
 

@@ -1,0 +1,168 @@
+/* The equations of a Gauss-Newton step by conjugate gradients: (A + mu I) d = w J'r + decay theta with
+ * A = w J'H J given by products alone. Memory grows with P and the activations, not with M. */
+#include <stdio.h>
+#include <string.h>
+
+#include "optimize/gauss_newton.h"
+
+/* The seed of Nystrom's test matrix: fixed, for it should be the same in every run. */
+#define TEST_MATRIX_SEED 0
+
+static const gn_cg_settings *settings_of(const gn_gauss_newton *o) {
+    return &o->base.options.cg;
+}
+
+static gn_array parameters_view(const gn_gauss_newton *o, const void *data, size_t row) {
+    const size_t p = o->base.parameters;
+    char *first = (char *)data + row * p * gn_dtype_size(o->base.dtype);
+    return gn_array_view(o->base.context, o->base.dtype, p, 1, first);
+}
+
+/* ---- the operator, at the linearization's present point ---- */
+
+static gn_status apply(void *user, size_t rows, const void *x, void *y) {
+    const gn_gauss_newton *o = user;
+    for (size_t i = 0; i < rows; i++) {
+        gn_array v = parameters_view(o, x, i), out = parameters_view(o, y, i);
+        GN_TRY(gn_linearization_ggn_product(o->free.at.l, o->free.at.weight, &v, &out));
+    }
+    return GN_OK;
+}
+
+static gn_status diagonal(void *user, void *d) {
+    const gn_gauss_newton *o = user;
+    gn_array out = parameters_view(o, d, 0);
+    GN_TRY(gn_linearization_ggn_diagonal(o->free.at.l, &out));
+    return GN_OP(o->base.context, axpby, o->base.dtype, o->base.parameters, o->free.at.weight, d, 0.0, d);
+}
+
+static gn_operator operator_of(gn_gauss_newton *o) {
+    return (gn_operator){.apply = apply, .user = o};
+}
+
+/* ---- its life ---- */
+
+double gn_matrix_free_bytes(const gn_gauss_newton *o) {
+    const gn_optimizer *self = &o->base;
+    const gn_cg_settings *s = settings_of(o);
+    const double vector = (double)self->parameters * (double)gn_dtype_size(self->dtype);
+    const double vectors = s->preconditioner == GN_PRECONDITIONER_NONE     ? 5
+                           : s->preconditioner == GN_PRECONDITIONER_JACOBI ? 9
+                                                                           : 6 + 3 * (double)s->rank;
+    return vectors * vector;
+}
+
+static gn_status create_preconditioner(gn_gauss_newton *o) {
+    gn_optimizer *self = &o->base;
+    const gn_cg_settings *s = settings_of(o);
+    const size_t p = self->parameters;
+    switch (s->preconditioner) {
+    case GN_PRECONDITIONER_JACOBI:
+        return gn_preconditioner_create_jacobi(self->context, self->dtype, 1, p, diagonal, o,
+                                               &o->free.preconditioner);
+    case GN_PRECONDITIONER_NYSTROM:
+        return gn_preconditioner_create_nystrom(self->context, self->dtype, 1, p, s->rank < p ? s->rank : p,
+                                                TEST_MATRIX_SEED, operator_of(o), &o->free.preconditioner);
+    case GN_PRECONDITIONER_NONE:
+        break;
+    }
+    return GN_OK;
+}
+
+gn_status gn_matrix_free_create(gn_gauss_newton *o) {
+    gn_optimizer *self = &o->base;
+    const gn_cg_settings *s = settings_of(o);
+    GN_TRY(create_preconditioner(o));
+    const gn_cg_options options = {.rows = 1,
+                                   .n = self->parameters,
+                                   .iterations = s->max_iterations,
+                                   .a = operator_of(o),
+                                   .preconditioner = o->free.preconditioner};
+    GN_TRY(gn_cg_create(self->context, self->dtype, &options, &o->free.cg));
+    GN_TRY(gn_buffer_create(self->context, &o->gradient, self->dtype, self->parameters, 1, "J'r"));
+    snprintf(self->solver, sizeof self->solver, "cg (M = %zu, P = %zu)", self->rows, self->parameters);
+    self->costs_vary = true;
+    self->needs_rows = s->preconditioner == GN_PRECONDITIONER_JACOBI;
+    o->free.solution = parameters_view(o, gn_cg_solution(o->free.cg), 0);
+    if (s->warm_start)
+        gn_optimizer_add_state(self, "cg_solution", &o->free.solution);
+    return gn_array_fill(&o->free.solution, 0);
+}
+
+void gn_matrix_free_destroy(gn_gauss_newton *o) {
+    gn_cg_destroy(o->free.cg);
+    gn_preconditioner_destroy(o->free.preconditioner);
+}
+
+/* ---- solves ---- */
+
+/* What the calls of a product depend on. */
+static gn_matrix_free_point point_of(const gn_gauss_newton *o, gn_linearization *l) {
+    return (gn_matrix_free_point){
+        l, l->inputs, l->targets, l->theta->data, l->samples, gn_gauss_newton_weight(o, l)};
+}
+
+gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l) {
+    const gn_matrix_free_point now = point_of(o, l);
+    if (memcmp(&now, &o->free.at, sizeof now) != 0)
+        gn_cg_forget(o->free.cg);
+    o->free.at = now;
+    GN_TRY(gn_systems_gradient(o, l));
+    return o->free.preconditioner ? gn_preconditioner_update(o->free.preconditioner) : GN_OK;
+}
+
+gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
+    gn_optimizer *self = &o->base;
+    const gn_cg_settings *s = settings_of(o);
+    const double decay = self->options.weight_decay;
+    const gn_solve_rule rule = {.damping = mu,
+                                .relative = s->tolerance,
+                                .absolute = s->absolute_tolerance,
+                                .progress = s->progress,
+                                .limit = (double)s->max_iterations};
+    void *b = gn_cg_right_hand_side(o->free.cg);
+    GN_TRY(gn_cg_set_rule(o->free.cg, 0, rule));
+    GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, o->free.at.weight, o->gradient.data,
+                 0.0, b));
+    if (decay != 0)
+        GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, decay, l->theta->data, 1.0, b));
+    GN_TRY(gn_cg_solve(o->free.cg, s->warm_start));
+    o->free.mu = mu;
+    return gn_array_copy(&self->direction, &o->free.solution);
+}
+
+/* Said once a phase each: a limit that is reached is often meant. */
+static void tell(gn_gauss_newton *o, const gn_cg_report *cg) {
+    if (cg->reason < GN_STOP_ITERATIONS || (o->free.told >> cg->reason & 1) != 0)
+        return;
+    o->free.told |= 1u << cg->reason;
+    gn_log(o->base.context, cg->reason == GN_STOP_ITERATIONS ? GN_LOG_INFO : GN_LOG_WARNING,
+           "CG stopped after %zu iterations, residual %g: %s (said once a phase)", cg->iterations,
+           cg->residual, gn_stop_text(cg->reason));
+}
+
+/* A product is a pass forward and one back, and a forward pass half of what a gradient is. */
+static double passes_of(const gn_gauss_newton *o, const gn_linearization *l, size_t iterations) {
+    const gn_cg_settings *s = settings_of(o);
+    const double products = (double)iterations + (s->warm_start ? 1 : 0);
+    const double looks = s->preconditioner == GN_PRECONDITIONER_JACOBI    ? (double)l->outputs
+                         : s->preconditioner == GN_PRECONDITIONER_NYSTROM ? 1.5 * (double)s->rank
+                                                                          : 0;
+    return 1.5 * products + looks;
+}
+
+gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double *model,
+                                gn_step_report *report) {
+    gn_cg_report cg;
+    GN_TRY(gn_cg_report_read(o->free.cg, &cg));
+    if (cg.reason == GN_STOP_NOT_FINITE)
+        return gn_fail(o->base.context, GN_ERROR_NOT_FINITE,
+                       "CG met a value that is not finite after %zu iterations", cg.iterations);
+    tell(o, &cg);
+    *model = cg.model;
+    report->damping = o->free.mu;
+    report->stop = cg.reason;
+    report->cg_iterations += cg.iterations;
+    report->passes += passes_of(o, l, cg.iterations);
+    return GN_OK;
+}
