@@ -83,9 +83,10 @@ Test(cuda, memory_that_runs_out) {
 
 /* The rows before the fault can be read, and the run can be taken up again: to the end that it would have
  * had. */
+/* The fault shows when the graph of a later step is launched. */
 Test(cuda, a_kernel_that_faults_in_the_middle) {
     finish_on_cuda("whole");
-    setenv("HOST_CUDA_INJECT", "LAUNCH:600:700", 1);
+    setenv("HOST_CUDA_INJECT", "cudaGraphLaunch:30:700", 1);
     command_result result = expect_command(folder, "run c.yaml --device cuda --quiet --out r", 1);
     expect_one_message(result.err, "illegal memory access");
     unsetenv("HOST_CUDA_INJECT");
