@@ -69,10 +69,11 @@ static gn_status check_users(const gn_network *network) {
         for (int k = 0; k < 2; k++)
             if (is_pulled(network, inputs[k]) && !node->operation->adds &&
                 !gn_share_first(network, i, inputs[k]))
-                return gn_fail(network->context, GN_ERROR_UNSUPPORTED,
-                               "node %zu of the network takes node %zu, which others take after it: a %s "
-                               "cannot share its input",
-                               i, inputs[k], node->operation->name);
+                return gn_fail(
+                    network->context, GN_ERROR_UNSUPPORTED,
+                    "node %zu takes node %zu, which others take after it: operation \"%s\" cannot add to "
+                    "the cotangent that they leave there",
+                    i, inputs[k], node->operation->name);
     }
     return GN_OK;
 }
