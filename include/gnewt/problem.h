@@ -43,6 +43,11 @@ gn_status gn_dataset_step_2d(gn_context *context, gn_dtype dtype, size_t points,
  * leaves nothing to train on). */
 gn_status gn_dataset_modular_addition(gn_context *context, gn_dtype dtype, size_t modulus,
                                       double train_fraction, uint64_t seed, gn_dataset *dataset);
+/* The same as tokens, for a transformer: inputs are the four tokens a, op, b, eq (N x 4, numbers), where op
+ * is p + 1 and eq is p, targets one-hot over the vocabulary of p + 2 (the sum is read at the last token). The
+ * same pairs in the same order. */
+gn_status gn_dataset_modular_addition_tokens(gn_context *context, gn_dtype dtype, size_t modulus,
+                                             double train_fraction, uint64_t seed, gn_dataset *dataset);
 /* y = factor (b'x)^2 with x ~ N(0, I/D), b ~ N(0, I), D = features, all drawn with the seed's GN_STREAM_DATA:
  * Kumar et al., arXiv 2310.06110, with factor 1/2 (fig. 1) or 1 (fig. 3). */
 typedef struct gn_polynomial_options {

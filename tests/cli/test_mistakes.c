@@ -59,6 +59,31 @@ static const mistake mistakes[] = {
     {"width 0", "[1, 8, 1]", "[1, 0, 1]", "", {"c.yaml:3: network.widths.1 is 0; it must be in [1,"}, 2},
     {"one width", "[1, 8, 1]", "[1]", "", {"network.widths needs two numbers or more"}, 2},
     {"widths is no list", "[1, 8, 1]", "8", "", {"network.widths must be a list"}, 2},
+    {"transformer against the data",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 5, encoding: tokens}\n"
+     "network: {kind: transformer, width: 8, heads: 2, vocabulary: 6, context: 4}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:2: the transformer takes network.context = 4 tokens and gives read * vocabulary = 6 outputs",
+      "4 features and 7 targets"},
+     2},
+    {"heads that do not divide the width",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 5, encoding: tokens}\n"
+     "network: {kind: transformer, width: 8, heads: 3, vocabulary: 7, context: 4}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:2", "a width of 8 does not divide among 3 heads"},
+     2},
+    {"transformer without its context",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 5, encoding: tokens}\n"
+     "network: {kind: transformer, vocabulary: 7}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:2: key `context` is missing"},
+     2},
     {"widths against the data",
      "[1, 8, 1]",
      "[2, 8, 3]",

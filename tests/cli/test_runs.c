@@ -63,6 +63,26 @@ static void expect_state(const char *name, const char *expected) {
     gn_run_close(&run);
 }
 
+/* A transformer from the file to a lower loss, its sums read from tokens. */
+Test(runs, a_transformer_learns_sums) {
+    static const char text[] =
+        "problem: {kind: modular_addition, modulus: 5, train_fraction: 0.8, encoding: tokens}\n"
+        "network: {kind: transformer, layers: 1, width: 16, heads: 2, ffn_width: 24, vocabulary: 7, context: "
+        "4,\n"
+        "          norm: pre, positions: sinusoidal, attention_init: torch_uniform}\n"
+        "loss: {kind: cross_entropy}\n"
+        "batch: {size: 8}\n"
+        "phases: [{steps: 200, optimizer: {kind: adam, learning_rate: 1.0e-2}}]\n";
+    gn_series loss;
+    write_file(folder, "t.yaml", text);
+    expect_command(folder, "run t.yaml --out t --quiet", 0);
+    gn_run run = open_run("t");
+    cr_assert_eq(gn_run_metric(&run, "loss_train", &loss, NULL), GN_OK);
+    cr_expect_lt(loss.values[loss.rows - 1], 0.1 * loss.values[0]);
+    gn_series_free(&loss);
+    gn_run_close(&run);
+}
+
 /* Long enough that a signal finds it at work: a second or more, in steps of microseconds. */
 static const char slow[] = "--set phases.0.steps=1000 --set phases.1.steps=100000 --set batch.size=16 "
                            "--set problem.points=64";

@@ -10,20 +10,31 @@
 static const char kind[] = "modular_addition";
 
 typedef struct addition {
+    bool tokens;
     size_t modulus, train; /* pairs for training */
     const uint32_t *order; /* of all pairs; pair k is (k / p, k mod p) */
 } addition;
 
+static size_t features(const addition *sum) {
+    return sum->tokens ? 4 : 2 * sum->modulus;
+}
+
+static size_t outputs(const addition *sum) {
+    return sum->tokens ? sum->modulus + 2 : sum->modulus;
+}
+
 static gn_status make_rows(void *user, size_t first, size_t rows, double *values) {
     const gn_dataset_part *part = user;
     const addition *sum = part->options;
-    const size_t p = sum->modulus, columns = part->target ? p : 2 * p;
+    const size_t p = sum->modulus, columns = part->target ? outputs(sum) : features(sum);
     memset(values, 0, rows * columns * sizeof *values);
     for (size_t i = 0; i < rows; i++) {
         const size_t pair = sum->order[(part->test ? sum->train : 0) + first + i], a = pair / p, b = pair % p;
         double *row = values + i * columns;
         if (part->target) {
             row[(a + b) % p] = 1;
+        } else if (sum->tokens) {
+            memcpy(row, (const double[]){(double)a, (double)(p + 1), (double)b, (double)p}, 4 * sizeof *row);
         } else {
             row[a] = 1;
             row[p + b] = 1;
@@ -54,8 +65,8 @@ static gn_status fill(gn_context *context, gn_dtype dtype, const addition *sum, 
                       gn_dataset *dataset) {
     const gn_dataset_shape shape = {.samples = sum->train,
                                     .test_samples = pairs - sum->train,
-                                    .features = 2 * sum->modulus,
-                                    .outputs = sum->modulus};
+                                    .features = features(sum),
+                                    .outputs = outputs(sum)};
     GN_TRY(gn_dataset_allocate(context, dtype, &shape, kind, dataset));
     dataset->labels = true;
     gn_status status = gn_dataset_fill_parts(dataset, make_rows, sum);
@@ -64,11 +75,11 @@ static gn_status fill(gn_context *context, gn_dtype dtype, const addition *sum, 
     return status;
 }
 
-gn_status gn_dataset_modular_addition(gn_context *context, gn_dtype dtype, size_t modulus,
-                                      double train_fraction, uint64_t seed, gn_dataset *dataset) {
-    *dataset = (gn_dataset){0};
-    addition sum = {.modulus = modulus};
+static gn_status make(gn_context *context, gn_dtype dtype, addition sum, double train_fraction, uint64_t seed,
+                      gn_dataset *dataset) {
+    const size_t modulus = sum.modulus;
     size_t pairs = 0;
+    *dataset = (gn_dataset){0};
     GN_TRY(count_pairs(context, modulus, train_fraction, &pairs, &sum.train));
     uint32_t *order = malloc(pairs * sizeof *order);
     if (!order)
@@ -79,4 +90,15 @@ gn_status gn_dataset_modular_addition(gn_context *context, gn_dtype dtype, size_
     gn_status status = fill(context, dtype, &sum, pairs, dataset);
     free(order);
     return status;
+}
+
+gn_status gn_dataset_modular_addition(gn_context *context, gn_dtype dtype, size_t modulus,
+                                      double train_fraction, uint64_t seed, gn_dataset *dataset) {
+    return make(context, dtype, (addition){.modulus = modulus}, train_fraction, seed, dataset);
+}
+
+gn_status gn_dataset_modular_addition_tokens(gn_context *context, gn_dtype dtype, size_t modulus,
+                                             double train_fraction, uint64_t seed, gn_dataset *dataset) {
+    return make(context, dtype, (addition){.tokens = true, .modulus = modulus}, train_fraction, seed,
+                dataset);
 }

@@ -92,8 +92,9 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
                                     config->seed, &build->dataset);
         break;
     case GN_PROBLEM_MODULAR_ADDITION:
-        status = gn_dataset_modular_addition(build->context, config->precision, p->modulus, p->train_fraction,
-                                             config->seed, &build->dataset);
+        status = (p->encoding == GN_ENCODING_TOKENS ? gn_dataset_modular_addition_tokens
+                                                    : gn_dataset_modular_addition)(
+            build->context, config->precision, p->modulus, p->train_fraction, config->seed, &build->dataset);
         break;
     case GN_PROBLEM_POLYNOMIAL:
         status = gn_dataset_polynomial(build->context, config->precision, &polynomial, &build->dataset);
@@ -117,6 +118,13 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
     return status == GN_OK ? GN_OK : fail_at(build, status, source, path, message);
 }
 
+static gn_status check_tokens(const gn_config_source *source, const gn_build *build, gn_message *message) {
+    gn_status status = gn_network_check_inputs(build->network, build->dataset.inputs);
+    if (status == GN_OK && build->dataset.test_inputs)
+        status = gn_network_check_inputs(build->network, build->dataset.test_inputs);
+    return status == GN_OK ? GN_OK : fail_at(build, status, source, "network.vocabulary", message);
+}
+
 /* What the network takes and gives is the data's to say. */
 static gn_status check_network(const gn_config *config, const gn_config_source *source, const gn_build *build,
                                gn_message *message) {
@@ -125,7 +133,15 @@ static gn_status check_network(const gn_config *config, const gn_config_source *
     size_t first = gn_network_inputs(build->network), last = gn_network_outputs(build->network);
     char where[512];
     if (first == features && last == outputs)
-        return GN_OK;
+        return check_tokens(source, build, message);
+    if (config->network.kind == GN_NETWORK_TRANSFORMER) {
+        gn_config_where(source, "network.context", where, sizeof where);
+        return gn_message_fail(message, GN_ERROR_CONFIG,
+                               "%s: the transformer takes network.context = %zu tokens and gives read * "
+                               "vocabulary = %zu outputs, but the data have %zu features and %zu targets a "
+                               "sample",
+                               where, first, last, features, outputs);
+    }
     if (config->network.kind != GN_NETWORK_MLP) {
         gn_config_where(source, "network.kind", where, sizeof where);
         return gn_message_fail(message, GN_ERROR_CONFIG,
@@ -176,7 +192,18 @@ static gn_status create_network_kind(const gn_config_network *n, gn_build *build
                                             .alpha = n->alpha,
                                             .epsilon = n->epsilon,
                                             .centred = n->centred};
+    const gn_transformer_options transformer = {.layers = n->layers,
+                                                .width = n->width,
+                                                .heads = n->heads,
+                                                .ffn_width = n->ffn_width,
+                                                .vocabulary = n->vocabulary,
+                                                .context = n->context,
+                                                .norm = n->norm,
+                                                .sinusoidal = n->positions == GN_POSITIONS_SINUSOIDAL,
+                                                .read = n->read};
     switch (n->kind) {
+    case GN_NETWORK_TRANSFORMER:
+        return gn_network_create_transformer(build->context, &transformer, &build->network);
     case GN_NETWORK_QUADRATIC:
         return gn_network_create_quadratic(build->context, &quadratic, &build->network);
     case GN_NETWORK_COMMITTEE:
@@ -194,7 +221,8 @@ static gn_status create_parameters(const gn_config *config, gn_build *build, gn_
     gn_status status;
     GN_TRY_DONE(gn_array_create(context, config->precision, 1, &parameters, &build->theta));
     GN_TRY_DONE(gn_array_create(context, config->precision, 1, &parameters, &build->theta0));
-    GN_TRY_DONE(gn_network_initialize(build->network, n->init, n->init_scale, config->seed, build->theta));
+    const gn_init init = n->kind == GN_NETWORK_TRANSFORMER ? n->attention_init : n->init;
+    GN_TRY_DONE(gn_network_initialize(build->network, init, n->init_scale, config->seed, build->theta));
     GN_TRY_DONE(gn_array_copy(build->theta0, build->theta));
 done:
     return status == GN_OK ? GN_OK : gn_build_fail(build, status, "network", message);

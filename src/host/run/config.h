@@ -26,7 +26,7 @@ typedef enum gn_problem_kind {
 /* xy: values on all sides; xt: none at the end of time */
 typedef enum gn_coordinates { GN_COORDINATES_XY, GN_COORDINATES_XT } gn_coordinates;
 
-typedef enum gn_encoding { GN_ENCODING_ONE_HOT } gn_encoding;
+typedef enum gn_encoding { GN_ENCODING_ONE_HOT, GN_ENCODING_TOKENS } gn_encoding;
 
 typedef struct gn_config_problem {
     gn_problem_kind kind;
@@ -50,7 +50,14 @@ typedef struct gn_config_problem {
     bool grid;                                                  /* PDEs */
 } gn_config_problem;
 
-typedef enum gn_network_kind { GN_NETWORK_MLP, GN_NETWORK_QUADRATIC, GN_NETWORK_COMMITTEE } gn_network_kind;
+typedef enum gn_network_kind {
+    GN_NETWORK_MLP,
+    GN_NETWORK_QUADRATIC,
+    GN_NETWORK_COMMITTEE,
+    GN_NETWORK_TRANSFORMER
+} gn_network_kind;
+
+typedef enum gn_config_positions { GN_POSITIONS_LEARNED, GN_POSITIONS_SINUSOIDAL } gn_config_positions;
 
 typedef struct gn_config_network {
     gn_network_kind kind;
@@ -60,8 +67,13 @@ typedef struct gn_config_network {
     size_t hidden;    /* quadratic, committee */
     double alpha;     /* quadratic, committee */
     double epsilon;   /* committee */
-    gn_init init;
-    bool bias; /* mlp */
+    /* transformer */
+    size_t layers, width, heads, ffn_width, vocabulary, context, read;
+    gn_norm norm;
+    gn_config_positions positions;
+    gn_init attention_init;
+    gn_init init; /* the others */
+    bool bias;    /* mlp */
     double init_scale;
     double output_scale; /* mlp */
     bool centred;        /* mlp, committee */

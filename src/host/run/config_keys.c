@@ -17,10 +17,12 @@ static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
                                           {"pde_2d", GN_PROBLEM_PDE_2D},
                                           {NULL, 0}};
 static const gn_choice coordinate_names[] = {{"xy", GN_COORDINATES_XY}, {"xt", GN_COORDINATES_XT}, {NULL, 0}};
-static const gn_choice encodings[] = {{"one_hot", GN_ENCODING_ONE_HOT}, {NULL, 0}};
+static const gn_choice encodings[] = {
+    {"one_hot", GN_ENCODING_ONE_HOT}, {"tokens", GN_ENCODING_TOKENS}, {NULL, 0}};
 static const gn_choice network_kinds[] = {{"mlp", GN_NETWORK_MLP},
                                           {"quadratic", GN_NETWORK_QUADRATIC},
                                           {"committee", GN_NETWORK_COMMITTEE},
+                                          {"transformer", GN_NETWORK_TRANSFORMER},
                                           {NULL, 0}};
 static const gn_choice activations[] = {{"tanh", 0},      {"relu", 0},     {"gelu", 0},
                                         {"sin", 0},       {"sigmoid", 0},  {"softplus", 0},
@@ -32,6 +34,11 @@ static const gn_choice inits[] = {{"kaiming_uniform", GN_INIT_KAIMING_UNIFORM},
                                   {"torch_uniform", GN_INIT_TORCH_UNIFORM},
                                   {"standard_normal", GN_INIT_STANDARD_NORMAL},
                                   {NULL, 0}};
+static const gn_choice attention_inits[] = {
+    {"glorot_uniform", GN_INIT_MODEL}, {"torch_uniform", GN_INIT_TORCH_UNIFORM}, {NULL, 0}};
+static const gn_choice norms[] = {{"post", GN_NORM_POST}, {"pre", GN_NORM_PRE}, {NULL, 0}};
+static const gn_choice positions[] = {
+    {"learned", GN_POSITIONS_LEARNED}, {"sinusoidal", GN_POSITIONS_SINUSOIDAL}, {NULL, 0}};
 static const gn_choice losses[] = {
     {"squared", GN_LOSS_SQUARED}, {"cross_entropy", GN_LOSS_CROSS_ENTROPY}, {NULL, 0}};
 static const gn_choice batch_sizes[] = {{"full", 0}, {NULL, 0}};

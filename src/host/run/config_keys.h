@@ -27,6 +27,7 @@
 #define GN_KEY_MLP             GN_KEY_ON(GN_NETWORK_MLP)
 #define GN_KEY_QUADRATIC       GN_KEY_ON(GN_NETWORK_QUADRATIC)
 #define GN_KEY_COMMITTEE       GN_KEY_ON(GN_NETWORK_COMMITTEE)
+#define GN_KEY_TRANSFORMER     GN_KEY_ON(GN_NETWORK_TRANSFORMER)
 #define GN_KEY_SGD             GN_KEY_ON(GN_OPTIMIZER_SGD)
 #define GN_KEY_ADAMS           (GN_KEY_ON(GN_OPTIMIZER_ADAM) | GN_KEY_ON(GN_OPTIMIZER_ADAMW))
 #define GN_KEY_GN              GN_KEY_ON(GN_OPTIMIZER_GAUSS_NEWTON)
@@ -64,7 +65,7 @@
     X(REAL, train_fraction, train_fraction, "0.9", "of the pairs", "(0, 1]",                                 \
       GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), 0, "the others are the test set")                              \
     X(CHOICE, encoding, encoding, "one_hot", "", "", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), encodings,      \
-      "one_hot: a and b, 2p features")                                                                       \
+      "one_hot: a and b, 2p features; tokens: a, op, b, eq of a vocabulary of p + 2")                        \
     X(COUNT, features, features, "100", "", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,          \
       "D of x ~ N(0, I/D)")                                                                                  \
     X(REAL, factor, factor, "1.0", "", "(-inf, inf)", GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,                   \
@@ -96,7 +97,7 @@
 #define GN_NETWORK_KEYS(X)                                                                                   \
     X(CHOICE, kind, kind, "mlp", "", "", GN_KEY_ALL, network_kinds,                                          \
       "mlp: linear maps with an activation between; quadratic: alpha^2/(D H) W1 (W0 x)^2; "                  \
-      "committee: alpha/H sum_i phi(w_i'x), phi(h) = h + epsilon h^2/2")                                     \
+      "committee: alpha/H sum_i phi(w_i'x), phi(h) = h + epsilon h^2/2; transformer: a decoder of tokens")   \
     X(COUNTS, widths, widths, GN_KEY_NEEDED, "", "[1, 1000000000]", GN_KEY_MLP, 0,                           \
       "features of the inputs, hidden widths ..., outputs")                                                  \
     X(NAME, activation, activation, "tanh", "", "", GN_KEY_MLP, activations, "between the linear maps")      \
@@ -105,6 +106,22 @@
     X(REAL, alpha, alpha, "1.0", "", "(0, inf)", GN_KEY_QUADRATIC | GN_KEY_COMMITTEE, 0,                     \
       "the larger, the lazier")                                                                              \
     X(REAL, epsilon, epsilon, "0.25", "", "(-inf, inf)", GN_KEY_COMMITTEE, 0, "of the square in phi")        \
+    X(COUNT, layers, layers, "2", "blocks", "[1, 10000]", GN_KEY_TRANSFORMER, 0, "attention, then two maps") \
+    X(COUNT, width, width, "128", "", "[1, 1000000]", GN_KEY_TRANSFORMER, 0, "D, features of a position")    \
+    X(COUNT, heads, heads, "4", "", "[1, 1000000]", GN_KEY_TRANSFORMER, 0, "divide the width")               \
+    X(COUNT, ffn_width, ffn_width, "512", "", "[1, 1000000]", GN_KEY_TRANSFORMER, 0, "between the two maps") \
+    X(COUNT, vocabulary, vocabulary, GN_KEY_NEEDED, "tokens", "[1, 16777216]", GN_KEY_TRANSFORMER, 0,        \
+      "inputs are 0 ... vocabulary - 1")                                                                     \
+    X(COUNT, context, context, GN_KEY_NEEDED, "positions", "[1, 1024]", GN_KEY_TRANSFORMER, 0,               \
+      "tokens of a sample")                                                                                  \
+    X(COUNT, read, read, "1", "positions", "[1, 1024]", GN_KEY_TRANSFORMER, 0,                               \
+      "the last ones, whose logits are the outputs")                                                         \
+    X(CHOICE, norm, norm, "post", "", "", GN_KEY_TRANSFORMER, norms,                                         \
+      "layer norms after each sum, or before attention and maps")                                            \
+    X(CHOICE, positions, positions, "learned", "", "", GN_KEY_TRANSFORMER, positions,                        \
+      "added to the embeddings")                                                                             \
+    X(CHOICE, attention_init, attention_init, "glorot_uniform", "", "", GN_KEY_TRANSFORMER, attention_inits, \
+      "of attention.in; other maps are torch's, embeddings N(0, 1)")                                         \
     X(CHOICE, init, init, "kaiming_uniform", "", "", GN_KEY_MLP, inits,                                      \
       "of weights; biases start at 0 but for torch_uniform")                                                 \
     X(CHOICE, init, init, "standard_normal", "", "", GN_KEY_QUADRATIC | GN_KEY_COMMITTEE, inits,             \

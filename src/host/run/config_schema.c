@@ -7,8 +7,9 @@
 static const char *example(const gn_key *key) {
     static const struct {
         const char *name, *value;
-    } examples[] = {{"widths", "[1, 80, 1]"}, {"steps", "2000"}, {"file", "data.h5"},
-                    {"folder", "data"},       {"key", "seed"},   {"values", "[0, 1, 2]"}};
+    } examples[] = {{"widths", "[1, 80, 1]"}, {"steps", "2000"},      {"file", "data.h5"},
+                    {"folder", "data"},       {"vocabulary", "99"},   {"context", "4"},
+                    {"key", "seed"},          {"values", "[0, 1, 2]"}};
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
         if (strcmp(key->name, examples[i].name) == 0)
             return examples[i].value;
