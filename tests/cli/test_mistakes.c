@@ -18,6 +18,9 @@ typedef struct mistake {
     int status;
 } mistake;
 
+#define PDE(problem, network)                                                                                \
+    "problem: {" problem "}\nnetwork: {" network "}\nphases:\n  - {steps: 1, optimizer: {kind: sgd}}\n"
+
 static const mistake mistakes[] = {
     {"nearest key",
      "damping:",
@@ -145,6 +148,37 @@ static const mistake mistakes[] = {
     {"aliases without end", NULL, "a: &a [*a, *a]\n", "", {"c.yaml:1: "}, 2},
     {"two documents", NULL, "name: a\n---\nname: b\n", "", {"c.yaml:3: a second document"}, 2},
     {"name with a slash", "name: quick", "name: a/b", "", {"c.yaml:1: name is `a/b`"}, 2},
+    {"a PDE's widths",
+     NULL,
+     PDE("kind: poisson_2d", "widths: [3, 4, 1]"),
+     "",
+     {"c.yaml:2: the mlp takes 3 inputs, the PDE has 2 coordinates: make its first width 2"},
+     2},
+    {"a PDE's outputs", NULL, PDE("kind: burgers_1d", "widths: [2, 4, 2]"), "", {"make its last width 1"}, 2},
+    {"a PDE centred",
+     NULL,
+     PDE("kind: helmholtz_2d", "widths: [2, 4, 1], centred: true"),
+     "",
+     {"cannot be centred"},
+     2},
+    {"a PDE's network",
+     NULL,
+     PDE("kind: poisson_2d", "kind: committee"),
+     "",
+     {"c.yaml:2: the problem is a PDE; of the networks only the mlp"},
+     2},
+    {"a PDE's text",
+     NULL,
+     PDE("kind: pde_2d, residual: u_xx + u_zz, solution: x", "widths: [2, 4, 1]"),
+     "",
+     {"c.yaml:1: the residual `u_xx + u_zz`, column 8: `u_zz` is not known; known are pi, x, y, u"},
+     2},
+    {"a PDE without a text",
+     NULL,
+     PDE("kind: pde_2d, residual: u_xx + u_yy", "widths: [2, 4, 1]"),
+     "",
+     {"key `solution` is missing in problem"},
+     2},
     {"labels",
      "kind: adam}",
      "kind: adam, label: levenberg_marquardt}",

@@ -24,11 +24,12 @@ static gn_status stop_there(void *user, uint64_t step, bool *stop) {
 }
 
 static void make_network(trainer_run *run, const trainer_case *from) {
-    const size_t hidden[] = {1, from->width, 1}, linear[] = {1, 1};
+    const size_t inputs = from->pde ? 2 : 1, hidden[] = {inputs, from->width, 1}, linear[] = {inputs, 1};
     gn_mlp_options options = gn_mlp_options_default();
     options.widths = from->width > 0 ? hidden : linear;
     options.depth = from->width > 0 ? 2 : 1;
     options.centred = from->centred;
+    options.residual = run->dataset.residual;
     OK(run->context, gn_network_create_mlp(run->context, &options, &run->network));
 }
 
@@ -45,8 +46,14 @@ trainer_run *trainer_prepare(const trainer_case *from) {
     trainer_run *run = calloc(1, sizeof(*run));
     cr_assert_not_null(run);
     run->context = device_open(from->device ? from->device : "cpu");
-    OK(run->context, gn_dataset_multi_sine_1d(run->context, from->dtype, from->points ? from->points : 24,
-                                              from->test_points, 3, &run->dataset));
+    const size_t points = from->points ? from->points : 24;
+    const gn_pde_points pde = {
+        .interior = points, .boundary = 8, .test_points = from->test_points, .seed = 3};
+    if (from->pde)
+        OK(run->context, gn_dataset_poisson_2d(run->context, from->dtype, 1, 1, &pde, &run->dataset));
+    else
+        OK(run->context,
+           gn_dataset_multi_sine_1d(run->context, from->dtype, points, from->test_points, 3, &run->dataset));
     make_network(run, from);
     memcpy(run->phases, from->phases, sizeof(run->phases));
     run->options = (gn_trainer_options){.network = run->network,

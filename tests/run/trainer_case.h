@@ -19,6 +19,7 @@ typedef struct trainer_case {
     size_t width;               /* of the hidden layer; 0: a linear map without one */
     size_t batch;               /* full */
     bool centred;
+    bool pde; /* poisson_2d in place of multi_sine_1d: `points` inside and 8 on the boundary */
     gn_phase phases[CASE_PHASES]; /* up to the first of no steps */
     size_t record;                /* cadence; 0: log points */
 } trainer_case;
