@@ -8,17 +8,18 @@
 #include "run/config.h"
 #include "run/execute.h"
 
-/* One line a verb: name, what it does. Its function is gn_cli_<name>. */
+/* One line a verb: name, whether it computes for longer than a start takes, what it does. Its function is
+ * gn_cli_<name>. */
 #define GN_VERB_LIST(X)                                                                                      \
-    X(run, "train, as a configuration says, into a run directory")                                           \
-    X(sweep, "train every point of a configuration's grid")                                                  \
-    X(linearize, "write the linear map at one point, and its solves, as arrays")                             \
-    X(plot, "draw the figure of runs")                                                                       \
-    X(check, "check a configuration, predict its memory, print it with every default")                       \
-    X(schema, "print every key of a configuration")                                                          \
-    X(info, "print version, devices and libraries")
+    X(run, true, "train, as a configuration says, into a run directory")                                     \
+    X(sweep, true, "train every point of a configuration's grid")                                            \
+    X(linearize, true, "write the linear map at one point, and its solves, as arrays")                       \
+    X(plot, false, "draw the figure of runs")                                                                \
+    X(check, false, "check a configuration, predict its memory, print it with every default")                \
+    X(schema, false, "print every key of a configuration")                                                   \
+    X(info, false, "print version, devices and libraries")
 
-#define GN_VERB_DECLARE(name, text) int gn_cli_##name(int argc, char **argv);
+#define GN_VERB_DECLARE(name, computes, text) int gn_cli_##name(int argc, char **argv);
 GN_VERB_LIST(GN_VERB_DECLARE)
 #undef GN_VERB_DECLARE
 

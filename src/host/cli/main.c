@@ -14,9 +14,10 @@
 
 static const struct {
     const char *name, *text;
+    bool computes; /* on the CPU's threads, for longer than it takes to start */
     int (*function)(int argc, char **argv);
 } verbs[] = {
-#define VERB_ROW(name, text) {#name, text, gn_cli_##name},
+#define VERB_ROW(name, computes, text) {#name, text, computes, gn_cli_##name},
     GN_VERB_LIST(VERB_ROW)
 #undef VERB_ROW
 };
@@ -41,10 +42,11 @@ static int unknown_verb(const char *word) {
 /* Two libraries settle at load what decides the speed, so gnewt tells them and starts once more. OpenBLAS
  * takes kernels several times too slow where it does not know the processor. Threads of libgomp that wait
  * spin for about 10 ms, which on a busy machine takes the cores from those that work: 50 us are enough. What
- * the user set stays. */
-static void start_with_fast_libraries(char **argv) {
+ * the user set stays. A start takes about 15 ms, nearly all of it in the loader, so that a verb which does
+ * not compute goes without the second. */
+static void start_with_fast_libraries(bool computes, char **argv) {
     const char *core = gn_cpu_core_type();
-    const bool spins = !getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT");
+    const bool spins = computes && !getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT");
     if (core)
         setenv("OPENBLAS_CORETYPE", core, 1);
     if (spins)
@@ -85,14 +87,15 @@ static int run_verb(int argc, char **argv) {
         return GN_EXIT_DONE;
     }
     for (size_t i = 0; i < VERBS; i++)
-        if (strcmp(argv[1], verbs[i].name) == 0)
+        if (strcmp(argv[1], verbs[i].name) == 0) {
+            start_with_fast_libraries(verbs[i].computes, argv);
             return verbs[i].function(argc - 1, argv + 1);
+        }
     return unknown_verb(argv[1]);
 }
 
 int main(int argc, char **argv) {
     hold_descriptors();
-    start_with_fast_libraries(argv);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report, not an end */
     return end(run_verb(argc, argv));
 }
