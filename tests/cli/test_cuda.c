@@ -72,7 +72,8 @@ Test(cuda, an_old_driver) {
 Test(cuda, memory_that_is_predicted_not_to_do) {
     finish_on_cuda("r");
     setenv("HOST_CUDA_MEMORY", "12000000", 1);
-    expect_refusal("--set problem.points=2000", "MiB");
+    expect_refusal("--set problem.points=2000 --set phases.0.optimizer.solver=dual",
+                   "a dual step with M = 2000 residuals");
 }
 
 Test(cuda, memory_that_runs_out) {

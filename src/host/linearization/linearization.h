@@ -22,7 +22,7 @@ typedef struct gn_linearization_interface {
     gn_status (*gram_cross)(gn_linearization *self, gn_linearization *other, gn_array *k);
     gn_status (*diagonal)(gn_linearization *self, bool root, gn_array *d);
     gn_status (*root_vjp)(gn_linearization *self, const gn_array *u, gn_array *d); /* J'S u */
-    gn_status (*reserve)(gn_linearization *self);                                  /* or none */
+    gn_status (*reserve)(gn_linearization *self, bool gram);                       /* or none */
     void (*destroy)(gn_linearization *self);
     /* evaluate, jvp, vjp and gram only give the device work: they may be part of a program (program.h) whose
      * key holds theta, inputs, targets and samples */
@@ -77,8 +77,8 @@ gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, g
 /* t (M) with S t = r; *t is r itself, or the linearization's memory. */
 gn_status gn_linearization_root_residual(gn_linearization *self, const void **t);
 
-/* Makes now what the first Gram or Jacobian would make: so its memory is known to fit before a run begins,
- * and no step allocates. */
-gn_status gn_linearization_reserve(gn_linearization *self);
+/* Makes now what the first Jacobian and, where `gram`, the first Gram would make: so its memory is known to
+ * fit before a run begins, and no step allocates. */
+gn_status gn_linearization_reserve(gn_linearization *self, bool gram);
 
 #endif

@@ -147,9 +147,9 @@ static gn_status reserve_tiles(network_linearization *l, size_t samples) {
     return GN_OK;
 }
 
-static gn_status reserve(gn_linearization *self) {
+static gn_status reserve(gn_linearization *self, bool gram) {
     GN_TRY(gn_tape_reserve_rows(of(self)->tape));
-    return reserve_tiles(of(self), of(self)->tape->capacity);
+    return gram ? reserve_tiles(of(self), of(self)->tape->capacity) : GN_OK;
 }
 
 /* Every layer's part of one tile, while the tile is warm. */
@@ -193,7 +193,7 @@ static gn_status gram_body(void *arguments) {
  * on the host. */
 static gn_status gram(gn_linearization *self, bool root, gn_array *k) {
     seed_rows(self, root);
-    GN_TRY(reserve(self));
+    GN_TRY(reserve(self, true));
     GN_TRY(run(self, gram_body, NULL, k->data));
     of(self)->tape->rows_ready = true;
     return GN_OK;

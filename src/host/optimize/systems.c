@@ -107,6 +107,7 @@ gn_status gn_systems_create(gn_gauss_newton *o) {
         return create_products(o);
     GN_TRY(predict(o));
     self->needs_rows = true;
+    self->needs_gram = o->dual;
     snprintf(self->solver, sizeof self->solver, "%s%s (M = %zu, P = %zu)", o->spectral ? "spectral, " : "",
              o->dual ? "dual" : "primal", self->rows, self->parameters);
     size_t n = o->dual ? self->rows : self->parameters;
