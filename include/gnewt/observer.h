@@ -28,6 +28,24 @@ typedef struct gn_observation_sink {
 
 typedef struct gn_observer gn_observer;
 
+/* How one step of the running optimiser multiplies the error along an eigenvector of J J' with eigenvalue
+ * lambda, for squared error and the whole batch, while J stands still (arXiv 2601.03162, lemmas 3.1 to 3.3,
+ * in discrete time): gradient  1 - rate weight lambda; with momentum the larger root of z^2 - (1 + momentum -
+ * rate weight lambda) z + momentum. weight = 2/M for the mean square damped    1 - rate weight lambda /
+ * (damping + weight lambda) cut       1 - rate where lambda > cutoff * the largest, else 1 */
+typedef enum gn_step_rule_kind {
+    GN_STEP_RULE_UNKNOWN,
+    GN_STEP_RULE_GRADIENT,
+    GN_STEP_RULE_DAMPED,
+    GN_STEP_RULE_CUT
+} gn_step_rule_kind;
+typedef struct gn_step_rule {
+    gn_step_rule_kind kind;
+    double rate, weight, momentum, damping, cutoff;
+} gn_step_rule;
+/* -ln |that factor| per step; NaN for UNKNOWN. largest: the largest eigenvalue. */
+double gn_step_rule_rate(const gn_step_rule *rule, double lambda, double largest);
+
 /* norms: weight_norm ||theta||_2 and relative_movement ||theta - theta_0|| / ||theta_0|| (NaN where theta_0
  * is 0), both rank 0. theta0 (P) is copied. */
 gn_status gn_observer_create_norms(gn_context *context, const gn_array *theta0, gn_schedule schedule,
@@ -45,10 +63,25 @@ gn_status gn_observer_create_fourier(gn_context *context, const gn_dataset *data
  * Errors: UNSUPPORTED where there is no test set. */
 gn_status gn_observer_create_solution(gn_context *context, gn_network *network, const gn_dataset *dataset,
                                       const gn_array *theta0, gn_schedule schedule, gn_observer **observer);
+/* ntk: the kernel K = J J' of the first `points` training samples (0: all, or as many as have 1024 residuals;
+ * n residuals in all), by eigendecompositions. Written, modes and eigenvalues by descending eigenvalue:
+ * eigenvalues (n), condition_number, effective_rank exp(entropy of lambda / sum), negative_mass; kernel_drift
+ * ||K - K_0||_F / ||K_0||_F; mode_error (n), the error e along the eigenvectors of K_0, and mode_error_now
+ * (n), along those of K; measured_rate (n), -slope of ln |mode_error| over the observations of this phase
+ * while the drift is below 0.1; predicted_rate (n), by the phase's rule from the eigenvalues of K_0 (NaN
+ * unless the samples are the whole training set and the loss is squared error); and of the modes that have
+ * both rate_slope = sum(m p) / sum(p p) and rate_r2 = 1 - sum (m - p)^2 / sum (m - mean m)^2. K_0 is the
+ * kernel at theta0 (P). Network, data set and the loss's targets are borrowed. Errors: ARGUMENT (too many
+ * points), MEMORY, with the size (three n x n matrices). */
+gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_loss loss,
+                                 const gn_dataset *dataset, const gn_array *theta0, size_t points,
+                                 gn_schedule schedule, gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);
 gn_schedule gn_observer_schedule(const gn_observer *observer);
+/* A phase begins, whose steps follow the rule. */
+void gn_observer_begin_phase(gn_observer *observer, const gn_step_rule *rule);
 /* training: a linearization over the whole training set, its point set to theta; norms takes NULL as well.
  * Errors: ARGUMENT (no sink), SHAPE, and what the sink's write returns. */
 gn_status gn_observer_observe(gn_observer *observer, uint64_t step, const gn_array *theta,

@@ -19,7 +19,7 @@ typedef struct kept_row {
 
 /* The last rows written, in order. */
 typedef struct kept_rows {
-    kept_row rows[8];
+    kept_row rows[16];
     size_t count;
 } kept_rows;
 gn_observation_sink keep_in(kept_rows *kept);

@@ -29,6 +29,11 @@ gn_schedule gn_observer_schedule(const gn_observer *observer) {
     return observer->schedule;
 }
 
+void gn_observer_begin_phase(gn_observer *observer, const gn_step_rule *rule) {
+    if (observer->kind->begin_phase)
+        observer->kind->begin_phase(observer, rule);
+}
+
 bool gn_observer_needs_training(const gn_observer *observer) {
     return observer->kind->needs_training;
 }

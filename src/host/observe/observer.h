@@ -11,6 +11,7 @@ typedef struct gn_observer_kind {
     bool needs_training; /* reads the linearization; else it may be given NULL */
     gn_status (*observe)(gn_observer *observer, uint64_t step, const gn_array *theta,
                          gn_linearization *training, const gn_observation_sink *sink);
+    void (*begin_phase)(gn_observer *observer, const gn_step_rule *rule); /* or none */
     /* Frees what the kind holds, not the observer itself. */
     void (*release)(gn_observer *observer);
 } gn_observer_kind;

@@ -266,7 +266,7 @@ gn_status gn_build_create(const gn_config *config, const gn_config_source *sourc
 
 /* ---- observers and trainer ---- */
 
-static gn_status create_observer(const gn_config_observer *from, gn_build *build) {
+static gn_status create_observer(const gn_config *config, const gn_config_observer *from, gn_build *build) {
     const gn_schedule schedule = {from->every};
     gn_observer **out = &build->observers[build->observer_count];
     gn_status status = GN_OK;
@@ -283,6 +283,10 @@ static gn_status create_observer(const gn_config_observer *from, gn_build *build
         status = gn_observer_create_solution(build->context, build->network, &build->dataset, build->theta0,
                                              schedule, out);
         break;
+    case GN_OBSERVE_NTK:
+        status = gn_observer_create_ntk(build->context, build->network, config->loss.kind, &build->dataset,
+                                        build->theta0, from->points, schedule, out);
+        break;
     }
     if (status == GN_OK)
         build->observer_count++;
@@ -297,7 +301,7 @@ static gn_status create_observers(const gn_config *config, const gn_config_sourc
     for (unsigned i = 0; i < config->observe_count; i++) {
         char path[32];
         snprintf(path, sizeof path, "observe.%u", i);
-        gn_status status = create_observer(&config->observe[i], build);
+        gn_status status = create_observer(config, &config->observe[i], build);
         if (status != GN_OK)
             return fail_at(build, status, source, path, message);
     }

@@ -64,11 +64,9 @@ static const gn_choice preconditioners[] = {{"none", GN_PRECONDITIONER_NONE},
                                             {NULL, 0}};
 static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
-static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
-                                      {"norms", GN_OBSERVE_NORMS},
-                                      {"fourier", GN_OBSERVE_FOURIER},
-                                      {"solution", GN_OBSERVE_SOLUTION},
-                                      {NULL, 0}};
+static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS}, {"norms", GN_OBSERVE_NORMS},
+                                      {"fourier", GN_OBSERVE_FOURIER}, {"solution", GN_OBSERVE_SOLUTION},
+                                      {"ntk", GN_OBSERVE_NTK},         {NULL, 0}};
 static const gn_choice plots[] = {
     {"none", GN_PLOT_NONE}, {"metrics", GN_PLOT_METRICS}, {"fourier", GN_PLOT_FOURIER}, {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};

@@ -223,7 +223,10 @@
       "metrics: sets when rows are recorded")                                                                \
     X(WORD_OR_COUNT, every, every, "log", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, cadences,                  \
       "log: each step below 30, each 10th below 150, then by 2 %")                                           \
-    X(COUNT, modes, modes, "10", "modes", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_FOURIER), 0, "k = 0 ... modes")
+    X(COUNT, modes, modes, "10", "modes", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_FOURIER), 0,                  \
+      "k = 0 ... modes")                                                                                     \
+    X(COUNT, points, points, "0", "samples", "[0, 1000000000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,                \
+      "the first of the training set; 0: all, or as many as have 1024 residuals")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \

@@ -7,6 +7,7 @@
 #include "linearization/linearization.h"
 #include "observe/observer.h"
 #include "optimize/optimizer.h"
+#include "run/step_rule.h"
 #include "run/trainer_state.h"
 
 const char *gn_trainer_kind_name(gn_optimizer_kind kind) {
@@ -98,6 +99,13 @@ static void find_phase(gn_trainer *t) {
     t->phase_end = end;
 }
 
+/* Weighted rows follow another kernel than J J'. */
+static gn_step_rule rule_of(const gn_trainer *t) {
+    const gn_dataset *d = t->options.dataset;
+    const size_t rows = gn_array_length(d->inputs, 0) * gn_network_outputs(t->options.network);
+    return d->weights ? (gn_step_rule){0} : gn_step_rule_of(&t->options.phases[t->phase].optimizer, rows);
+}
+
 gn_status gn_trainer_enter_phase(gn_trainer *trainer) {
     gn_optimizer_destroy(trainer->optimizer);
     trainer->optimizer = NULL;
@@ -106,6 +114,9 @@ gn_status gn_trainer_enter_phase(gn_trainer *trainer) {
     if (trainer->phase == trainer->options.phase_count)
         return GN_OK;
     GN_TRY(create_optimizer(trainer, trainer->phase, &trainer->optimizer));
+    const gn_step_rule rule = rule_of(trainer);
+    for (size_t i = 0; i < trainer->options.observer_count; i++)
+        gn_observer_begin_phase(trainer->options.observers[i], &rule);
     const char *solver = gn_optimizer_solver_text(trainer->optimizer);
     if (solver[0] != '\0')
         gn_log(trainer->context, GN_LOG_INFO, "phase %zu: solver %s", trainer->phase, solver);

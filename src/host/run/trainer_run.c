@@ -207,12 +207,12 @@ gn_status gn_trainer_run(gn_trainer *trainer, const gn_trainer_hooks *hooks) {
     static const gn_trainer_hooks none = {0};
     if (!hooks)
         hooks = &none;
+    if (!trainer->optimizer)
+        GN_TRY(gn_trainer_enter_phase(trainer));
     if (!trainer->recorded_start) {
         GN_TRY(look(trainer, hooks, 0, NULL));
         trainer->recorded_start = true;
     }
-    if (!trainer->optimizer)
-        GN_TRY(gn_trainer_enter_phase(trainer));
     while (trainer->step < trainer->steps)
         GN_TRY(advance(trainer, hooks));
     return GN_OK;

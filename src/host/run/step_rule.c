@@ -1,0 +1,31 @@
+#include "run/step_rule.h"
+
+gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, size_t rows) {
+    gn_step_rule rule = {.rate = o->learning_rate};
+    if (o->weight_decay != 0 || o->line_search.kind != GN_LINE_SEARCH_NONE)
+        return rule;
+    switch (o->kind) {
+    case GN_OPTIMIZER_SGD:
+        rule.kind = GN_STEP_RULE_GRADIENT;
+        rule.weight = 2 / (double)rows;
+        rule.momentum = o->momentum;
+        break;
+    case GN_OPTIMIZER_GAUSS_NEWTON:
+        rule.kind = GN_STEP_RULE_CUT;
+        rule.weight = 1;
+        rule.cutoff = o->cutoff;
+        break;
+    case GN_OPTIMIZER_LEVENBERG_MARQUARDT:
+    case GN_OPTIMIZER_GGN:
+        if (o->damping.kind != GN_DAMPING_CONSTANT)
+            break;
+        rule.kind = GN_STEP_RULE_DAMPED;
+        rule.weight = o->curvature == GN_CURVATURE_MEAN ? 1 / (double)rows : 1;
+        rule.damping = o->damping.value;
+        break;
+    case GN_OPTIMIZER_ADAM:
+    case GN_OPTIMIZER_ADAMW:
+        break;
+    }
+    return rule;
+}

@@ -1,0 +1,95 @@
+/* The observer ntk in a run: of a linear map the kernel never moves, and every mode decays as its rule says.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer_case.h"
+
+enum { POINTS = 12 };
+
+typedef struct watched {
+    double drift, r2, slope, measured[POINTS], predicted[POINTS];
+    size_t count;
+} watched;
+
+static gn_status keep(void *user, const char *observer, uint64_t step, const char *name, int rank,
+                      const size_t *shape, const double *values) {
+    watched *w = user;
+    (void)observer, (void)step, (void)shape, (void)rank;
+    if (strcmp(name, "kernel_drift") == 0)
+        w->drift = fmax(w->drift, values[0]);
+    if (strcmp(name, "rate_r2") == 0)
+        w->r2 = values[0];
+    if (strcmp(name, "rate_slope") == 0)
+        w->slope = values[0];
+    if (strcmp(name, "measured_rate") == 0)
+        memcpy(w->measured, values, sizeof w->measured);
+    if (strcmp(name, "predicted_rate") == 0)
+        memcpy(w->predicted, values, sizeof w->predicted);
+    w->count++;
+    return GN_OK;
+}
+
+/* The run's hooks record rows by way of their user; this one observes instead. */
+static watched watch(const char *device, const gn_phase *phases, size_t phase_count) {
+    trainer_case from = {.device = device, .dtype = GN_FLOAT64, .points = POINTS};
+    memcpy(from.phases, phases, phase_count * sizeof *phases);
+    trainer_run *run = trainer_prepare(&from);
+    gn_observer *observer;
+    watched w = {0};
+    OK(run->context, gn_observer_create_ntk(run->context, run->network, GN_LOSS_SQUARED, &run->dataset,
+                                            run->theta0, 0, (gn_schedule){2}, &observer));
+    run->options.observers = &observer;
+    run->options.observer_count = 1;
+    trainer_make(run);
+    const gn_trainer_hooks hooks = {.sink = {keep, &w}};
+    OK(run->context, gn_trainer_run(run->trainer, &hooks));
+    gn_trainer_destroy(run->trainer);
+    run->trainer = NULL;
+    gn_observer_destroy(observer);
+    trainer_teardown(run);
+    return w;
+}
+
+/* A line through points has two parameters, and K two eigenvalues that are not zero. */
+static void expect_rates(const char *device, gn_optimizer_options optimizer) {
+    const gn_phase phases[] = {{.steps = 10, .optimizer = optimizer}};
+    const watched w = watch(device, phases, 1);
+    cr_assert_gt(w.count, 0);
+    cr_expect_lt(w.drift, 1e-14);
+    for (int i = 0; i < 2; i++)
+        cr_expect(fabs(w.measured[i] - w.predicted[i]) < 1e-9 && w.predicted[i] > 1e-3,
+                  "mode %d decays by %.15g a step, not %.15g", i, w.measured[i], w.predicted[i]);
+    cr_expect_float_eq(w.r2, 1, 1e-9);
+    cr_expect_float_eq(w.slope, 1, 1e-9);
+}
+
+ON_EACH_DEVICE(rates, of_every_rule_are_as_predicted) {
+    gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 0.1);
+    expect_rates(device, sgd);
+    gn_optimizer_options marquardt = optimizer_of(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.3);
+    marquardt.damping.value = 2;
+    expect_rates(device, marquardt);
+    marquardt.curvature = GN_CURVATURE_MEAN;
+    expect_rates(device, marquardt);
+    expect_rates(device, optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.2));
+}
+
+/* A later phase is measured for itself. */
+Test(rates, begin_anew_with_a_phase) {
+    const gn_phase phases[] = {{.steps = 10, .optimizer = optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.2)},
+                               {.steps = 8, .optimizer = optimizer_of(GN_OPTIMIZER_SGD, 0.1)}};
+    const watched w = watch("cpu", phases, 2);
+    for (int i = 0; i < 2; i++)
+        cr_expect(fabs(w.measured[i] - w.predicted[i]) < 1e-9, "mode %d: %.15g, not %.15g", i, w.measured[i],
+                  w.predicted[i]);
+    cr_expect_gt(fabs(w.predicted[0] - w.predicted[1]), 1e-3, "SGD's rates differ");
+}
+
+/* What has no rule predicts nothing, and is measured all the same. */
+Test(rates, of_adam_are_measured_only) {
+    const gn_phase phases[] = {{.steps = 10, .optimizer = optimizer_of(GN_OPTIMIZER_ADAM, 0.01)}};
+    const watched w = watch("cpu", phases, 1);
+    cr_expect(isfinite(w.measured[0]) && isnan(w.predicted[0]) && isnan(w.r2));
+}
