@@ -14,6 +14,7 @@
     X(run, true, "train, as a configuration says, into a run directory")                                     \
     X(sweep, true, "train every point of a configuration's grid")                                            \
     X(linearize, true, "write the linear map at one point, and its solves, as arrays")                       \
+    X(ntk, true, "the spectrum of the NTK at one point, with a figure")                                      \
     X(plot, false, "draw the figure of runs")                                                                \
     X(check, false, "check a configuration, predict its memory, print it with every default")                \
     X(schema, false, "print every key of a configuration")                                                   \

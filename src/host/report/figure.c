@@ -73,26 +73,23 @@ static bool observes_fourier(const gn_config *config) {
     return false;
 }
 
-static gn_status draw(const gn_run_set *set, gn_script *script, gn_message *message) {
+static gn_status draw(const void *what, gn_script *script, gn_message *message) {
+    const gn_run_set *set = what;
     const gn_config *config = gn_group_config(set, &set->groups[0]);
     bool fourier = config->plot.kind == GN_PLOT_FOURIER ||
                    (config->plot.kind == GN_PLOT_NONE && observes_fourier(config));
     return fourier ? gn_fourier_figure(set, script, message) : gn_metrics_figure(set, script, message);
 }
 
-gn_status gn_figure_write(const char *const *runs, size_t count, const char *out, gn_figure_report *written) {
-    char stem[4096], folder[4096], png[4096 + 8], svg[4096 + 8];
-    gn_run_set set = {0};
+gn_status gn_figure_draw(const char *stem, gn_drawing drawing, const void *what, gn_figure_report *written) {
+    char folder[4096], png[4096 + 8], svg[4096 + 8];
     gn_script script = {0};
     gn_message *message = &written->message;
     gn_status status;
-    *written = (gn_figure_report){0};
-    GN_TRY_DONE(gn_run_set_open(runs, count, &set, message));
-    GN_TRY_DONE(find_stem(&set, runs, count, out, stem, sizeof stem, message));
     folder_of(stem, folder, sizeof folder);
     GN_TRY_DONE(make_folder(folder, message));
     GN_TRY_DONE(gn_script_open(&script, folder, message));
-    GN_TRY_DONE(draw(&set, &script, message));
+    GN_TRY_DONE(drawing(what, &script, message));
     snprintf(png, sizeof png, "%s.png", stem);
     snprintf(svg, sizeof svg, "%s.svg", stem);
     GN_TRY_DONE(gn_script_run(&script, png, svg, message));
@@ -100,6 +97,18 @@ gn_status gn_figure_write(const char *const *runs, size_t count, const char *out
     memcpy(written->svg, svg, sizeof written->svg);
 done:
     gn_script_close(&script);
+    return status;
+}
+
+gn_status gn_figure_write(const char *const *runs, size_t count, const char *out, gn_figure_report *written) {
+    char stem[4096];
+    gn_run_set set = {0};
+    *written = (gn_figure_report){0};
+    gn_status status = gn_run_set_open(runs, count, &set, &written->message);
+    if (status == GN_OK)
+        status = find_stem(&set, runs, count, out, stem, sizeof stem, &written->message);
+    if (status == GN_OK)
+        status = gn_figure_draw(stem, draw, &set, written);
     gn_run_set_destroy(&set);
     return status;
 }

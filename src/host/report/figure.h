@@ -23,4 +23,16 @@ typedef struct gn_figure_report {
  * UNSUPPORTED (no gnuplot; the message says how to get it), MEMORY. */
 gn_status gn_figure_write(const char *const *runs, size_t count, const char *out, gn_figure_report *written);
 
+/* The figure of one spectrum. */
+typedef struct gn_spectrum {
+    size_t count;
+    const double *values; /* descending */
+    const char *title;
+    const char *caption;
+} gn_spectrum;
+
+/* Eigenvalues by their index, both axes logarithmic, to <stem>.png and <stem>.svg. Values that are not
+ * positive are left out. Errors: as above; FORMAT where no value is positive. */
+gn_status gn_spectrum_figure_write(const gn_spectrum *spectrum, const char *stem, gn_figure_report *written);
+
 #endif

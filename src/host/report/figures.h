@@ -2,7 +2,12 @@
 #ifndef GN_REPORT_FIGURES_H
 #define GN_REPORT_FIGURES_H
 
+#include "report/figure.h"
 #include "report/page.h"
+
+/* Draws `what` by `drawing` and leaves stem.png and stem.svg; missing folders are made. */
+typedef gn_status (*gn_drawing)(const void *what, gn_script *script, gn_message *message);
+gn_status gn_figure_draw(const char *stem, gn_drawing drawing, const void *what, gn_figure_report *written);
 
 /* Error of each Fourier mode (or shell), one panel a group, one colour a mode. */
 gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message *message);

@@ -19,6 +19,7 @@ typedef struct map {
     gn_linearization *linearization;
     gn_h5 *file;
     size_t samples, outputs, rows, parameters; /* N, C, M, P */
+    const char *verb;                          /* for messages */
     gn_message *message;
 } map;
 
@@ -45,18 +46,19 @@ static size_t block_samples(const map *m) {
     return samples < 1 ? 1 : samples > (double)m->samples ? m->samples : (size_t)samples;
 }
 
-static gn_status predict_memory(const map *m) {
+static gn_status predict_memory(const map *m, bool jacobian) {
     double element = (double)gn_dtype_size(m->config->precision), M = (double)m->rows;
-    double block = element * (double)(block_samples(m) * m->outputs) * (double)m->parameters;
-    char what[256], ntk[32], jacobian[32];
-    snprintf(what, sizeof what,
-             "the NTK (%zu x %zu, %s) with its eigenvalues and a block of J (%zu x %zu, %s)", m->rows,
-             m->rows, gn_size_text(element * M * M, ntk), block_samples(m) * m->outputs, m->parameters,
-             gn_size_text(block, jacobian));
+    double block = jacobian ? element * (double)(block_samples(m) * m->outputs) * (double)m->parameters : 0;
+    char what[256], ntk[32], size[32];
+    int length = snprintf(what, sizeof what, "the NTK (%zu x %zu, %s) with its eigenvalues", m->rows, m->rows,
+                          gn_size_text(element * M * M, ntk));
+    if (jacobian)
+        snprintf(what + length, sizeof what - (size_t)length, " and a block of J (%zu x %zu, %s)",
+                 block_samples(m) * m->outputs, m->parameters, gn_size_text(block, size));
     return ours(m,
                 gn_memory_predict(m->context, 3 * element * M * M + block, what,
                                   "take fewer training samples or precision float32"),
-                "linearize");
+                m->verb);
 }
 
 /* ---- the point ---- */
@@ -88,7 +90,7 @@ static gn_status set_point(map *m) {
     GN_TRY_DONE(gn_linearization_set_weights(m->linearization, data->weights));
     GN_TRY_DONE(gn_linearization_set_point(m->linearization, m->build->theta));
 done:
-    return ours(m, status, "linearize");
+    return ours(m, status, m->verb);
 }
 
 /* ---- the arrays ---- */
@@ -207,13 +209,18 @@ static gn_status write_all(const map *m) {
     return GN_OK;
 }
 
-static gn_status write_file(map *m, const char *out) {
+static gn_status write_spectrum(const map *m) {
+    GN_TRY(gn_parameters_write(m->file, "/params", m->build->network, m->build->theta, m->message));
+    return write_ntk(m);
+}
+
+static gn_status write_file(map *m, const char *out, gn_status (*write)(const map *)) {
     char fresh[4200];
     if ((size_t)snprintf(fresh, sizeof fresh, "%s.new", out) >= sizeof fresh)
         return gn_message_fail(m->message, GN_ERROR_CONFIG, "--out: too long a path");
     gn_status status = gn_h5_create(fresh, &m->file, m->message);
     if (status == GN_OK) {
-        status = write_all(m);
+        status = write(m);
         gn_status closed = gn_h5_close(m->file, status == GN_OK ? m->message : NULL);
         status = status == GN_OK ? closed : status;
     }
@@ -224,9 +231,11 @@ static gn_status write_file(map *m, const char *out) {
     return status;
 }
 
-gn_status gn_linearize_write(const gn_config *config, const gn_config_source *source, gn_build *build,
-                             const char *params, const char *out, gn_message *message) {
+static gn_status linearize(const char *verb, const gn_config *config, const gn_config_source *source,
+                           gn_build *build, const char *params, const char *out,
+                           gn_status (*write)(const map *), gn_message *message) {
     map m = {.config = config,
+             .verb = verb,
              .source = source,
              .build = build,
              .context = build->context,
@@ -235,14 +244,24 @@ gn_status gn_linearize_write(const gn_config *config, const gn_config_source *so
              .parameters = gn_network_parameters(build->network),
              .message = message};
     if (!gn_size_multiply(m.samples, m.outputs, &m.rows))
-        return gn_message_fail(message, GN_ERROR_MEMORY, "linearize: more rows than can be counted");
+        return gn_message_fail(message, GN_ERROR_MEMORY, "%s: more rows than can be counted", verb);
     gn_status status = read_point(&m, params);
     if (status == GN_OK)
-        status = predict_memory(&m);
+        status = predict_memory(&m, write == write_all);
     if (status == GN_OK)
         status = set_point(&m);
     if (status == GN_OK)
-        status = write_file(&m, out);
+        status = write_file(&m, out, write);
     gn_linearization_destroy(m.linearization);
     return status;
+}
+
+gn_status gn_linearize_write(const gn_config *config, const gn_config_source *source, gn_build *build,
+                             const char *params, const char *out, gn_message *message) {
+    return linearize("linearize", config, source, build, params, out, write_all, message);
+}
+
+gn_status gn_linearize_write_ntk(const gn_config *config, const gn_config_source *source, gn_build *build,
+                                 const char *params, const char *out, gn_message *message) {
+    return linearize("ntk", config, source, build, params, out, write_spectrum, message);
 }

@@ -11,5 +11,8 @@
  * sizes. */
 gn_status gn_linearize_write(const gn_config *config, const gn_config_source *source, gn_build *build,
                              const char *params, const char *out, gn_message *message);
+/* The same with /params, /ntk and /ntk_eigenvalues alone. */
+gn_status gn_linearize_write_ntk(const gn_config *config, const gn_config_source *source, gn_build *build,
+                                 const char *params, const char *out, gn_message *message);
 
 #endif
