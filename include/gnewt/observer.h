@@ -68,11 +68,11 @@ gn_status gn_observer_create_solution(gn_context *context, gn_network *network, 
  * eigenvalues (n), condition_number, effective_rank exp(entropy of lambda / sum), negative_mass; kernel_drift
  * ||K - K_0||_F / ||K_0||_F; mode_error (n), the error e along the eigenvectors of K_0, and mode_error_now
  * (n), along those of K; measured_rate (n), -slope of ln |mode_error| over the observations of this phase
- * while the drift is below 0.1; predicted_rate (n), by the phase's rule from the eigenvalues of K_0 (NaN
- * unless the samples are the whole training set and the loss is squared error); and of the modes that have
- * both rate_slope = sum(m p) / sum(p p) and rate_r2 = 1 - sum (m - p)^2 / sum (m - mean m)^2. K_0 is the
- * kernel at theta0 (P). Network, data set and the loss's targets are borrowed. Errors: ARGUMENT (too many
- * points), MEMORY, with the size (three n x n matrices). */
+ * while the drift is below 0.1 and the mode above a thousandth of its start; predicted_rate (n), by the
+ * phase's rule from the eigenvalues of K_0 (NaN unless the samples are the whole training set and the loss is
+ * squared error); and of the modes that have both rate_slope = sum(m p) / sum(p p) and rate_r2 = 1 - sum (m -
+ * p)^2 / sum (m - mean m)^2. K_0 is the kernel at theta0 (P). Network, data set and the loss's targets are
+ * borrowed. Errors: ARGUMENT (too many points), MEMORY, with the size (three n x n matrices). */
 gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_loss loss,
                                  const gn_dataset *dataset, const gn_array *theta0, size_t points,
                                  gn_schedule schedule, gn_observer **observer);

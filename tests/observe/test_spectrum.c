@@ -68,7 +68,7 @@ Test(spectrum, fits_find_exponents) {
     cr_expect_float_eq(rates[0], 0.1, 1e-13);
     cr_expect_float_eq(rates[1], -0.01, 1e-13);
     cr_expect(isnan(rates[2]), "a mode that begins at nothing");
-    cr_expect(isnan(rates[3]), "a mode with two points above rounding");
+    cr_expect(isnan(rates[3]), "a mode with one point above a thousandth");
     gn_mode_fit_restart(&fit);
     gn_mode_fit_rates(&fit, rates);
     cr_expect(isnan(rates[0]));

@@ -19,7 +19,7 @@ gn_spectrum_summary gn_spectrum_summarize(size_t n, const double *descending);
 typedef struct gn_mode_fit {
     size_t modes;
     double *count, *t, *tt, *y, *ty; /* modes each; one allocation, at count */
-    double *start;                   /* |c_i| at the first point */
+    double *start;                   /* |c_i| at the first point; 0: no more points */
     uint64_t first;                  /* its step */
     double size;                     /* ||c|| there; 0: no point yet */
 } gn_mode_fit;
@@ -28,8 +28,8 @@ typedef struct gn_mode_fit {
 bool gn_mode_fit_create(gn_mode_fit *fit, size_t modes);
 void gn_mode_fit_destroy(gn_mode_fit *fit);
 void gn_mode_fit_restart(gn_mode_fit *fit);
-/* Modes that begin below 1e-8 of the whole are left out; one that falls below 1e-12 of it gets no more
- * points: it has reached rounding. */
+/* Modes that begin below 1e-8 of the whole are left out; one that has fallen to a thousandth of its start
+ * gets no more points: what is left of it then comes from other modes. */
 void gn_mode_fit_add(gn_mode_fit *fit, uint64_t step, const double *c);
 /* rate[i] = -slope, of three points or more, else NaN. */
 void gn_mode_fit_rates(const gn_mode_fit *fit, double *rate);
