@@ -105,7 +105,7 @@ Test(verbs, a_run_prints_its_results) {
     cr_expect_eq(
         strncmp(csv,
                 "step,phase,seconds,loss_train,loss_test,accuracy_train,accuracy_test,passes,"
-                "gradient_norm,step_norm,step_size,damping,kept,backtracks,rejected,cg_iterations\n0,0,0,",
+                "gradient_norm,step_norm,step_size,damping,kept,backtracks,rejected,cg_iterations,acceleration\n0,0,0,",
                 142),
         0, "%s", csv);
     expect_text(csv, "\n32,1,");

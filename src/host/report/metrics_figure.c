@@ -52,6 +52,7 @@ static const char *axis_label(const char *name) {
                   {"backtracks", "line search reductions"},
                   {"rejected", "trials rejected"},
                   {"cg_iterations", "CG iterations"},
+                  {"acceleration", "acceleration  2‖c‖/‖d‖"},
                   {"passes", "passes"},
                   {"seconds", "training time (s)"}};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
@@ -119,7 +120,7 @@ static bool any_finite(const gn_band *band) {
 /* The axis is fixed before the data are written: what is not positive has a place only on a linear one. */
 static bool wants_logarithm(const char *name) {
     static const char *const linear[] = {"accuracy",      "kept",   "backtracks", "rejected",
-                                         "cg_iterations", "passes", "seconds"};
+                                         "cg_iterations", "passes", "seconds",    "acceleration"};
     for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
         if (!strcmp(linear[i], name))
             return false;

@@ -178,6 +178,14 @@
     X(COUNT, max_iterations, max_iterations, "10", "reductions", "[1, 1000]",                                \
       GN_KEY_ON(GN_LINE_SEARCH_ARMIJO), 0, "then the last step is taken")
 
+#define GN_ACCELERATION_KEYS(X)                                                                              \
+    X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, accelerations,                                         \
+      "geodesic: the second-order term of a step, by one more solve with the same factors")                  \
+    X(REAL, ratio, ratio, "0.75", "", "(0, inf)", GN_KEY_ON(GN_ACCELERATION_GEODESIC), 0,                    \
+      "most of twice the term over the step; more: gain_ratio rejects the step, others leave the term out")  \
+    X(REAL, h, h, "0.1", "of the step", "(0, 1]", GN_KEY_ON(GN_ACCELERATION_GEODESIC), 0,                    \
+      "distance of the central difference along the step")
+
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
       "its name in results; the kind's if absent")                                                           \
@@ -212,7 +220,9 @@
     X(SECTION, cg, options.cg, "{}", "", "", GN_KEY_GN | GN_KEY_DAMPED, gn_cg_section,                       \
       "where the solver is cg, or auto takes it")                                                            \
     X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED,       \
-      gn_line_search_section, "instead of a fixed step")
+      gn_line_search_section, "instead of a fixed step")                                                     \
+    X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \
+      "without a line search")
 
 #define GN_PHASE_KEYS(X)                                                                                     \
     X(COUNT, steps, steps, GN_KEY_NEEDED, "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "")                     \
