@@ -15,6 +15,7 @@ static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
                                           {"helmholtz_2d", GN_PROBLEM_HELMHOLTZ_2D},
                                           {"burgers_1d", GN_PROBLEM_BURGERS_1D},
                                           {"pde_2d", GN_PROBLEM_PDE_2D},
+                                          {"sinc_1d", GN_PROBLEM_SINC_1D},
                                           {NULL, 0}};
 static const gn_choice coordinate_names[] = {{"xy", GN_COORDINATES_XY}, {"xt", GN_COORDINATES_XT}, {NULL, 0}};
 static const gn_choice encodings[] = {

@@ -20,6 +20,7 @@
 #define GN_KEY_COMPUTED        ""
 #define GN_KEY_ALL             0xffffffffu
 #define GN_KEY_ON(kind)        (1u << (kind))
+#define GN_KEY_SINC            GN_KEY_ON(GN_PROBLEM_SINC_1D)
 #define GN_KEY_GRID            (GN_KEY_ON(GN_PROBLEM_MULTI_SINE_1D) | GN_KEY_ON(GN_PROBLEM_STEP_2D))
 #define GN_KEY_PDE_2D          GN_KEY_ON(GN_PROBLEM_PDE_2D)
 #define GN_KEY_SINES           (GN_KEY_ON(GN_PROBLEM_POISSON_2D) | GN_KEY_ON(GN_PROBLEM_HELMHOLTZ_2D))
@@ -56,10 +57,11 @@
       "training points")                                                                                     \
     X(COUNT, points, points, "20", "points an axis", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_STEP_2D), 0,    \
       "its square is the number of training points")                                                         \
+    X(COUNT, points, points, "1000", "points", "[2, 1000000000000]", GN_KEY_SINC, 0, "training points")      \
     X(COUNT, points, points, "550", "points", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,        \
       "training points")                                                                                     \
     X(COUNT, test_points, test_points, "1000", "points", GN_KEY_RANGE_SIZE_OR_0,                             \
-      GN_KEY_GRID | GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0, "random draws; 0: no test set")                     \
+      GN_KEY_GRID | GN_KEY_SINC | GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0, "random draws; 0: no test set")       \
     X(COUNT, modulus, modulus, "23", "", "[2, 65535]", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), 0,            \
       "p of (a + b) mod p, a class")                                                                         \
     X(REAL, train_fraction, train_fraction, "0.9", "of the pairs", "(0, 1]",                                 \
@@ -73,6 +75,7 @@
     X(COUNT, n, n, "1", "", "[1, 1000]", GN_KEY_SINES, 0, "of the solution sin(n pi x) sin(m pi y)")         \
     X(COUNT, m, m, "1", "", "[1, 1000]", GN_KEY_SINES, 0, "of the solution")                                 \
     X(REAL, k, k, "1.0", "", "(-inf, inf)", GN_KEY_ON(GN_PROBLEM_HELMHOLTZ_2D), 0, "of k^2 u")               \
+    X(REAL, k, k, "10.0", "", "(0, inf)", GN_KEY_SINC, 0, "of sin(k x) / (k x) on [-1, 1]")                  \
     X(REAL, viscosity, viscosity, "0.05", "", "(0, inf)", GN_KEY_ON(GN_PROBLEM_BURGERS_1D), 0,               \
       "of the second derivative")                                                                            \
     X(TEXT, residual, residual, GN_KEY_NEEDED, "", "", GN_KEY_PDE_2D, 0,                                     \
