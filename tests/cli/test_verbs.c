@@ -102,12 +102,12 @@ Test(verbs, a_run_prints_its_results) {
     expect_text(result.out, "directory  r\n");
     cr_expect_eq(result.err[0], '\0', "%s", result.err);
     char *csv = read_file(folder, "r/metrics.csv");
-    cr_expect_eq(
-        strncmp(csv,
-                "step,phase,seconds,loss_train,loss_test,accuracy_train,accuracy_test,passes,"
-                "gradient_norm,step_norm,step_size,damping,kept,backtracks,rejected,cg_iterations,acceleration\n0,0,0,",
-                142),
-        0, "%s", csv);
+    cr_expect_eq(strncmp(csv,
+                         "step,phase,seconds,loss_train,loss_test,accuracy_train,accuracy_test,passes,"
+                         "gradient_norm,step_norm,step_size,damping,kept,backtracks,rejected,cg_iterations,"
+                         "acceleration\n0,0,0,",
+                         142),
+                 0, "%s", csv);
     expect_text(csv, "\n32,1,");
     expect_text(csv, ",,"); /* no classes: no accuracy */
     free(csv);

@@ -57,9 +57,9 @@ void gn_systems_destroy(gn_gauss_newton *o);
 
 /* Makes what a solve at the linearization's point needs: B'B or B B', and J'r where it is not dual. */
 gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l);
-/* direction = the solution with x (M) in place of r and without the decay, by the factors and
- * damping of the last solve; x is lost. */
-gn_status gn_systems_solve_again(gn_gauss_newton *o, gn_linearization *l, gn_array *x);
+/* direction = the solution with x (M) in place of r and without the decay, by the factors and damping of the
+ * last solve. */
+gn_status gn_systems_solve_again(gn_gauss_newton *o, gn_linearization *l, const gn_array *x);
 /* gradient = J'r */
 gn_status gn_systems_gradient(gn_gauss_newton *o, gn_linearization *l);
 /* direction = the solution for damping mu (in units of w J'H J), of the system assembled last. */

@@ -239,7 +239,7 @@ gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
     return status == GN_ERROR_NOT_POSITIVE_DEFINITE ? solve_by_fallback(o, l, damped) : status;
 }
 
-gn_status gn_systems_solve_again(gn_gauss_newton *o, gn_linearization *l, gn_array *x) {
+gn_status gn_systems_solve_again(gn_gauss_newton *o, gn_linearization *l, const gn_array *x) {
     GN_RANGE("solve");
     const size_t m = gn_linearization_rows(l);
     gn_array rows = gn_array_view(l->context, l->dtype, m, 1, x->data);
