@@ -185,7 +185,7 @@ Test(report_figure, many_groups_make_rows) {
                                 .value = report_decay});
     }
     char *svg = draw(&test, NULL);
-    cr_expect_eq(count(svg, ">GN, cutoff 1.0e-"), 7);
+    cr_expect_eq(count(svg, ">GN, cutoff = 1.0e-"), 7);
     cr_expect_eq(count(svg, ">training step<"), 4, "below the last panel of each column");
     free(svg);
     report_end(&test);

@@ -119,6 +119,7 @@ typedef struct gn_config_plot {
     char *title;
     char **metrics; /* kind metrics: names of GN_METRICS_LIST */
     unsigned metrics_count;
+    char *panels; /* kind metrics: a dotted key, or "" */
     gn_plot_scale x_scale;
     double x_max;   /* steps; 0: all */
     double y_min;   /* 0: by the data */

@@ -243,6 +243,8 @@
     X(TEXT, title, title, "\"\"", "", "", GN_KEY_DRAWN, 0, "")                                               \
     X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
       "columns of metrics.csv")                                                                              \
+    X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS), 0,                                   \
+      "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
     X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_DRAWN, scales, "")                                  \
     X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_DRAWN, 0, "0: all")                               \
     X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_DRAWN, 0, "0: by the data")                            \

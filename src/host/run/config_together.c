@@ -109,6 +109,10 @@ static gn_status check_observers(const gn_check *check, const gn_node *resolved)
     const gn_node *metrics = gn_node_get(plot, "metrics");
     if (metrics != NULL && metrics->count == 0)
         return gn_check_fail(check, metrics, "plot.metrics is empty; name a column, as [loss_train]");
+    const gn_node *panels = gn_node_get(plot, "panels");
+    if (panels != NULL && panels->text[0] != '\0' && gn_node_find(resolved, panels->text) == NULL)
+        return gn_check_fail(check, panels, "plot.panels is `%.100s`, which is no key of this configuration",
+                             panels->text);
     return GN_OK;
 }
 
