@@ -26,6 +26,7 @@ typedef struct gn_dataset {
     gn_expression *residual;
     gn_array *weights;
     size_t boundary;
+    gn_array *test_slopes; /* a PDE's, where there is a test set: N' x 2, derivatives of the exact solution */
 } gn_dataset;
 
 /* u(x) = sum_k (k/3) sin((2k+1) pi x - k), k = 1..3, on x_j = -1 + 2j/points; test: uniform points drawn with

@@ -285,7 +285,7 @@ static gn_status create_observer(const gn_config_observer *from, gn_build *build
         break;
     case GN_OBSERVE_SOLUTION:
         status = gn_observer_create_solution(build->context, build->network, &build->dataset, build->theta0,
-                                             schedule, out);
+                                             from->h1, schedule, out);
         break;
     }
     if (status == GN_OK)

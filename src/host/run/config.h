@@ -109,6 +109,7 @@ typedef struct gn_config_observer {
     gn_observe_kind kind; /* metrics: the cadence of the recorded rows */
     size_t every;         /* 0: at log points (gn_schedule) */
     size_t modes;         /* fourier */
+    bool h1;              /* solution */
 } gn_config_observer;
 
 typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER } gn_plot_kind;

@@ -236,7 +236,10 @@
       "metrics: sets when rows are recorded")                                                                \
     X(WORD_OR_COUNT, every, every, "log", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, cadences,                  \
       "log: each step below 30, each 10th below 150, then by 2 %")                                           \
-    X(COUNT, modes, modes, "10", "modes", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_FOURIER), 0, "k = 0 ... modes")
+    X(COUNT, modes, modes, "10", "modes", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_FOURIER), 0,                  \
+      "k = 0 ... modes")                                                                                     \
+    X(BOOL, h1, h1, "false", "", "", GN_KEY_ON(GN_OBSERVE_SOLUTION), 0,                                      \
+      "of a PDE also the error with the gradient, relative_h1_error")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
