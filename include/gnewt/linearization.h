@@ -20,7 +20,8 @@ typedef enum gn_loss { GN_LOSS_SQUARED, GN_LOSS_CROSS_ENTROPY } gn_loss;
 
 /* The linearization of a network on up to `capacity` samples, in float32 or float64. Keeps a reference to the
  * network, which must outlive it. Memory: about capacity * (sum of widths) * 4 elements; a first Gram adds
- * capacity * C * (sum of widths). Errors: ARGUMENT, MEMORY. */
+ * capacity * C * (sum of widths). Errors: MEMORY, ARGUMENT: cross-entropy of one class, or of a transformer
+ * that reads several positions. */
 gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dtype, size_t capacity,
                                   gn_linearization **linearization);
 

@@ -59,10 +59,13 @@ gn_status gn_observer_create_norms(gn_context *context, const gn_array *theta0, 
 gn_status gn_observer_create_fourier(gn_context *context, const gn_dataset *dataset, size_t modes,
                                      gn_schedule schedule, gn_observer **observer);
 /* solution: relative_error (rank 0), ||f - y|| / ||y|| over the test set: of a PDE the relative L2 error of
- * the solution on its grid. Network and data set are borrowed, theta0 (P; of a centred network) is copied.
- * Errors: UNSUPPORTED where there is no test set. */
+ * the solution on its grid. h1: also relative_h1_error (rank 0) of a PDE, with the squares of both
+ * derivatives added to those of the values, below and above. Network and data set are borrowed, theta0 (P; of
+ * a centred network) is copied. Errors: UNSUPPORTED where there is no test set, or, for h1, no PDE or a
+ * gradient that is not finite. */
 gn_status gn_observer_create_solution(gn_context *context, gn_network *network, const gn_dataset *dataset,
-                                      const gn_array *theta0, gn_schedule schedule, gn_observer **observer);
+                                      const gn_array *theta0, bool h1, gn_schedule schedule,
+                                      gn_observer **observer);
 /* ntk: the kernel K = J J' of the first `points` training samples (0: all, or as many as have 1024 residuals;
  * n residuals in all), by eigendecompositions. Written, modes and eigenvalues by descending eigenvalue:
  * eigenvalues (n), condition_number, effective_rank exp(entropy of lambda / sum), negative_mass; kernel_drift

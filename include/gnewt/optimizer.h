@@ -87,6 +87,19 @@ typedef struct gn_line_search_options {
     size_t max_iterations;
 } gn_line_search_options;
 
+typedef enum gn_acceleration_kind { GN_ACCELERATION_NONE, GN_ACCELERATION_GEODESIC } gn_acceleration_kind;
+
+/* Geodesic acceleration (M. K. Transtrum and J. P. Sethna, arXiv 1201.5885): the path theta - t d - t^2 c
+ * that solves the step's equations to second order, (w J'H J + mu I) c = w J'r_dd / 2, by the factorisation
+ * that gave d. r_dd is the second derivative of r along d, (r(theta + h d) - 2 r(theta) + r(theta - h d)) /
+ * h^2. A step with 2 t ||c|| / ||d|| above the ratio is not trusted: gain_ratio damping rejects it, other
+ * dampings take it without c. */
+typedef struct gn_acceleration_options {
+    gn_acceleration_kind kind;
+    double ratio; /* > 0 */
+    double h;     /* in units of d: (0, 1] */
+} gn_acceleration_options;
+
 typedef struct gn_optimizer_options {
     gn_optimizer_kind kind;
     double learning_rate;         /* multiplies the direction; > 0 */
@@ -101,11 +114,12 @@ typedef struct gn_optimizer_options {
     gn_damping_options damping;
     gn_cg_settings cg;
     gn_line_search_options line_search;
+    gn_acceleration_options acceleration; /* levenberg_marquardt, ggn; not with a line search */
 } gn_optimizer_options;
 
 /* The kind's defaults: sgd 1e-2; adam(w) 1e-3, 0.9, 0.999, 1e-8 (adamw weight_decay 0.01); gauss_newton rate
  * 1, cutoff 1e-6; levenberg_marquardt and ggn rate 1, damping constant 1e-3, ggn curvature mean, cg at most
- * 150 iterations to a tolerance of 1e-6. */
+ * 150 iterations to a tolerance of 1e-6, no acceleration (ratio 0.75, h 0.1). */
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind);
 
 typedef struct gn_optimizer gn_optimizer;
@@ -125,6 +139,7 @@ typedef struct gn_step_report {
     size_t kept;          /* spectral: eigenvalues kept */
     size_t backtracks;    /* line search reductions */
     size_t rejected;      /* gain ratio trials rejected */
+    double acceleration;  /* 2 t ||c|| / ||d|| of the step taken; 0 where there was none or c was left out */
     double passes;        /* forward + backward equivalents spent */
     size_t cg_iterations; /* cg: of all solves of the step */
     gn_stop stop;         /* cg: why the last one stopped; GN_STOP_NONE for other solvers */
@@ -135,9 +150,9 @@ typedef struct gn_step_report {
  * then keeps its values for the Gauss-Newton family). */
 gn_status gn_optimizer_step(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *theta,
                             gn_step_report *report);
-/* The direction d (P) at the linearization's point, before the step size: the gradient (and its
- * weight decay) for sgd, a first step's for adam and adamw (whose decoupled decay is left out). The state is
- * unchanged. */
+/* The direction d (P) at the linearization's point, before the step size and any acceleration: the gradient
+ * (and its weight decay) for sgd, a first step's for adam and adamw (whose decoupled decay is left out). The
+ * state is unchanged. */
 gn_status gn_optimizer_direction(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *d);
 
 /* The eigenvalues (*count of them, ascending, on the host) that the last step or direction of a spectral

@@ -26,12 +26,17 @@ typedef struct gn_dataset {
     gn_expression *residual;
     gn_array *weights;
     size_t boundary;
+    gn_array *test_slopes; /* a PDE's, where there is a test set: N' x 2, derivatives of the exact solution */
 } gn_dataset;
 
 /* u(x) = sum_k (k/3) sin((2k+1) pi x - k), k = 1..3, on x_j = -1 + 2j/points; test: uniform points drawn with
  * the seed's GN_STREAM_DATA. (arXiv 2601.03162, Fig. 3; u is our reading of it.) */
 gn_status gn_dataset_multi_sine_1d(gn_context *context, gn_dtype dtype, size_t points, size_t test_points,
                                    uint64_t seed, gn_dataset *dataset);
+/* y(x) = sin(k x) / (k x), k > 0, on `points` >= 2 evenly spaced x from -1 to 1, both included; test: uniform
+ * points drawn with the seed's GN_STREAM_DATA. Errors: ARGUMENT, MEMORY. */
+gn_status gn_dataset_sinc_1d(gn_context *context, gn_dtype dtype, size_t points, size_t test_points, double k,
+                             uint64_t seed, gn_dataset *dataset);
 /* u(x,y) = sign(x) sign(y) on the cell-centred grid x_i = -1 + (2i+1)/points of [-1,1)^2, points^2 samples.
  */
 gn_status gn_dataset_step_2d(gn_context *context, gn_dtype dtype, size_t points, size_t test_points,

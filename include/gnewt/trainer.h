@@ -31,7 +31,8 @@ typedef struct gn_phase {
     X(kept)                                                                                                  \
     X(backtracks)                                                                                            \
     X(rejected)                                                                                              \
-    X(cg_iterations)
+    X(cg_iterations)                                                                                         \
+    X(acceleration)
 typedef struct gn_metrics {
     uint64_t step; /* steps done */
     size_t phase;  /* of the step that led here, from 0 */

@@ -89,10 +89,46 @@ Test(verbs, relative_paths_start_at_the_configuration) {
 
 Test(verbs, check_sees_every_point_of_a_grid) {
     write_file(folder, "g.yaml", grid_config);
-    expect_text(expect_command(folder, "check g.yaml", 0).out, "# a grid of 6 points");
+    expect_text(expect_command(folder, "check g.yaml", 0).out, "# a grid of 6 points, all of them checked");
     command_result result = expect_command(folder, "check g.yaml --set sweep.1.values='[0.1, 0.2, -1]'", 2);
     expect_text(result.err,
                 "sweep of phases.0.optimizer.learning_rate: phases.0.optimizer.learning_rate is -1");
+}
+
+/* What only the making of a point shows: a network that does not fit the data, a file that is not there. */
+Test(verbs, check_makes_every_point_of_a_grid) {
+    write_file(folder, "g.yaml", grid_config);
+    command_result result = expect_command(
+        folder, "check g.yaml --set 'sweep.0={key: network.widths, values: [[1, 8, 1], [1, 8, 2]]}'", 2);
+    expect_text(result.err, "network.widths goes from 1 to 2");
+    expect_text(result.err, "(point 5 of the grid, network.widths=1,_8,_2,");
+    cr_expect_eq(result.out[0], '\0', "%s", result.out);
+    result = expect_command(folder,
+                            "check g.yaml --set 'sweep.1={key: problem, values: [{kind: multi_sine_1d}, "
+                            "{kind: arrays, file: no.h5}]}'",
+                            2);
+    expect_text(result.err, "no.h5");
+    result = expect_command(folder, "check g.yaml --set 'sweep.1.values=[]'", 2);
+    expect_text(result.err, "sweep.1.values must be a list of one value or more");
+}
+
+/* The largest is neither the first nor the last, and is what a check of that point alone says. */
+Test(verbs, check_predicts_the_largest_memory_of_a_grid) {
+    write_file(folder, "g.yaml", grid_config);
+    command_result grid = expect_command(folder,
+                                         "check g.yaml --set 'sweep=[{key: network.widths, values: [[1, 8, "
+                                         "1], [1, 900, 900, 1], [1, 9, 1]]}]'",
+                                         0);
+    const char *largest = strstr(grid.out, "# the grid's largest, network.widths=");
+    cr_assert_not_null(largest, "%s", grid.out);
+    expect_text(largest, "900");
+    write_file(folder, "one.yaml", grid_config);
+    command_result one =
+        expect_command(folder, "check one.yaml --set sweep=[] --set 'network.widths=[1, 900, 900, 1]'", 0);
+    char size[32], *most = strstr(one.out, "now, ");
+    cr_assert_not_null(most);
+    cr_assert_eq(sscanf(most, "now, %31[^a]at most", size), 1); /* "13.1 MiB " */
+    expect_text(largest, size);
 }
 
 Test(verbs, a_run_prints_its_results) {
@@ -102,12 +138,12 @@ Test(verbs, a_run_prints_its_results) {
     expect_text(result.out, "directory  r\n");
     cr_expect_eq(result.err[0], '\0', "%s", result.err);
     char *csv = read_file(folder, "r/metrics.csv");
-    cr_expect_eq(
-        strncmp(csv,
-                "step,phase,seconds,loss_train,loss_test,accuracy_train,accuracy_test,passes,"
-                "gradient_norm,step_norm,step_size,damping,kept,backtracks,rejected,cg_iterations\n0,0,0,",
-                142),
-        0, "%s", csv);
+    cr_expect_eq(strncmp(csv,
+                         "step,phase,seconds,loss_train,loss_test,accuracy_train,accuracy_test,passes,"
+                         "gradient_norm,step_norm,step_size,damping,kept,backtracks,rejected,cg_iterations,"
+                         "acceleration\n0,0,0,",
+                         142),
+                 0, "%s", csv);
     expect_text(csv, "\n32,1,");
     expect_text(csv, ",,"); /* no classes: no accuracy */
     free(csv);

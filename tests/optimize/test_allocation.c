@@ -111,6 +111,9 @@ Test(allocation, a_step_of_any_optimiser_allocates_nothing) {
         lm.damping.kind = GN_DAMPING_GAIN_RATIO;
         check(lm, "levenberg_marquardt, gain ratio");
     }
+    lm.acceleration.kind = GN_ACCELERATION_GEODESIC;
+    check(lm, "levenberg_marquardt, accelerated");
+    lm.acceleration.kind = GN_ACCELERATION_NONE;
     lm.damping.kind = GN_DAMPING_CONSTANT;
     lm.line_search.kind = GN_LINE_SEARCH_ARMIJO;
     check(lm, "levenberg_marquardt, armijo");

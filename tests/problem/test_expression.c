@@ -138,3 +138,41 @@ Test(expression, without_an_unknown_has_none) {
     cr_expect_float_eq(gn_expression_evaluate(&e, (double[]){x, t}, NULL), x * t, 1e-15);
     gn_context_destroy(context);
 }
+
+/* Against central differences of the values. */
+Test(expression, has_derivatives) {
+    static const char *const texts[] = {"x",
+                                        "3",
+                                        "-x + y * x - y / x",
+                                        "sin(x * y) * cos(2 * x)",
+                                        "exp(-x^2) / (1 + y^2)",
+                                        "tanh(x / y)^3",
+                                        "log(x) * sqrt(y)",
+                                        "x^y",
+                                        "2^x",
+                                        "y^2 * x^0.5"};
+    static const char *const plane[] = {"x", "y"};
+    const gn_expression_names known = {.axes = 2, .axis = plane};
+    gn_context *context = device_open("cpu");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        gn_expression e;
+        OK(context, gn_expression_parse(context, "it", texts[i], &known, &e));
+        for (int axis = 0; axis < 2; axis++) {
+            const double at[] = {0.7, 1.3}, h = 1e-5;
+            double low[] = {at[0], at[1]}, high[] = {at[0], at[1]};
+            low[axis] -= h;
+            high[axis] += h;
+            const double slope =
+                (gn_expression_evaluate(&e, high, NULL) - gn_expression_evaluate(&e, low, NULL)) / (2 * h);
+            cr_expect_float_eq(gn_expression_derivative(&e, at, axis), slope, 1e-9, "%s by %s", texts[i],
+                               plane[axis]);
+        }
+    }
+    gn_expression e;
+    OK(context, gn_expression_parse(context, "it", "x^2 + y", &known, &e));
+    cr_expect_eq(gn_expression_derivative(&e, (double[]){-3, 0}, 0), -6); /* log(-3) has no part in it */
+    OK(context, gn_expression_parse(context, "it", "sqrt(y)", &known, &e));
+    cr_expect_eq(gn_expression_derivative(&e, (double[]){1, 0}, 0), 0);
+    cr_expect(isinf(gn_expression_derivative(&e, (double[]){1, 0}, 1)));
+    gn_context_destroy(context);
+}

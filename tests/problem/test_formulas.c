@@ -1,5 +1,5 @@
-/* multi_sine_1d, step_2d, modular_addition and polynomial: grids, targets and test points against the
- * formulas, written out here again. */
+/* multi_sine_1d, sinc_1d, step_2d, modular_addition and polynomial: grids, targets and test points against
+ * the formulas, written out here again. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +255,52 @@ Test(formulas, other_options_are_refused) {
     FAILS(context, GN_ERROR_ARGUMENT, "polynomial: points is 0",
           gn_dataset_polynomial(context, GN_FLOAT64, &options, &d));
     expect_empty(context, &d);
+    gn_context_destroy(context);
+}
+
+static void check_sinc(const char *device, gn_dtype dtype, size_t points, double k) {
+    gn_context *context = device_open(device);
+    gn_dataset d;
+    OK(context, gn_dataset_sinc_1d(context, dtype, points, 7, k, 5, &d));
+    expect_shape(d.inputs, dtype, points, 1);
+    expect_shape(d.targets, dtype, points, 1);
+    expect_shape(d.test_targets, dtype, 7, 1);
+    cr_assert_eq(d.grid_rank, 0); /* both ends are points: no period */
+    double *x = host_values(d.inputs), *y = host_values(d.targets);
+    double *at = host_values(d.test_inputs), *drawn = malloc(7 * sizeof *drawn);
+    for (size_t j = 0; j < points; j++) {
+        const double place = (2.0 * (double)j - (double)(points - 1)) / (double)(points - 1);
+        expect_near(x[j], place, dtype, j);
+        expect_near(y[j], place == 0 ? 1 : sin(k * place) / k / place, dtype, j);
+    }
+    cr_assert(x[0] == -1 && x[points - 1] == 1);
+    gn_random_uniform(5, GN_STREAM_DATA, 0, 7, -1, 1, drawn);
+    for (size_t j = 0; j < 7; j++)
+        expect_near(at[j], drawn[j], dtype, j);
+    free(x), free(y), free(at), free(drawn);
+    gn_dataset_destroy(&d);
+    expect_empty(context, &d);
+    gn_context_destroy(context);
+}
+
+ON_EACH_DEVICE(formulas, sinc_1d_is_its_formula) {
+    check_sinc(device, GN_FLOAT64, 1000, 10);
+    check_sinc(device, GN_FLOAT32, 101, 3.5); /* with x = 0 */
+    check_sinc(device, GN_FLOAT64, 2, 1);
+}
+
+Test(formulas, sinc_1d_needs_points_and_a_frequency) {
+    gn_context *context = device_open("cpu");
+    const struct {
+        size_t points;
+        double k;
+    } wrong[] = {{0, 1}, {1, 1}, {5, 0}, {5, -1}, {5, NAN}, {5, INFINITY}};
+    gn_dataset d;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        FAILS(context, GN_ERROR_ARGUMENT, "sinc_1d",
+              gn_dataset_sinc_1d(context, GN_FLOAT64, wrong[i].points, 0, wrong[i].k, 0, &d));
+        expect_empty(context, &d);
+    }
     gn_context_destroy(context);
 }
 

@@ -28,6 +28,7 @@ typedef struct report_run {
     const char *phases;    /* YAML, instead of one phase of `optimizer` */
     const char *plot;      /* YAML; none if NULL */
     const char *state;     /* "finished" if NULL */
+    size_t points;         /* of the problem; 100 if 0 */
     size_t steps, every;   /* recorded: 0, every, ... steps */
     size_t modes;          /* 0: no Fourier modes were observed */
     bool shells;           /* they are shells */

@@ -1,5 +1,4 @@
-/* experiments/fig3-spectral-bias.yaml, cut short: what its README claims, measured from the run directories.
- */
+/* Experiments, cut short: what their README claims, measured from the run directories. */
 #include <math.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,18 +16,11 @@ extern char **environ;
 
 enum { MODES = 10, SEEDS = 6 };
 
-static void run_sweep(const char *out) {
-    char *arguments[] = {GNEWT_CLI,
-                         "sweep",
-                         GNEWT_SOURCE_DIR "/experiments/fig3-spectral-bias.yaml",
-                         "--device",
-                         "cpu",
-                         "--set",
-                         "phases.0.steps=260",
-                         "--out",
-                         (char *)out,
-                         "--quiet",
-                         NULL};
+static void run_sweep(const char *experiment, const char *setting, const char *out) {
+    char file[REPORT_PATH];
+    snprintf(file, sizeof file, GNEWT_SOURCE_DIR "/experiments/%s.yaml", experiment);
+    char *arguments[] = {GNEWT_CLI,       "sweep", file,        "--device", "cpu", "--set",
+                         (char *)setting, "--out", (char *)out, "--quiet",  NULL};
     pid_t child;
     int state;
     setenv("OMP_NUM_THREADS", "1", 1); /* small matrices; other tests run beside this one */
@@ -71,7 +63,7 @@ Test(report_experiment, spectral_bias_and_its_removal, .timeout = 600) {
     report_case test = report_start();
     char out[2 * REPORT_PATH];
     snprintf(out, sizeof out, "%s/sweep", test.folder);
-    run_sweep(out);
+    run_sweep("fig3-spectral-bias", "phases.0.steps=260", out);
     gn_run_set set = {0};
     const char *path = out;
     cr_assert_eq(gn_run_set_open(&path, 1, &set, &test.message), GN_OK, "%s", test.message.text);
@@ -99,5 +91,43 @@ Test(report_experiment, spectral_bias_and_its_removal, .timeout = 600) {
     }
     gn_run_set_destroy(&set);
     cr_expect(report_exists(&test, "sweep/figures/fig3-spectral-bias.png"));
+    report_end(&test);
+}
+
+/* The last recorded losses of the group called `title`: least and largest. */
+static void last_losses(const gn_run_set *set, const char *title, double *least, double *largest) {
+    gn_message message = {0};
+    *least = INFINITY;
+    *largest = 0;
+    for (size_t i = 0; i < set->group_count; i++) {
+        const gn_run_group *group = &set->groups[i];
+        gn_series *series;
+        if (strcmp(group->title, title) != 0)
+            continue;
+        cr_assert_eq(gn_group_series(set, group, "loss_train", &series, &message), GN_OK);
+        for (size_t j = 0; j < group->count; j++) {
+            cr_expect_eq(series[j].at[series[j].rows - 1], 100);
+            *least = fmin(*least, series[j].values[series[j].rows - 1]);
+            *largest = fmax(*largest, series[j].values[series[j].rows - 1]);
+        }
+        gn_group_series_free(group, series);
+    }
+    cr_assert(isfinite(*least), "no group '%s'", title);
+}
+
+Test(report_experiment, geodesic_acceleration_gets_to_the_bottom, .timeout = 600) {
+    report_case test = report_start();
+    char out[2 * REPORT_PATH];
+    double least, largest;
+    snprintf(out, sizeof out, "%s/sweep", test.folder);
+    run_sweep("sinc", "sweep.0.values=[0, 1]", out);
+    gn_run_set set = {0};
+    const char *path = out;
+    cr_assert_eq(gn_run_set_open(&path, 1, &set, &test.message), GN_OK, "%s", test.message.text);
+    last_losses(&set, "LM accelerated", &least, &largest);
+    cr_expect(largest <= 1e-7, "accelerated: %g", largest);
+    last_losses(&set, "LM", &least, &largest);
+    cr_expect(least >= 1e-7 && largest <= 1e-4, "plain: %g to %g", least, largest);
+    gn_run_set_destroy(&set);
     report_end(&test);
 }

@@ -170,6 +170,57 @@ Test(report_figure, metrics_has_a_panel_a_family_and_a_bar_a_phase) {
     report_end(&test);
 }
 
+Test(report_figure, metrics_has_a_panel_a_value_of_a_key) {
+    report_case test = report_start();
+    static const char *const optimizers[] = {NULL, GN, "{label: LM, kind: levenberg_marquardt}"};
+    for (int i = 0; i < 9; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", i);
+        add(&test,
+            (report_run){.name = name,
+                         .optimizer = optimizers[i / 3],
+                         .points = (size_t)(100 + i % 3),
+                         .plot = "{kind: metrics, metrics: [loss_train, accuracy_train], panels: phases.0}",
+                         .steps = 100,
+                         .every = 5,
+                         .value = report_decay});
+    }
+    char *svg = draw(&test, NULL);
+    cr_expect_eq(count(svg, ">SGD<"), 2, "a row for the loss and one for the accuracy");
+    cr_expect_eq(count(svg, ">LM<"), 2);
+    cr_expect_eq(count(svg, ">points = 101<"), 1, "one legend for all");
+    cr_expect_eq(count(svg, ">mean loss<"), 1, "at the first of a row");
+    cr_expect_eq(count(svg, ">training step<"), 3, "below the last panel of each column");
+    cr_expect_eq(count(svg, "CC79A7") + count(svg, "cc79a7"), 0, "three colours are enough");
+    free(svg);
+    report_end(&test);
+}
+
+/* The dashes of the curves of so many groups in one panel. */
+static size_t dashes_of(int groups) {
+    report_case test = report_start();
+    for (int i = 0; i < groups; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", i);
+        add(&test, (report_run){.name = name,
+                                .points = (size_t)(10 + i),
+                                .plot = "{kind: metrics, metrics: [loss_train]}",
+                                .steps = 20,
+                                .every = 10,
+                                .value = report_decay});
+    }
+    char *svg = draw(&test, NULL);
+    size_t found = count(svg, "stroke-dasharray");
+    free(svg);
+    report_end(&test);
+    return found;
+}
+
+Test(report_figure, more_lines_than_colours_are_dashed) {
+    size_t none = dashes_of(7);
+    cr_expect_eq(dashes_of(9), none + 4, "two curves and their samples");
+}
+
 Test(report_figure, many_groups_make_rows) {
     report_case test = report_start();
     for (int i = 0; i < 7; i++) {
@@ -185,7 +236,7 @@ Test(report_figure, many_groups_make_rows) {
                                 .value = report_decay});
     }
     char *svg = draw(&test, NULL);
-    cr_expect_eq(count(svg, ">GN, cutoff 1.0e-"), 7);
+    cr_expect_eq(count(svg, ">GN, cutoff = 1.0e-"), 7);
     cr_expect_eq(count(svg, ">training step<"), 4, "below the last panel of each column");
     free(svg);
     report_end(&test);

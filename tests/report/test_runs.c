@@ -64,8 +64,8 @@ Test(report_runs, equal_labels_are_told_apart_by_what_differs) {
     add(&test, "c", 0, NULL);
     gn_run_set set = open_folder(&test);
     cr_assert_eq(set.group_count, 3);
-    cr_expect_str_eq(set.groups[0].title, "LM, damping.value 0.5");
-    cr_expect_str_eq(set.groups[1].title, "LM, damping.value 0.1");
+    cr_expect_str_eq(set.groups[0].title, "LM, damping.value = 0.5");
+    cr_expect_str_eq(set.groups[1].title, "LM, damping.value = 0.1");
     cr_expect_str_eq(set.groups[2].title, "SGD");
     gn_run_set_destroy(&set);
     report_end(&test);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/cli.h"
@@ -10,7 +11,8 @@ static const char usage[] =
     "\n"
     "Checks a configuration and its data, predicts the memory that it needs, and prints it with every "
     "default\n"
-    "written out. Of a grid under `sweep:` every point is checked, and the first one printed.\n";
+    "written out. Of a grid under `sweep:` every point is checked, the first one printed, and the largest "
+    "named.\n";
 
 /* As comments, so that the output stays a configuration. */
 static gn_status print_sizes(const gn_build *build, const gn_config *config, gn_message *message) {
@@ -40,7 +42,9 @@ static gn_status print_sizes(const gn_build *build, const gn_config *config, gn_
     return GN_OK;
 }
 
-static gn_status check_one(const gn_config_source *source, gn_message *message) {
+/* Makes what a run would begin with; prints it after the heading, NULL: not. *peak: bytes on the device. */
+static gn_status check_one(const gn_config_source *source, const char *heading, size_t *peak,
+                           gn_message *message) {
     gn_config *config = NULL;
     gn_build build = {0};
     char *text = NULL;
@@ -49,7 +53,10 @@ static gn_status check_one(const gn_config_source *source, gn_message *message) 
     GN_TRY_DONE(gn_config_resolve(source, &config, message));
     GN_TRY_DONE(gn_build_create(config, source, NULL, NULL, &build, message));
     GN_TRY_DONE(gn_build_trainer(config, source, &build, message));
-    fputs(text, stdout);
+    *peak = gn_context_peak(build.context);
+    if (heading == NULL)
+        goto done;
+    printf("%s%s", heading, text);
     status = print_sizes(&build, config, message);
 done:
     gn_build_destroy(&build);
@@ -58,24 +65,49 @@ done:
     return status;
 }
 
-static gn_status check_grid(const gn_config_source *source, gn_message *message) {
-    size_t count = gn_config_sweep_count(source);
-    for (size_t i = count; i-- > 0;) { /* the first comes last, and is printed */
-        gn_config_source *point;
-        gn_config *config;
-        char *label;
-        GN_TRY(gn_config_sweep_point(source, i, &point, &label, message));
-        gn_status status = gn_config_resolve(point, &config, message);
-        if (status == GN_OK && i == 0) {
-            printf("# a grid of %zu points; the first, %s:\n", count, label);
-            status = check_one(point, message);
-        }
-        gn_config_destroy(config);
-        gn_config_source_destroy(point);
-        free(label);
-        GN_TRY(status);
+/* The point of the grid that needs most memory. */
+typedef struct largest {
+    size_t peak;
+    char *label;
+} largest;
+
+static gn_status check_point(const gn_config_source *source, size_t i, size_t count, largest *most,
+                             gn_message *message) {
+    gn_config_source *point;
+    char *label, heading[256];
+    size_t peak = 0;
+    GN_TRY(gn_config_sweep_point(source, i, &point, &label, message));
+    snprintf(heading, sizeof heading, "# a grid of %zu points, all of them checked; the first, %s:\n", count,
+             label);
+    gn_status status = check_one(point, i == 0 ? heading : NULL, &peak, message);
+    gn_config_source_destroy(point);
+    if (status != GN_OK) {
+        const gn_message why = *message;
+        gn_message_fail(message, status, "%.*s (point %zu of the grid, %s)", (int)sizeof why.text - 300,
+                        why.text, i, label);
     }
-    return GN_OK;
+    if (most->label != NULL && peak < most->peak) {
+        free(label);
+        return status;
+    }
+    free(most->label);
+    *most = (largest){peak, label};
+    return status;
+}
+
+/* From the last point to the first: a mistake in any shows before something is printed. */
+static gn_status check_grid(const gn_config_source *source, gn_message *message) {
+    const size_t count = gn_config_sweep_count(source);
+    largest most = {0};
+    char size[32];
+    gn_status status = GN_OK;
+    for (size_t i = count == 0 ? 1 : count; i-- > 0 && status == GN_OK;) /* no point: point 0 says why */
+        status = check_point(source, i, count, &most, message);
+    if (status == GN_OK)
+        printf("# the grid's largest, %s: %s at most to begin with\n", most.label,
+               gn_size_text((double)most.peak, size));
+    free(most.label);
+    return status;
 }
 
 int gn_cli_check(int argc, char **argv) {
@@ -87,8 +119,9 @@ int gn_cli_check(int argc, char **argv) {
         return code;
     gn_status status = gn_cli_source(&options, &source, &message);
     if (status == GN_OK) {
-        status =
-            gn_config_source_has_sweep(source) ? check_grid(source, &message) : check_one(source, &message);
+        size_t peak;
+        status = gn_config_source_has_sweep(source) ? check_grid(source, &message)
+                                                    : check_one(source, "", &peak, &message);
         gn_config_source_destroy(source);
     }
     gn_cli_options_free(&options);

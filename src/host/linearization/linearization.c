@@ -308,11 +308,15 @@ gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, g
     return solve_root(self, u->data, u->data);
 }
 
-gn_status gn_linearization_root_residual(gn_linearization *self, const void **t) {
-    *t = self->residual.data;
+gn_status gn_linearization_root_solve(gn_linearization *self, const void *x, const void **t) {
+    *t = x;
     if (!has_root(self))
         return GN_OK;
     GN_TRY(make_root_residual(self));
     *t = self->root_residual.data;
-    return solve_root(self, self->residual.data, self->root_residual.data);
+    return solve_root(self, x, self->root_residual.data);
+}
+
+gn_status gn_linearization_root_residual(gn_linearization *self, const void **t) {
+    return gn_linearization_root_solve(self, self->residual.data, t);
 }

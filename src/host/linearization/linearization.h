@@ -74,7 +74,10 @@ gn_status gn_linearization_root_jacobian(gn_linearization *self, size_t first, s
 gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d);
 /* u (M) = B'v. u may be what root_residual() gave. */
 gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, gn_array *u);
-/* t (M) with S t = r; *t is r itself, or the linearization's memory. */
+/* t (M) with S t = x, whose samples' entries sum to 0 as those of r and its derivatives do; *t is x itself,
+ * or the linearization's memory. */
+gn_status gn_linearization_root_solve(gn_linearization *self, const void *x, const void **t);
+/* The same of r. */
 gn_status gn_linearization_root_residual(gn_linearization *self, const void **t);
 
 /* Makes now what the first Jacobian and, where `gram`, the first Gram would make: so its memory is known to

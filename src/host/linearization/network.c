@@ -238,6 +238,21 @@ static const gn_linearization_interface interface = {
     .recordable = true,
 };
 
+/* One vector of logits a sample. */
+static gn_status check_logits(const gn_network *network) {
+    const size_t positions = network->nodes[network->node_count - 1].positions;
+    if (gn_network_outputs(network) < 2)
+        return gn_fail(network->context, GN_ERROR_ARGUMENT,
+                       "cross-entropy needs two classes or more, the network has one output");
+    if (positions > 1)
+        return gn_fail(
+            network->context, GN_ERROR_ARGUMENT,
+            "cross-entropy takes one vector of logits a sample, the network gives one at each of %zu "
+            "positions: read 1, or take the squared error",
+            positions);
+    return GN_OK;
+}
+
 gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dtype, size_t capacity,
                                   gn_linearization **out) {
     *out = NULL;
@@ -245,9 +260,8 @@ gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dt
     if (loss != GN_LOSS_SQUARED && loss != GN_LOSS_CROSS_ENTROPY)
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "no such loss: take GN_LOSS_SQUARED or GN_LOSS_CROSS_ENTROPY");
-    if (loss == GN_LOSS_CROSS_ENTROPY && gn_network_outputs(network) < 2)
-        return gn_fail(context, GN_ERROR_ARGUMENT,
-                       "cross-entropy needs two classes or more, the network has one output");
+    if (loss == GN_LOSS_CROSS_ENTROPY)
+        GN_TRY(check_logits(network));
     if (capacity == 0)
         return gn_fail(context, GN_ERROR_ARGUMENT, "a linearization for 0 samples: give 1 or more");
     network_linearization *l = calloc(1, sizeof *l);

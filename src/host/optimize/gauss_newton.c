@@ -2,6 +2,7 @@
 #include "optimize/gauss_newton.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static gn_gauss_newton *of(gn_optimizer *self) {
@@ -37,13 +38,20 @@ static gn_status write_state(gn_gauss_newton *o) {
     return gn_array_write(&o->damping_state, values, 3);
 }
 
-/* Slope w g'd (g = J'r) and ||d||^2; g by one more vjp where the form has none. */
-static gn_status slope_and_norm(gn_gauss_newton *o, gn_linearization *l, double *slope, double *norm2) {
+gn_status gn_gauss_newton_slope(gn_gauss_newton *o, gn_linearization *l, double *slope, double *norm2) {
     if (o->dual && !o->free.cg)
         GN_TRY(gn_systems_gradient(o, l));
     GN_TRY(gn_optimizer_dot(&o->base, &o->gradient, &o->base.direction, slope));
     *slope *= gn_gauss_newton_weight(o, l);
     return gn_optimizer_dot(&o->base, &o->base.direction, &o->base.direction, norm2);
+}
+
+void gn_gauss_newton_note(gn_gauss_newton *o, const char *text) {
+    enum { NOTED = 100 };
+    if (o->noted == NOTED)
+        gn_log(o->base.context, GN_LOG_INFO, "more such steps of this phase are only counted");
+    if (o->noted++ < NOTED)
+        gn_log(o->base.context, GN_LOG_INFO, "step %.0f of the phase: %s", o->damping.count + 1, text);
 }
 
 static gn_status check_finite(gn_optimizer *self, const char *what, double value) {
@@ -68,7 +76,7 @@ static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array
                                gn_step_report *report) {
     gn_optimizer *self = &o->base;
     double slope, norm2;
-    GN_TRY(slope_and_norm(o, l, &slope, &norm2));
+    GN_TRY(gn_gauss_newton_slope(o, l, &slope, &norm2));
     GN_TRY(check_finite(self, "the direction's norm", norm2));
     /* the mean loss's gradient is J'r / measure */
     slope /= gn_linearization_measure(l) * gn_gauss_newton_weight(o, l);
@@ -77,62 +85,18 @@ static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array
     return GN_OK;
 }
 
-/* Predicted decrease of w measure L along -t d: t s - t^2/2 q, where s = w g'd and q = d'(w J'H J)d. An exact
- * solution has q + mu ||d||^2 = s; of another one CG knows (q + mu ||d||^2) / 2 - s, its model. */
-static gn_status predicted_decrease(gn_gauss_newton *o, gn_linearization *l, double *decrease, double *norm2,
-                                    gn_step_report *report) {
-    double slope, model, t = o->base.options.learning_rate;
-    GN_TRY(slope_and_norm(o, l, &slope, norm2));
-    model = -0.5 * slope;
-    GN_TRY(gn_systems_report(o, l, &model, report));
-    double curvature = 2 * (model + slope) - report->damping * *norm2;
-    *decrease = t * slope - 0.5 * t * t * curvature;
-    return GN_OK;
-}
-
-/* One trial from self->trial: leaves theta there and the ratio of actual to predicted decrease. */
-static gn_status try_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double objective,
-                          double *ratio, gn_step_report *report) {
-    gn_optimizer *self = &o->base;
-    double predicted, norm2, next, rate = self->options.learning_rate;
-    double measure = gn_gauss_newton_weight(o, l) * gn_linearization_measure(l);
-    GN_TRY(gn_systems_solve(o, l, o->damping.mu));
-    GN_TRY(predicted_decrease(o, l, &predicted, &norm2, report));
-    GN_TRY(gn_array_copy(theta, &self->trial));
-    GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, -rate, self->direction.data, 1.0,
-                 theta->data));
-    GN_TRY(gn_linearization_set_point(l, theta));
-    GN_TRY(gn_linearization_objective(l, &next));
-    /* a model that predicts no decrease is wrong: by rounding, close to a minimum */
-    *ratio = predicted > 0 ? measure * (objective - next) / predicted : -INFINITY;
-    report->step_norm = rate * sqrt(norm2);
-    return GN_OK;
-}
-
-/* Trials with rising damping until one lowers the loss. */
-static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double objective,
-                             gn_step_report *report) {
-    gn_optimizer *self = &o->base;
-    const gn_damping_options *options = &self->options.damping;
-    GN_TRY(gn_array_copy(&self->trial, theta));
-    for (report->rejected = 0;;) {
-        double ratio, used = o->damping.mu;
-        GN_TRY(try_step(o, l, theta, objective, &ratio, report));
-        report->passes += 2.5;
-        if (gn_damping_judge(options, &o->damping, ratio))
-            return GN_OK;
-        GN_TRY(gn_array_copy(theta, &self->trial));
-        report->step_norm = 0;
-        report->rejected++;
-        if (report->rejected >= options->retries || used >= options->maximum)
-            break;
-        GN_TRY(gn_linearization_set_point(l, theta));
+/* The direction with its second-order term, unless that is too large to be trusted. */
+static gn_status accelerate(gn_gauss_newton *o, gn_linearization *l, const gn_array *theta,
+                            gn_step_report *report) {
+    double ratio;
+    GN_TRY(gn_acceleration_find(o, l, theta, &ratio, report));
+    if (gn_acceleration_allowed(o, ratio)) {
+        report->acceleration = ratio;
+        return gn_acceleration_add(o);
     }
-    if (!o->stuck)
-        gn_log(self->context, GN_LOG_WARNING,
-               "no step lowered the loss up to damping %g: the parameters stay (said once a phase)",
-               o->damping.mu);
-    o->stuck = true;
+    char text[96];
+    snprintf(text, sizeof text, "the acceleration is left out: its ratio is %.3g", ratio);
+    gn_gauss_newton_note(o, text);
     return GN_OK;
 }
 
@@ -153,13 +117,12 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
     out->passes = o->free.cg ? 1 : (double)l->outputs + 1;
     GN_TRY(gn_systems_assemble(o, l));
     if (judges)
-        GN_TRY(judged_step(o, l, theta, objective, out));
-    else
-        GN_TRY(gn_systems_solve(o, l, damping_now(o)));
-    if (judges)
-        return GN_OK;
+        return gn_gain_ratio_step(o, l, theta, objective, out);
+    GN_TRY(gn_systems_solve(o, l, damping_now(o)));
     if (report)
         GN_TRY(gn_systems_report(o, l, &model, report));
+    if (gn_is_accelerated(o))
+        GN_TRY(accelerate(o, l, theta, out));
     return searches ? searched_step(o, l, theta, objective, out) : fixed_step(self, theta, report);
 }
 
@@ -182,6 +145,7 @@ static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d)
 
 static void destroy(gn_optimizer *self) {
     gn_systems_destroy(of(self));
+    gn_acceleration_destroy(of(self));
     gn_buffer_destroy(&of(self)->damping_state);
 }
 
@@ -219,6 +183,7 @@ gn_status gn_gauss_newton_create(gn_context *context, const gn_optimizer_options
     o->base.interface = &interface;
     GN_TRY_DONE(gn_optimizer_prepare(&o->base, &interface, context, options, dtype, parameters, rows));
     GN_TRY_DONE(gn_systems_create(o));
+    GN_TRY_DONE(gn_acceleration_create(o));
     GN_TRY_DONE(create_state(o));
     *out = &o->base;
     return GN_OK;

@@ -1,5 +1,6 @@
 /* The inside of the Gauss-Newton family: systems.c makes and solves the equations as matrices, matrix_free.c
- * by products, gauss_newton.c takes steps. */
+ * by products, acceleration.c adds a step's second-order term, gauss_newton.c takes steps, gain_ratio.c those
+ * that may be rejected. */
 #ifndef GN_OPTIMIZE_GAUSS_NEWTON_H
 #define GN_OPTIMIZE_GAUSS_NEWTON_H
 
@@ -25,9 +26,16 @@ typedef struct gn_matrix_free {
     unsigned told;           /* bits: reasons that the log has */
 } gn_matrix_free;
 
+typedef struct gn_acceleration {
+    gn_array second; /* M at most: r_dd */
+    gn_array probe;  /* P: a point on the way, then the velocity */
+    gn_array term;   /* P: c */
+} gn_acceleration;
+
 typedef struct gn_gauss_newton {
     gn_optimizer base; /* first: the two are one object */
     gn_matrix_free free;
+    gn_acceleration acceleration;
     bool dual; /* factor B'B (M x M), else B B' (P x P) */
     bool spectral;
     gn_symmetric *system;
@@ -39,6 +47,7 @@ typedef struct gn_gauss_newton {
     size_t block_rows;
     gn_damping damping;
     bool stuck;             /* a step was given up; has been said */
+    size_t noted;           /* steps of this phase in the log */
     gn_array damping_state; /* 3 doubles: what of the damping a checkpoint keeps */
 } gn_gauss_newton;
 
@@ -48,6 +57,9 @@ void gn_systems_destroy(gn_gauss_newton *o);
 
 /* Makes what a solve at the linearization's point needs: B'B or B B', and J'r where it is not dual. */
 gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l);
+/* direction = the solution with x (M) in place of r and without the decay, by the factors and damping of the
+ * last solve. */
+gn_status gn_systems_solve_again(gn_gauss_newton *o, gn_linearization *l, const gn_array *x);
 /* gradient = J'r */
 gn_status gn_systems_gradient(gn_gauss_newton *o, gn_linearization *l);
 /* direction = the solution for damping mu (in units of w J'H J), of the system assembled last. */
@@ -62,8 +74,31 @@ gn_status gn_matrix_free_create(gn_gauss_newton *o);
 void gn_matrix_free_destroy(gn_gauss_newton *o);
 gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
+gn_status gn_matrix_free_solve_again(gn_gauss_newton *o, gn_linearization *l, const gn_array *x);
 gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double *model,
                                 gn_step_report *report);
+
+/* Geodesic acceleration (acceleration.c); create and destroy do nothing without it. */
+bool gn_is_accelerated(const gn_gauss_newton *o);
+double gn_acceleration_bytes(const gn_gauss_newton *o);
+gn_status gn_acceleration_create(gn_gauss_newton *o);
+void gn_acceleration_destroy(gn_gauss_newton *o);
+/* After a solve at theta, the linearization's point: its term c, and *ratio = 2 t ||c|| / ||d||, NaN where
+ * the residual on the way is not finite. The direction stays d, the point theta; report's costs are added to.
+ */
+gn_status gn_acceleration_find(gn_gauss_newton *o, gn_linearization *l, const gn_array *theta, double *ratio,
+                               gn_step_report *report);
+bool gn_acceleration_allowed(const gn_gauss_newton *o, double ratio);
+/* direction = d + t c */
+gn_status gn_acceleration_add(gn_gauss_newton *o);
+
+/* Trials with rising damping until one lowers the loss, from theta with that objective (gain_ratio.c). */
+gn_status gn_gain_ratio_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double objective,
+                             gn_step_report *report);
+/* *slope = w d'J'r and *norm2 = ||d||^2 of the direction; J'r by one more vjp where the form has none. */
+gn_status gn_gauss_newton_slope(gn_gauss_newton *o, gn_linearization *l, double *slope, double *norm2);
+/* A line of the log about the coming step; of a phase the first hundred. */
+void gn_gauss_newton_note(gn_gauss_newton *o, const char *text);
 
 /* w: 1 for curvature sum; for mean 1/M of squared error, 1/N of cross-entropy. */
 static inline double gn_gauss_newton_weight(const gn_gauss_newton *o, const gn_linearization *l) {

@@ -131,6 +131,15 @@ gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double m
     return gn_array_copy(&self->direction, &o->free.solution);
 }
 
+gn_status gn_matrix_free_solve_again(gn_gauss_newton *o, gn_linearization *l, const gn_array *x) {
+    gn_optimizer *self = &o->base;
+    GN_TRY(gn_linearization_vjp(l, x, &self->direction));
+    GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, o->free.at.weight, self->direction.data,
+                 0.0, gn_cg_right_hand_side(o->free.cg)));
+    GN_TRY(gn_cg_solve(o->free.cg, false));
+    return gn_array_copy(&self->direction, &o->free.solution);
+}
+
 /* Said once a phase each: a limit that is reached is often meant. */
 static void tell(gn_gauss_newton *o, const gn_cg_report *cg) {
     if (cg->reason < GN_STOP_ITERATIONS || (o->free.told >> cg->reason & 1) != 0)

@@ -24,6 +24,7 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
                     .maximum = 1e12,
                     .retries = 20},
         .cg = {.max_iterations = 150, .tolerance = 1e-6, .rank = 20},
+        .acceleration = {.kind = GN_ACCELERATION_NONE, .ratio = 0.75, .h = 0.1},
         .line_search = {.kind = GN_LINE_SEARCH_NONE, .c = 1e-4, .tau = 0.5, .max_iterations = 10},
     };
     if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
@@ -116,6 +117,21 @@ static gn_status check_line_search(gn_context *context, const gn_optimizer_optio
     return GN_OK;
 }
 
+static gn_status check_acceleration(gn_context *context, const gn_optimizer_options *options) {
+    const gn_acceleration_options *a = &options->acceleration;
+    if (a->kind == GN_ACCELERATION_NONE)
+        return GN_OK;
+    GN_TRY(check_range(context, (range){"acceleration.ratio", a->ratio, 0, HUGE_VAL, true, true}));
+    GN_TRY(check_range(context, (range){"acceleration.h", a->h, 0, 1, true, false}));
+    if (!is_damped(options))
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "acceleration needs a damped rule: take levenberg_marquardt or ggn");
+    if (options->line_search.kind != GN_LINE_SEARCH_NONE)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "acceleration bends the step, a line search follows a line: take one of the two");
+    return GN_OK;
+}
+
 static gn_status check_cg(gn_context *context, const gn_cg_settings *cg) {
     double most = HUGE_VAL;
     GN_TRY(check_range(context, (range){"cg.tolerance", cg->tolerance, 0, 1, false, true}));
@@ -143,5 +159,6 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     }
     GN_TRY(check_decay(context, options));
     GN_TRY(check_cg(context, &options->cg));
+    GN_TRY(check_acceleration(context, options));
     return check_line_search(context, options);
 }

@@ -47,7 +47,8 @@ static double form_bytes(gn_gauss_newton *o, bool dual) {
     size_t n = dual ? self->rows : self->parameters;
     double block = dual ? 0 : (double)primal_block_rows(o) * (double)self->parameters * size;
     double vectors = ((double)self->rows + (double)self->parameters) * size;
-    return gn_symmetric_bytes(self->context, self->dtype, n, system_options(o)) + block + vectors;
+    return gn_symmetric_bytes(self->context, self->dtype, n, system_options(o)) + block + vectors +
+           gn_acceleration_bytes(o);
 }
 
 /* Dense by Cholesky or eigenvalues, or (*products) by CG. */
@@ -93,7 +94,7 @@ static gn_status predict(gn_gauss_newton *o) {
 static gn_status create_products(gn_gauss_newton *o) {
     char what[96];
     snprintf(what, sizeof what, "a CG step with P = %zu parameters", o->base.parameters);
-    GN_TRY(gn_memory_predict(o->base.context, gn_matrix_free_bytes(o), what,
+    GN_TRY(gn_memory_predict(o->base.context, gn_matrix_free_bytes(o) + gn_acceleration_bytes(o), what,
                              "a smaller network, float32 or another cg.preconditioner"));
     return gn_matrix_free_create(o);
 }
@@ -237,6 +238,24 @@ gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
         damped.cutoff = epsilon(o) * (double)(o->dual ? gn_linearization_rows(l) : o->base.parameters);
     gn_status status = solve_with(o, l, damped);
     return status == GN_ERROR_NOT_POSITIVE_DEFINITE ? solve_by_fallback(o, l, damped) : status;
+}
+
+gn_status gn_systems_solve_again(gn_gauss_newton *o, gn_linearization *l, const gn_array *x) {
+    GN_RANGE("solve");
+    const size_t m = gn_linearization_rows(l);
+    gn_array rows = gn_array_view(l->context, l->dtype, m, 1, x->data);
+    gn_array u = gn_array_view(l->context, l->dtype, m, 1, o->dual_solution.data);
+    void *d = o->base.direction.data;
+    const void *t;
+    if (o->free.cg)
+        return gn_matrix_free_solve_again(o, l, &rows);
+    if (!o->dual) {
+        GN_TRY(gn_linearization_vjp(l, &rows, &o->base.direction));
+        return gn_symmetric_solve_again(o->solved, d, d);
+    }
+    GN_TRY(gn_linearization_root_solve(l, x->data, &t));
+    GN_TRY(gn_symmetric_solve_again(o->solved, t, u.data));
+    return gn_linearization_root_vjp(l, &u, &o->base.direction);
 }
 
 gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *model, gn_step_report *report) {

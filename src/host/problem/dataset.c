@@ -83,6 +83,7 @@ void gn_dataset_destroy(gn_dataset *dataset) {
     gn_array_destroy(dataset->test_inputs);
     gn_array_destroy(dataset->test_targets);
     gn_array_destroy(dataset->weights);
+    gn_array_destroy(dataset->test_slopes);
     free(dataset->residual);
     memset(dataset, 0, sizeof(*dataset));
 }

@@ -25,5 +25,8 @@ gn_status gn_expression_parse(gn_context *context, const char *what, const char 
 
 /* Its value on the host, in float64: x (d), u (T; NULL where it has no channel). */
 double gn_expression_evaluate(const gn_expression *expression, const double *x, const double *u);
+/* Its derivative by coordinate `axis`, exact; of one without channels. May be not finite where there is none.
+ */
+double gn_expression_derivative(const gn_expression *expression, const double *x, int axis);
 
 #endif

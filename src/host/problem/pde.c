@@ -112,6 +112,19 @@ static gn_status make_weights(void *user, size_t first, size_t rows, double *val
     return GN_OK;
 }
 
+/* Rows of derivatives; what has none at some point is there all the same, for who does not ask. */
+static gn_status make_slopes(void *user, size_t first, size_t rows, double *values) {
+    const gn_dataset_part part = {.options = user, .test = true};
+    const problem *p = user;
+    for (size_t i = 0; i < rows; i++) {
+        double row[3];
+        find_row(&part, first + i, row);
+        for (int axis = 0; axis < 2; axis++)
+            values[2 * i + (size_t)axis] = gn_expression_derivative(&p->solution, row, axis);
+    }
+    return GN_OK;
+}
+
 /* ---- creation ---- */
 
 static gn_status check(const problem *p) {
@@ -160,6 +173,11 @@ static gn_status fill(problem *p, gn_dtype dtype, gn_dataset *dataset) {
     GN_TRY(gn_array_create(p->context, dtype, 1, &rows, &dataset->weights));
     gn_array column = gn_array_view(p->context, dtype, rows, 1, dataset->weights->data);
     GN_TRY(gn_dataset_fill(&column, make_weights, p));
+    if (dataset->test_inputs) {
+        const size_t slopes[] = {gn_array_length(dataset->test_inputs, 0), 2};
+        GN_TRY(gn_array_create(p->context, dtype, 2, slopes, &dataset->test_slopes));
+        GN_TRY(gn_dataset_fill(dataset->test_slopes, make_slopes, p));
+    }
     return gn_dataset_fill_parts(dataset, make_rows, p);
 }
 

@@ -175,8 +175,9 @@ unsigned gn_colour_ordered(size_t i, size_t count) {
 }
 
 unsigned gn_colour_named(size_t i) {
-    static const unsigned colours[] = {0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x333333};
-    return colours[i % (sizeof colours / sizeof *colours)];
+    static const unsigned colours[GN_COLOURS_NAMED] = {0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7,
+                                                       0xE69F00, 0x56B4E9, 0x333333};
+    return colours[i % GN_COLOURS_NAMED];
 }
 
 gn_axis gn_axis_decades(double low, double high, double decades) {

@@ -51,7 +51,9 @@ enum { GN_LINE_HEIGHT = 17 };
 
 /* Colour i of `count` ordered ones, as 0xrrggbb: from viridis without its lightest end. */
 unsigned gn_colour_ordered(size_t i, size_t count);
-/* Colour i of unordered ones: Okabe and Ito's, told apart by colour-blind readers too; repeats after 7. */
+enum { GN_COLOURS_NAMED = 7 };
+/* Colour i of unordered ones: Okabe and Ito's, told apart by colour-blind readers too; then again from the
+ * first. */
 unsigned gn_colour_named(size_t i);
 
 /* The axis over [low, high] > 0: whole decades, at most `decades` of them below the top. */

@@ -11,7 +11,9 @@ gn_status gn_figure_draw(const char *stem, gn_drawing drawing, const void *what,
 
 /* Error of each Fourier mode (or shell), one panel a group, one colour a mode. */
 gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message *message);
-/* Recorded quantities, one panel a family (loss_train and loss_test are one), one colour a group. */
+/* Recorded quantities, one panel a family (loss_train and loss_test are one), one colour a group; with
+ * plot.panels a row a family, a panel a value of that key, and one colour what groups have in common
+ * otherwise. */
 gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 
 #endif

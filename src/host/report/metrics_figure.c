@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "report/figures.h"
+#include "report/split.h"
 
 enum { POINTS = 600 /* of a curve, at most */, MAX_FAMILIES = 16, NAME = 64 };
 
 typedef enum part { TRAIN, TEST, PARTS } part; /* a quantity without parts is TRAIN: solid */
 
-/* One panel: a quantity, of the training and the test set. */
+/* A quantity, of the training and the test set: one panel, or a row of them. */
 typedef struct family {
     char name[NAME];            /* "loss" */
     char columns[PARTS][NAME];  /* "loss_train", "loss_test"; "" for none */
@@ -22,6 +23,7 @@ typedef struct family {
 
 typedef struct metrics {
     const gn_run_set *set;
+    gn_split split;
     family families[MAX_FAMILIES];
     size_t family_count;
     gn_page page;
@@ -29,6 +31,7 @@ typedef struct metrics {
 } metrics;
 
 static void metrics_free(metrics *figure) {
+    gn_split_destroy(&figure->split);
     for (size_t i = 0; i < figure->family_count; i++) {
         free(figure->families[i].marks);
         for (part p = TRAIN; p < PARTS; p++) {
@@ -52,6 +55,7 @@ static const char *axis_label(const char *name) {
                   {"backtracks", "line search reductions"},
                   {"rejected", "trials rejected"},
                   {"cg_iterations", "CG iterations"},
+                  {"acceleration", "acceleration  2‖c‖/‖d‖"},
                   {"passes", "passes"},
                   {"seconds", "training time (s)"}};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
@@ -119,7 +123,7 @@ static bool any_finite(const gn_band *band) {
 /* The axis is fixed before the data are written: what is not positive has a place only on a linear one. */
 static bool wants_logarithm(const char *name) {
     static const char *const linear[] = {"accuracy",      "kept",   "backtracks", "rejected",
-                                         "cg_iterations", "passes", "seconds"};
+                                         "cg_iterations", "passes", "seconds",    "acceleration"};
     for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
         if (!strcmp(linear[i], name))
             return false;
@@ -212,12 +216,12 @@ static gn_status write_data(metrics *figure, gn_script *script, gn_message *mess
     if (kept == 0)
         return gn_message_fail(message, GN_ERROR_FORMAT, "no run recorded a finite value of '%s'",
                                figure->families[0].name);
-    figure->page.panels = kept;
+    figure->family_count = kept;
     return GN_OK;
 }
 
 static bool has_part(const metrics *figure, part p) {
-    for (size_t i = 0; i < figure->page.panels; i++)
+    for (size_t i = 0; i < figure->family_count; i++)
         for (size_t j = 0; j < figure->set->group_count; j++)
             if (figure->families[i].drawn[p][j])
                 return true;
@@ -231,19 +235,28 @@ static bool has_phases(const metrics *figure) {
     return false;
 }
 
-static double legend_width(const gn_run_set *set) {
+static double legend_width(const metrics *figure) {
     double width = gn_text_width("phase change");
-    for (size_t i = 0; i < set->group_count; i++)
-        width = fmax(width, gn_text_width(set->groups[i].title));
+    for (size_t i = 0; i < figure->split.lines; i++)
+        width = fmax(width, gn_text_width(figure->split.line_title[i].text));
     return width + 36;
+}
+
+/* Colours are few: when they have all been used, they come again with another dash. */
+static void line_style(size_t line, part p, char *style, size_t size) {
+    static const char *const dashes[][PARTS] = {
+        {"", "dt (5,3)"}, {"dt (14,3,2,3)", "dt (5,3,1,3)"}, {"dt (2,3)", "dt (1,4)"}};
+    enum { ROUNDS = sizeof dashes / sizeof *dashes };
+    snprintf(style, size, "lt 1 lw 1.8 %s lc rgb '#%06X'", dashes[line / GN_COLOURS_NAMED % ROUNDS][p],
+             gn_colour_named(line));
 }
 
 static void draw_legend(const metrics *figure) {
     char style[64];
     double line = 0;
-    for (size_t i = 0; i < figure->set->group_count; i++, line++) {
-        snprintf(style, sizeof style, "lt 1 lw 2 lc rgb '#%06X'", gn_colour_named(i));
-        gn_page_legend(&figure->page, line, style, GN_TEXT_PLAIN, figure->set->groups[i].title);
+    for (size_t i = 0; i < figure->split.lines; i++, line++) {
+        line_style(i, TRAIN, style, sizeof style);
+        gn_page_legend(&figure->page, line, style, GN_TEXT_PLAIN, figure->split.line_title[i].text);
     }
     line += 0.5;
     if (has_part(figure, TEST)) {
@@ -263,12 +276,12 @@ static void draw_legend(const metrics *figure) {
     }
 }
 
-/* A bar where a phase ends and another begins. */
-static void draw_phases(const metrics *figure) {
+/* A bar where a phase of one of the panel's groups ends and another begins. */
+static void draw_phases(const metrics *figure, size_t column) {
     for (size_t i = 0; i < figure->set->group_count; i++) {
         const gn_config *config = gn_group_config(figure->set, &figure->set->groups[i]);
         size_t step = 0;
-        for (unsigned j = 0; j + 1 < config->phases_count; j++) {
+        for (unsigned j = 0; j + 1 < config->phases_count && figure->split.panel[i] == column; j++) {
             step += config->phases[j].steps;
             if ((double)step > figure->x.low && (double)step < figure->x.high)
                 fprintf(figure->page.canvas.script->file,
@@ -279,33 +292,67 @@ static void draw_phases(const metrics *figure) {
     }
 }
 
-static void draw_panel(const metrics *figure, size_t index) {
+static void draw_bands(const metrics *figure, const family *panel, part p, size_t group, FILE *file) {
+    if (figure->set->groups[group].count > 1)
+        fprintf(file, "$b%u using 1:3:4 with filledcurves fs noborder fc rgb '#D8%06X', \\\n",
+                panel->blocks[p][group], gn_colour_named(figure->split.line[group]));
+}
+
+static void draw_median(const metrics *figure, const family *panel, part p, size_t group, FILE *file) {
+    char style[96];
+    line_style(figure->split.line[group], p, style, sizeof style);
+    fprintf(file, "$b%u using 1:2 with lines %s, \\\n", panel->blocks[p][group], style);
+}
+
+/* Bands first, so that no line is under one. */
+static void draw_curves(const metrics *figure, const family *panel, size_t column, FILE *file) {
+    void (*const draw[])(const metrics *, const family *, part, size_t, FILE *) = {draw_bands, draw_median};
+    for (size_t k = 0; k < 2; k++)
+        for (part p = TRAIN; p < PARTS; p++)
+            for (size_t i = 0; i < figure->set->group_count; i++)
+                if (panel->drawn[p][i] && figure->split.panel[i] == column)
+                    draw[k](figure, panel, p, i, file);
+}
+
+static void draw_panel(const metrics *figure, size_t row, size_t column) {
     const gn_page *page = &figure->page;
-    const family *panel = &figure->families[index];
+    const size_t index = row * figure->split.panels + column;
+    const family *panel = &figure->families[row];
+    const char *title = figure->split.panels > 1 ? figure->split.panel_title[column].text : NULL;
     FILE *file = page->canvas.script->file;
-    gn_axis x = figure->x;
+    gn_axis x = figure->x, y = panel->y;
     x.label = gn_page_last_row(page, index) ? x.label : NULL;
-    gn_canvas_axes(&page->canvas, gn_page_panel(page, index), NULL, x, panel->y);
-    draw_phases(figure);
+    y.label = title == NULL || gn_page_first_column(page, index) ? y.label : NULL;
+    gn_canvas_axes(&page->canvas, gn_page_panel(page, index), title, x, y);
+    draw_phases(figure, column);
     fputs("plot ", file);
-    for (part p = TRAIN; p < PARTS; p++)
-        for (size_t i = 0; i < figure->set->group_count; i++)
-            if (panel->drawn[p][i] && figure->set->groups[i].count > 1)
-                fprintf(file, "$b%u using 1:3:4 with filledcurves fs noborder fc rgb '#D8%06X', \\\n",
-                        panel->blocks[p][i], gn_colour_named(i));
-    for (part p = TRAIN; p < PARTS; p++)
-        for (size_t i = 0; i < figure->set->group_count; i++)
-            if (panel->drawn[p][i])
-                fprintf(file, "$b%u using 1:2 with lines lt 1 lw 1.8 %s lc rgb '#%06X', \\\n",
-                        panel->blocks[p][i], p == TEST ? "dt (5,3)" : "", gn_colour_named(i));
+    draw_curves(figure, panel, column, file);
     for (size_t i = 0; i < figure->set->group_count; i++)
-        if (*panel->columns[TRAIN])
+        if (*panel->columns[TRAIN] && figure->split.panel[i] == column)
             fprintf(
                 file,
                 "$b%u using 1:($2 < %.9g ? $2 : %.9g) with points pt 2 ps 0.7 lw 1.6 lc rgb '#%06X', \\\n",
-                panel->marks[i], panel->y.high, panel->y.high, gn_colour_named(i));
+                panel->marks[i], panel->y.high, panel->y.high, gn_colour_named(figure->split.line[i]));
     fputs("NaN\n", file);
     gn_canvas_next(&page->canvas);
+}
+
+static void draw(metrics *figure, size_t columns, gn_script *script) {
+    const size_t panels = figure->split.panels;
+    if (panels > 1 && columns == 0)
+        columns = panels;
+    gn_page_layout(&figure->page, figure->set, figure->family_count * panels, columns, panels > 1,
+                   legend_width(figure), NULL);
+    figure->page.canvas.script = script;
+    for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
+        gn_canvas_begin(&figure->page.canvas, terminal);
+        gn_page_words(&figure->page);
+        draw_legend(figure);
+        for (size_t i = 0; i < figure->family_count; i++)
+            for (size_t j = 0; j < panels; j++)
+                draw_panel(figure, i, j);
+        gn_canvas_end(&figure->page.canvas);
+    }
 }
 
 gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message *message) {
@@ -315,22 +362,13 @@ gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message
     const gn_config_plot *plot = &gn_group_config(set, &set->groups[0])->plot;
     figure->set = set;
     figure->x = gn_page_steps(set);
-    gn_status status = find_families(figure, plot, message);
+    gn_status status = gn_split_create(set, plot->panels ? plot->panels : "", &figure->split, message);
+    if (status == GN_OK)
+        status = find_families(figure, plot, message);
     if (status == GN_OK)
         status = write_data(figure, script, message);
-    if (status == GN_OK) {
-        gn_page_layout(&figure->page, set, figure->page.panels, plot->columns, false, legend_width(set),
-                       NULL);
-        figure->page.canvas.script = script;
-        for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
-            gn_canvas_begin(&figure->page.canvas, terminal);
-            gn_page_words(&figure->page);
-            draw_legend(figure);
-            for (size_t i = 0; i < figure->page.panels; i++)
-                draw_panel(figure, i);
-            gn_canvas_end(&figure->page.canvas);
-        }
-    }
+    if (status == GN_OK)
+        draw(figure, plot->columns, script);
     metrics_free(figure);
     free(figure);
     return status;

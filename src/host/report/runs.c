@@ -17,23 +17,31 @@ static bool compared(const char *key) {
     return strncmp(key, "plot.", 5) != 0;
 }
 
-/* The first compared setting of `a` that `b` lacks or has otherwise; NULL: none. */
-static const gn_setting *difference(const gn_settings *a, const gn_settings *b) {
+static bool is_of(const char *key, gn_setting_side side) {
+    size_t length = strlen(side.key);
+    bool under = length > 0 && !strncmp(key, side.key, length) && (key[length] == '.' || key[length] == 0);
+    return compared(key) && under == side.under;
+}
+
+/* Whether `b` has all settings of the side that `a` has. */
+static bool covers(const gn_settings *a, const gn_settings *b, gn_setting_side side) {
     for (size_t i = 0; i < a->count; i++) {
-        if (!compared(a->items[i].key))
+        if (!is_of(a->items[i].key, side))
             continue;
         const char *other = i < b->count && !strcmp(b->items[i].key, a->items[i].key)
                                 ? b->items[i].value
                                 : gn_settings_get(b, a->items[i].key);
         if (!other || strcmp(other, a->items[i].value))
-            return &a->items[i];
+            return false;
     }
-    return NULL;
+    return true;
 }
 
-static bool same(const gn_settings *a, const gn_settings *b) {
-    return !difference(a, b) && !difference(b, a);
+static bool same(const gn_settings *a, const gn_settings *b, gn_setting_side side) {
+    return covers(a, b, side) && covers(b, a, side);
 }
+
+static const gn_setting_side everything = {"", false};
 
 static bool holds(const char *directory, const char *name) {
     char path[4096];
@@ -95,7 +103,7 @@ static int by_group_and_seed(const void *left, const void *right) {
 static gn_status make_groups(gn_run_set *set, gn_message *message) {
     for (size_t i = 0; i < set->run_count; i++) {
         size_t j = 0;
-        while (j < i && !same(&set->runs[i].settings, &set->runs[j].settings))
+        while (j < i && !same(&set->runs[i].settings, &set->runs[j].settings, everything))
             j++;
         set->runs[i].group = j < i ? set->runs[j].group : set->group_count++;
     }
@@ -116,33 +124,56 @@ static void add_text(char *text, size_t size, const char *separator, const char 
     snprintf(text + length, size - length, "%s%s", length ? separator : "", more);
 }
 
-static void write_labels(const gn_config *config, char *text, size_t size) {
+void gn_group_labels(const gn_run_set *set, size_t group, char *text, size_t size) {
+    const gn_config *config = gn_group_config(set, &set->groups[group]);
     text[0] = 0;
     for (unsigned i = 0; i < config->phases_count; i++)
         add_text(text, size, ", then ", config->phases[i].optimizer.label);
 }
 
-/* The end of a key that a reader needs: "damping.value" of "phases.0.optimizer.damping.value". */
-static const char *short_key(const char *key) {
-    const char *optimizer = strstr(key, ".optimizer.");
-    return optimizer ? optimizer + strlen(".optimizer.") : key;
+static const gn_settings *settings_of(const gn_run_set *set, size_t group) {
+    return &set->runs[set->groups[group].first].settings;
 }
 
-/* Adds to a group's title the settings in which it differs from the others of the same labels. */
-static void tell_apart(const gn_run_set *set, size_t group, const char *labels, char *title, size_t size) {
-    const gn_settings *mine = &set->runs[set->groups[group].first].settings;
+bool gn_group_same(const gn_run_set *set, size_t one, size_t other, gn_setting_side side) {
+    return same(settings_of(set, one), settings_of(set, other), side);
+}
+
+bool gn_group_has(const gn_run_set *set, size_t group, gn_setting_side side) {
+    const gn_settings *settings = settings_of(set, group);
+    for (size_t i = 0; i < settings->count; i++)
+        if (is_of(settings->items[i].key, side))
+            return true;
+    return false;
+}
+
+/* The end of a key that a reader needs: "damping.value" of "phases.0.optimizer.damping.value", "n" of
+ * "problem.n".
+ */
+static const char *short_key(const char *key) {
+    static const char *const sections[] = {".optimizer.", "problem.", "network."};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        const char *found = strstr(key, sections[i]);
+        if (found)
+            return found + strlen(sections[i]);
+    }
+    return key;
+}
+
+void gn_group_tell_apart(const gn_run_set *set, size_t group, gn_setting_side side, char *title,
+                         size_t size) {
+    const gn_settings *mine = settings_of(set, group);
+    char labels[160], others[160], text[128];
+    gn_group_labels(set, group, labels, sizeof labels);
     for (size_t i = 0; i < mine->count; i++) {
         bool differs = false;
         for (size_t j = 0; j < set->group_count && !differs; j++) {
-            char others[160];
-            write_labels(gn_group_config(set, &set->groups[j]), others, sizeof others);
-            const char *value =
-                gn_settings_get(&set->runs[set->groups[j].first].settings, mine->items[i].key);
+            gn_group_labels(set, j, others, sizeof others);
+            const char *value = gn_settings_get(settings_of(set, j), mine->items[i].key);
             differs = !strcmp(labels, others) && (!value || strcmp(value, mine->items[i].value) != 0);
         }
-        if (differs && compared(mine->items[i].key)) {
-            char text[128];
-            snprintf(text, sizeof text, "%s %s", short_key(mine->items[i].key), mine->items[i].value);
+        if (differs && is_of(mine->items[i].key, side)) {
+            snprintf(text, sizeof text, "%s = %s", short_key(mine->items[i].key), mine->items[i].value);
             add_text(title, size, ", ", text);
         }
     }
@@ -156,10 +187,8 @@ gn_status gn_run_set_open(const char *const *paths, size_t count, gn_run_set *se
     GN_TRY(make_groups(set, message));
     for (size_t i = 0; i < set->group_count; i++) {
         gn_run_group *group = &set->groups[i];
-        char labels[sizeof group->title];
-        write_labels(gn_group_config(set, group), labels, sizeof labels);
-        memcpy(group->title, labels, sizeof labels);
-        tell_apart(set, i, labels, group->title, sizeof group->title);
+        gn_group_labels(set, i, group->title, sizeof group->title);
+        gn_group_tell_apart(set, i, everything, group->title, sizeof group->title);
     }
     return GN_OK;
 }

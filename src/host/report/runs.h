@@ -34,6 +34,22 @@ void gn_run_set_destroy(gn_run_set *set);
 const gn_config *gn_group_config(const gn_run_set *set, const gn_run_group *group);
 size_t gn_config_steps(const gn_config *config); /* of all phases */
 
+/* Settings under a dotted key ("phases.0": phases.0.steps, ...) or all others; those that runs of one group
+ * may differ in, and what is no part of the experiment, are in neither. key "": all are others. */
+typedef struct gn_setting_side {
+    const char *key;
+    bool under;
+} gn_setting_side;
+/* Whether the groups agree in all settings of the side. */
+bool gn_group_same(const gn_run_set *set, size_t one, size_t other, gn_setting_side side);
+/* Whether the group has a setting there. */
+bool gn_group_has(const gn_run_set *set, size_t group, gn_setting_side side);
+/* Appends to a title the settings of the side, "damping.value = 0.1", in which the group differs from others
+ * of the same labels. */
+void gn_group_tell_apart(const gn_run_set *set, size_t group, gn_setting_side side, char *title, size_t size);
+/* "LM, then AdamW" */
+void gn_group_labels(const gn_run_set *set, size_t group, char *text, size_t size);
+
 /* A recorded quantity of a group's runs: `count` series, one a run. "loss_train", or "norms/weight_norm" of
  * an observer. The caller frees them by gn_group_series_free(). */
 gn_status gn_group_series(const gn_run_set *set, const gn_run_group *group, const char *name,

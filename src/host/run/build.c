@@ -91,6 +91,10 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
         status = gn_dataset_step_2d(build->context, config->precision, p->points, p->test_points,
                                     config->seed, &build->dataset);
         break;
+    case GN_PROBLEM_SINC_1D:
+        status = gn_dataset_sinc_1d(build->context, config->precision, p->points, p->test_points, p->k,
+                                    config->seed, &build->dataset);
+        break;
     case GN_PROBLEM_MODULAR_ADDITION:
         status = (p->encoding == GN_ENCODING_TOKENS ? gn_dataset_modular_addition_tokens
                                                     : gn_dataset_modular_addition)(
@@ -281,7 +285,7 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
         break;
     case GN_OBSERVE_SOLUTION:
         status = gn_observer_create_solution(build->context, build->network, &build->dataset, build->theta0,
-                                             schedule, out);
+                                             from->h1, schedule, out);
         break;
     case GN_OBSERVE_NTK:
         status = gn_observer_create_ntk(build->context, build->network, config->loss.kind, &build->dataset,

@@ -38,7 +38,6 @@ static gn_status write_content(gn_h5 *file, gn_build *build, gn_message *message
     GN_TRY(gn_h5_write(file, "/seconds", 0, NULL, &seconds, message));
     GN_TRY(gn_h5_write(file, "/passes", 0, NULL, &passes, message));
     GN_TRY(write_array(file, "/theta", build->theta, message));
-    GN_TRY(write_array(file, "/theta0", build->theta0, message));
     for (size_t i = 0; optimizer != NULL && i < gn_optimizer_state_count(optimizer); i++) {
         const char *name;
         char path[128];

@@ -1,4 +1,5 @@
-/* checkpoint.h5: what a run needs to go on as if it had never stopped. */
+/* checkpoint.h5: what a run needs to go on as if it had never stopped, and cannot make anew from its
+ * configuration as it does the data and the first parameters. */
 #ifndef GN_RUN_CHECKPOINT_H
 #define GN_RUN_CHECKPOINT_H
 

@@ -20,7 +20,8 @@ typedef enum gn_problem_kind {
     GN_PROBLEM_POISSON_2D,
     GN_PROBLEM_HELMHOLTZ_2D,
     GN_PROBLEM_BURGERS_1D,
-    GN_PROBLEM_PDE_2D
+    GN_PROBLEM_PDE_2D,
+    GN_PROBLEM_SINC_1D
 } gn_problem_kind;
 
 /* xy: values on all sides; xt: none at the end of time */
@@ -34,20 +35,20 @@ typedef struct gn_config_problem {
     char *folder;                                               /* idx */
     size_t train_count, test_count;                             /* idx; 0: all */
     double maximum;                                             /* idx */
-    size_t points, test_points;                                 /* multi_sine_1d, step_2d, polynomial */
-    size_t modulus;                                             /* modular_addition */
-    double train_fraction;                                      /* modular_addition */
-    gn_encoding encoding;                                       /* modular_addition */
-    size_t features;                                            /* polynomial */
-    double factor;                                              /* polynomial */
-    size_t n, m;                                                /* poisson_2d, helmholtz_2d */
-    double k;                                                   /* helmholtz_2d */
-    double viscosity;                                           /* burgers_1d */
-    char *residual, *solution;                                  /* pde_2d */
-    gn_coordinates coordinates;                                 /* pde_2d */
-    double x_low, x_high, second_low, second_high;              /* pde_2d */
-    size_t interior, boundary;                                  /* PDEs; test_points an axis */
-    bool grid;                                                  /* PDEs */
+    size_t points, test_points;                    /* multi_sine_1d, step_2d, sinc_1d, polynomial */
+    size_t modulus;                                /* modular_addition */
+    double train_fraction;                         /* modular_addition */
+    gn_encoding encoding;                          /* modular_addition */
+    size_t features;                               /* polynomial */
+    double factor;                                 /* polynomial */
+    size_t n, m;                                   /* poisson_2d, helmholtz_2d */
+    double k;                                      /* helmholtz_2d, sinc_1d */
+    double viscosity;                              /* burgers_1d */
+    char *residual, *solution;                     /* pde_2d */
+    gn_coordinates coordinates;                    /* pde_2d */
+    double x_low, x_high, second_low, second_high; /* pde_2d */
+    size_t interior, boundary;                     /* PDEs; test_points an axis */
+    bool grid;                                     /* PDEs */
 } gn_config_problem;
 
 typedef enum gn_network_kind {
@@ -110,6 +111,7 @@ typedef struct gn_config_observer {
     size_t every;         /* 0: at log points (gn_schedule) */
     size_t modes;         /* fourier */
     size_t points;        /* ntk; 0: as many as have 1024 residuals */
+    bool h1;              /* solution */
 } gn_config_observer;
 
 typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER } gn_plot_kind;
@@ -120,6 +122,7 @@ typedef struct gn_config_plot {
     char *title;
     char **metrics; /* kind metrics: names of GN_METRICS_LIST */
     unsigned metrics_count;
+    char *panels; /* kind metrics: a dotted key, or "" */
     gn_plot_scale x_scale;
     double x_max;   /* steps; 0: all */
     double y_min;   /* 0: by the data */

@@ -15,6 +15,7 @@ static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
                                           {"helmholtz_2d", GN_PROBLEM_HELMHOLTZ_2D},
                                           {"burgers_1d", GN_PROBLEM_BURGERS_1D},
                                           {"pde_2d", GN_PROBLEM_PDE_2D},
+                                          {"sinc_1d", GN_PROBLEM_SINC_1D},
                                           {NULL, 0}};
 static const gn_choice coordinate_names[] = {{"xy", GN_COORDINATES_XY}, {"xt", GN_COORDINATES_XT}, {NULL, 0}};
 static const gn_choice encodings[] = {
@@ -64,6 +65,8 @@ static const gn_choice preconditioners[] = {{"none", GN_PRECONDITIONER_NONE},
                                             {NULL, 0}};
 static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
+static const gn_choice accelerations[] = {
+    {"none", GN_ACCELERATION_NONE}, {"geodesic", GN_ACCELERATION_GEODESIC}, {NULL, 0}};
 static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS}, {"norms", GN_OBSERVE_NORMS},
                                       {"fourier", GN_OBSERVE_FOURIER}, {"solution", GN_OBSERVE_SOLUTION},
                                       {"ntk", GN_OBSERVE_NTK},         {NULL, 0}};
@@ -161,6 +164,9 @@ DEFINE_SECTION(gn_cg_section, GN_CG_KEYS)
 #undef STRUCT
 #define STRUCT gn_line_search_options
 DEFINE_SECTION(gn_line_search_section, GN_LINE_SEARCH_KEYS)
+#undef STRUCT
+#define STRUCT gn_acceleration_options
+DEFINE_SECTION(gn_acceleration_section, GN_ACCELERATION_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_optimizer
 DEFINE_SECTION(gn_optimizer_section, GN_OPTIMIZER_KEYS)

@@ -20,6 +20,7 @@
 #define GN_KEY_COMPUTED        ""
 #define GN_KEY_ALL             0xffffffffu
 #define GN_KEY_ON(kind)        (1u << (kind))
+#define GN_KEY_SINC            GN_KEY_ON(GN_PROBLEM_SINC_1D)
 #define GN_KEY_GRID            (GN_KEY_ON(GN_PROBLEM_MULTI_SINE_1D) | GN_KEY_ON(GN_PROBLEM_STEP_2D))
 #define GN_KEY_PDE_2D          GN_KEY_ON(GN_PROBLEM_PDE_2D)
 #define GN_KEY_SINES           (GN_KEY_ON(GN_PROBLEM_POISSON_2D) | GN_KEY_ON(GN_PROBLEM_HELMHOLTZ_2D))
@@ -56,10 +57,11 @@
       "training points")                                                                                     \
     X(COUNT, points, points, "20", "points an axis", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_STEP_2D), 0,    \
       "its square is the number of training points")                                                         \
+    X(COUNT, points, points, "1000", "points", "[2, 1000000000000]", GN_KEY_SINC, 0, "training points")      \
     X(COUNT, points, points, "550", "points", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,        \
       "training points")                                                                                     \
     X(COUNT, test_points, test_points, "1000", "points", GN_KEY_RANGE_SIZE_OR_0,                             \
-      GN_KEY_GRID | GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0, "random draws; 0: no test set")                     \
+      GN_KEY_GRID | GN_KEY_SINC | GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0, "random draws; 0: no test set")       \
     X(COUNT, modulus, modulus, "23", "", "[2, 65535]", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), 0,            \
       "p of (a + b) mod p, a class")                                                                         \
     X(REAL, train_fraction, train_fraction, "0.9", "of the pairs", "(0, 1]",                                 \
@@ -73,6 +75,7 @@
     X(COUNT, n, n, "1", "", "[1, 1000]", GN_KEY_SINES, 0, "of the solution sin(n pi x) sin(m pi y)")         \
     X(COUNT, m, m, "1", "", "[1, 1000]", GN_KEY_SINES, 0, "of the solution")                                 \
     X(REAL, k, k, "1.0", "", "(-inf, inf)", GN_KEY_ON(GN_PROBLEM_HELMHOLTZ_2D), 0, "of k^2 u")               \
+    X(REAL, k, k, "10.0", "", "(0, inf)", GN_KEY_SINC, 0, "of sin(k x) / (k x) on [-1, 1]")                  \
     X(REAL, viscosity, viscosity, "0.05", "", "(0, inf)", GN_KEY_ON(GN_PROBLEM_BURGERS_1D), 0,               \
       "of the second derivative")                                                                            \
     X(TEXT, residual, residual, GN_KEY_NEEDED, "", "", GN_KEY_PDE_2D, 0,                                     \
@@ -178,6 +181,14 @@
     X(COUNT, max_iterations, max_iterations, "10", "reductions", "[1, 1000]",                                \
       GN_KEY_ON(GN_LINE_SEARCH_ARMIJO), 0, "then the last step is taken")
 
+#define GN_ACCELERATION_KEYS(X)                                                                              \
+    X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, accelerations,                                         \
+      "geodesic: the second-order term of a step, by one more solve with the same factors")                  \
+    X(REAL, ratio, ratio, "0.75", "", "(0, inf)", GN_KEY_ON(GN_ACCELERATION_GEODESIC), 0,                    \
+      "most of twice the term over the step; more: gain_ratio rejects the step, others leave the term out")  \
+    X(REAL, h, h, "0.1", "of the step", "(0, 1]", GN_KEY_ON(GN_ACCELERATION_GEODESIC), 0,                    \
+      "distance of the central difference along the step")
+
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
       "its name in results; the kind's if absent")                                                           \
@@ -212,7 +223,9 @@
     X(SECTION, cg, options.cg, "{}", "", "", GN_KEY_GN | GN_KEY_DAMPED, gn_cg_section,                       \
       "where the solver is cg, or auto takes it")                                                            \
     X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED,       \
-      gn_line_search_section, "instead of a fixed step")
+      gn_line_search_section, "instead of a fixed step")                                                     \
+    X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \
+      "without a line search")
 
 #define GN_PHASE_KEYS(X)                                                                                     \
     X(COUNT, steps, steps, GN_KEY_NEEDED, "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "")                     \
@@ -226,13 +239,17 @@
     X(COUNT, modes, modes, "10", "modes", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_FOURIER), 0,                  \
       "k = 0 ... modes")                                                                                     \
     X(COUNT, points, points, "0", "samples", "[0, 1000000000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,                \
-      "the first of the training set; 0: all, or as many as have 1024 residuals")
+      "the first of the training set; 0: all, or as many as have 1024 residuals")                            \
+    X(BOOL, h1, h1, "false", "", "", GN_KEY_ON(GN_OBSERVE_SOLUTION), 0,                                      \
+      "of a PDE also the error with the gradient, relative_h1_error")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
     X(TEXT, title, title, "\"\"", "", "", GN_KEY_DRAWN, 0, "")                                               \
     X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
       "columns of metrics.csv")                                                                              \
+    X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS), 0,                                   \
+      "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
     X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_DRAWN, scales, "")                                  \
     X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_DRAWN, 0, "0: all")                               \
     X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_DRAWN, 0, "0: by the data")                            \

@@ -92,6 +92,7 @@ static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t pha
         .backtracks = report ? (double)report->backtracks : NAN,
         .rejected = report ? (double)report->rejected : NAN,
         .cg_iterations = report ? (double)report->cg_iterations : NAN,
+        .acceleration = report ? report->acceleration : NAN,
     };
     return hooks->record ? hooks->record(hooks->user, &row) : GN_OK;
 }

@@ -8,6 +8,7 @@ struct gn_symmetric {
     gn_symmetric_options options;
     size_t n;
     bool decomposed;       /* spectral: matrix holds the eigenvectors */
+    gn_damped damped;      /* of the last solve */
     gn_array matrix;       /* capacity^2 */
     gn_array factor;       /* capacity^2, repeated Cholesky only */
     gn_array values;       /* capacity, spectral */
@@ -104,6 +105,12 @@ static gn_status solve_spectral(gn_symmetric *s, gn_damped damped, const void *b
     return GN_OP(context, gemv, s->dtype, true, n, n, 1.0, s->matrix.data, n, c, 0.0, x);
 }
 
+static gn_status solve_triangular(gn_symmetric *s, const void *l, const void *b, void *x) {
+    if (x != b)
+        GN_TRY(GN_OP(s->context, copy, x, b, s->n * gn_dtype_size(s->dtype)));
+    return GN_OP(s->context, cholesky_solve, s->dtype, s->n, l, s->n, x);
+}
+
 static gn_status solve_cholesky(gn_symmetric *s, gn_damped damped, const void *b, void *x) {
     gn_context *context = s->context;
     size_t n = s->n, size = gn_dtype_size(s->dtype);
@@ -114,13 +121,18 @@ static gn_status solve_cholesky(gn_symmetric *s, gn_damped damped, const void *b
     }
     GN_TRY(GN_OP(context, add_damping, s->dtype, n, l, n, damped.damping, damped.floor, s->slots.data));
     GN_TRY(GN_OP(context, cholesky, s->dtype, n, l, n, s->work.data, s->work_bytes));
-    if (x != b)
-        GN_TRY(GN_OP(context, copy, x, b, n * size));
-    return GN_OP(context, cholesky_solve, s->dtype, n, l, n, x);
+    return solve_triangular(s, l, b, x);
 }
 
 gn_status gn_symmetric_solve(gn_symmetric *s, gn_damped damped, const void *b, void *x) {
+    s->damped = damped;
     return spectral(s->options) ? solve_spectral(s, damped, b, x) : solve_cholesky(s, damped, b, x);
+}
+
+gn_status gn_symmetric_solve_again(gn_symmetric *s, const void *b, void *x) {
+    if (spectral(s->options))
+        return solve_spectral(s, s->damped, b, x);
+    return solve_triangular(s, s->options.repeated ? s->factor.data : s->matrix.data, b, x);
 }
 
 const double *gn_symmetric_slots(const gn_symmetric *s) {

@@ -36,6 +36,9 @@ typedef struct gn_damped {
  * matrix is then lost unless `repeated`. NO_CONVERGENCE where the eigendecomposition fails. */
 gn_status gn_symmetric_solve(gn_symmetric *symmetric, gn_damped damped, const void *b, void *x);
 
+/* The same system as the last solve's, damping included, by its factors. */
+gn_status gn_symmetric_solve_again(gn_symmetric *symmetric, const void *b, void *x);
+
 /* Of the last solve, on the device: [0] mu in force, [1] eigenvalues kept (spectral only). */
 const double *gn_symmetric_slots(const gn_symmetric *symmetric);
 /* n of the matrix written last. */

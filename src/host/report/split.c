@@ -1,0 +1,57 @@
+#include "report/split.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Numbers the groups by what they are on the side; returns how many different ones there are. */
+static size_t number(const gn_run_set *set, gn_setting_side side, size_t *numbers) {
+    size_t count = 0;
+    for (size_t i = 0; i < set->group_count; i++) {
+        size_t j = 0;
+        while (j < i && !gn_group_same(set, i, j, side))
+            j++;
+        numbers[i] = j < i ? numbers[j] : count++;
+    }
+    return count;
+}
+
+/* The labels of phases belong where the key puts them. */
+static void write_titles(const gn_run_set *set, size_t group, const char *key, gn_split *split) {
+    const bool labelled = !strncmp(key, "phases", strlen("phases"));
+    gn_split_title *panel = &split->panel_title[split->panel[group]];
+    gn_split_title *line = &split->line_title[split->line[group]];
+    panel->text[0] = line->text[0] = 0;
+    gn_group_labels(set, group, (labelled ? panel : line)->text, sizeof panel->text);
+    gn_group_tell_apart(set, group, (gn_setting_side){key, true}, panel->text, sizeof panel->text);
+    gn_group_tell_apart(set, group, (gn_setting_side){key, false}, line->text, sizeof line->text);
+}
+
+gn_status gn_split_create(const gn_run_set *set, const char *key, gn_split *split, gn_message *message) {
+    const gn_setting_side inside = {key, true}, outside = {key, false};
+    const size_t groups = set->group_count;
+    bool found = key[0] == 0;
+    split->panel = calloc(groups, sizeof *split->panel);
+    split->line = calloc(groups, sizeof *split->line);
+    split->panel_title = calloc(groups, sizeof *split->panel_title);
+    split->line_title = calloc(groups, sizeof *split->line_title);
+    if (!split->panel || !split->line || !split->panel_title || !split->line_title)
+        return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for %zu groups of runs", groups);
+    for (size_t i = 0; i < groups && !found; i++)
+        found = gn_group_has(set, i, inside);
+    if (!found)
+        return gn_message_fail(message, GN_ERROR_CONFIG,
+                               "plot.panels: no run has a setting `%s` to make panels of", key);
+    split->panels = number(set, inside, split->panel);
+    split->lines = number(set, outside, split->line);
+    for (size_t i = groups; i-- > 0;) /* the first group of a panel or line has the last word */
+        write_titles(set, i, key, split);
+    return GN_OK;
+}
+
+void gn_split_destroy(gn_split *split) {
+    free(split->panel);
+    free(split->line);
+    free(split->panel_title);
+    free(split->line_title);
+    *split = (gn_split){0};
+}
