@@ -87,3 +87,29 @@ Test(ntk, mistakes) {
     wrong = expect_command(folder, "run c.yaml --set 'observe=[{kind: ntk, points: 21}]' --out r", 2);
     cr_expect_not_null(strstr(wrong.err, "20 training samples"));
 }
+
+/* A line has two modes that move, and they move as predicted. */
+static const char rates_config[] = "name: rates\n"
+                                   "problem: {kind: multi_sine_1d, points: 12}\n"
+                                   "network: {kind: mlp, widths: [1, 1]}\n"
+                                   "phases:\n"
+                                   "  - {steps: 12, optimizer: {label: A, kind: sgd, learning_rate: 0.1}}\n"
+                                   "observe: [{kind: ntk, every: 2}]\n"
+                                   "plot: {kind: rates}\n";
+
+Test(ntk, rates_are_drawn_where_there_are_some) {
+    write_file(folder, "rates.yaml", rates_config);
+    command_result done = expect_command(folder, "run rates.yaml --quiet --out r", 0);
+    cr_expect_not_null(strstr(done.out, "r/figures/rates.png"), "%s", done.out);
+    char *svg = read_file(folder, "r/figures/rates.svg");
+    cr_expect_not_null(strstr(svg, "R² = 1.0000, slope 1.000"));
+    free(svg);
+    expect_command(folder,
+                   "run rates.yaml --quiet --out adam --set phases.0.optimizer.kind=adam "
+                   "--set phases.0.optimizer.learning_rate=0.001",
+                   0);
+    command_result wrong = expect_command(folder, "plot adam", 1);
+    cr_expect_not_null(strstr(wrong.err, "predictions are of sgd"), "%s", wrong.err);
+    wrong = expect_command(folder, "check rates.yaml --set 'observe=[{kind: norms}]'", 2);
+    cr_expect_not_null(strstr(wrong.err, "needs `- {kind: ntk}`"), "%s", wrong.err);
+}

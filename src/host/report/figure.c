@@ -76,6 +76,8 @@ static bool observes_fourier(const gn_config *config) {
 static gn_status draw(const void *what, gn_script *script, gn_message *message) {
     const gn_run_set *set = what;
     const gn_config *config = gn_group_config(set, &set->groups[0]);
+    if (config->plot.kind == GN_PLOT_RATES)
+        return gn_rates_figure(set, script, message);
     bool fourier = config->plot.kind == GN_PLOT_FOURIER ||
                    (config->plot.kind == GN_PLOT_NONE && observes_fourier(config));
     return fourier ? gn_fourier_figure(set, script, message) : gn_metrics_figure(set, script, message);

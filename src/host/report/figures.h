@@ -15,5 +15,7 @@ gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message
  * plot.panels a row a family, a panel a value of that key, and one colour what groups have in common
  * otherwise. */
 gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message *message);
+/* Measured against predicted decay of the NTK's modes, one panel a group. */
+gn_status gn_rates_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 
 #endif

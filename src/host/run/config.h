@@ -114,7 +114,7 @@ typedef struct gn_config_observer {
     bool h1;              /* solution */
 } gn_config_observer;
 
-typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER } gn_plot_kind;
+typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER, GN_PLOT_RATES } gn_plot_kind;
 typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 
 typedef struct gn_config_plot {
