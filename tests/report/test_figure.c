@@ -221,6 +221,27 @@ Test(report_figure, more_lines_than_colours_are_dashed) {
     cr_expect_eq(dashes_of(9), none + 4, "two curves and their samples");
 }
 
+Test(report_figure, a_list_too_long_for_the_caption_ends_in_dots) {
+    report_case test = report_start();
+    for (int i = 0; i < 30; i++) {
+        char name[16], optimizer[128];
+        snprintf(name, sizeof name, "%d", i);
+        snprintf(optimizer, sizeof optimizer,
+                 "{label: LM, kind: levenberg_marquardt, damping: {value: 1.23%02de-5}}", i + 10);
+        add(&test, (report_run){.name = name,
+                                .optimizer = optimizer,
+                                .plot = "{kind: metrics, metrics: [loss_train]}",
+                                .steps = 20,
+                                .every = 10,
+                                .value = report_decay});
+    }
+    char *svg = draw(&test, NULL);
+    cr_expect_eq(count(svg, ", …"), 1);
+    cr_expect_not_null(strstr(svg, "1.231e-5, 1.2311e-5, "));
+    free(svg);
+    report_end(&test);
+}
+
 Test(report_figure, many_groups_make_rows) {
     report_case test = report_start();
     for (int i = 0; i < 7; i++) {

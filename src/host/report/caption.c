@@ -3,7 +3,8 @@
 
 #include "report/page.h"
 
-/* Values that runs have in common or not: each once, in the order of their coming. */
+/* Values that runs have in common or not: each once, in the order of their coming; … for those without room.
+ */
 typedef struct values {
     char text[192];
 } values;
@@ -17,7 +18,11 @@ static void add(values *list, const char *value) {
             return;
         found += more;
     }
-    snprintf(list->text + length, sizeof list->text - length, "%s%s", length ? ", " : "", value);
+    static const char rest[] = ", …";
+    if (length + strlen(", ") + more + sizeof rest <= sizeof list->text)
+        snprintf(list->text + length, sizeof list->text - length, "%s%s", length ? ", " : "", value);
+    else if (length < strlen(rest) || strcmp(list->text + length - strlen(rest), rest) != 0)
+        strcat(list->text, rest);
 }
 
 /* "%g" without the exponent's zeros: 1e-7. */
