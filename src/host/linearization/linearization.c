@@ -289,6 +289,26 @@ gn_status gn_linearization_root_jacobian(gn_linearization *self, size_t first, s
     return fill_jacobian(self, has_root(self), first, samples, j);
 }
 
+gn_status gn_linearization_normal_by_rows(gn_linearization *self, bool root, gn_array *block, void *k) {
+    const size_t p = self->parameters, c = self->outputs, n = self->samples;
+    const size_t step = gn_array_count(block) / (c * p);
+    for (size_t first = 0; first < n; first += step) {
+        const size_t samples = n - first < step ? n - first : step;
+        gn_array j = gn_array_view(self->context, self->dtype, samples * c, p, block->data);
+        GN_TRY(self->interface->jacobian(self, root, first, samples, &j));
+        GN_TRY(GN_OP(self->context, syrk, self->dtype, true, p, samples * c, 1.0, j.data, p,
+                     first ? 1.0 : 0.0, k, p));
+    }
+    return GN_OK;
+}
+
+gn_status gn_linearization_root_normal(gn_linearization *self, gn_array *block, void *k) {
+    GN_TRY(expect_point(self));
+    if (self->interface->normal)
+        return self->interface->normal(self, has_root(self), block, k);
+    return gn_linearization_normal_by_rows(self, has_root(self), block, k);
+}
+
 gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d) {
     return has_root(self) ? self->interface->root_vjp(self, u, d) : self->interface->vjp(self, u, d);
 }

@@ -21,6 +21,8 @@ typedef struct gn_linearization_interface {
     gn_status (*gram)(gn_linearization *self, bool root, gn_array *k); /* the lower triangle */
     gn_status (*gram_cross)(gn_linearization *self, gn_linearization *other, gn_array *k);
     gn_status (*diagonal)(gn_linearization *self, bool root, gn_array *d);
+    /* or none: rows of J are multiplied. As gn_linearization_root_normal() */
+    gn_status (*normal)(gn_linearization *self, bool root, gn_array *block, void *k);
     gn_status (*root_vjp)(gn_linearization *self, const gn_array *u, gn_array *d); /* J'S u */
     gn_status (*reserve)(gn_linearization *self);                                  /* or none */
     void (*destroy)(gn_linearization *self);
@@ -70,6 +72,11 @@ gn_status gn_linearization_objective(gn_linearization *self, double *objective);
 gn_status gn_linearization_root_gram(gn_linearization *self, gn_array *k);
 /* j: rows of B', as gn_linearization_jacobian() gives them of J. */
 gn_status gn_linearization_root_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j);
+/* k (P x P) = B B', the lower triangle; the upper one may be written. block: scratch that holds a sample's
+ * rows of J or more; of a network of linear layers with several outputs J's rows are never made. */
+gn_status gn_linearization_root_normal(gn_linearization *self, gn_array *block, void *k);
+/* The same from J's rows, for implementations. */
+gn_status gn_linearization_normal_by_rows(gn_linearization *self, bool root, gn_array *block, void *k);
 /* d (P) = B u. */
 gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d);
 /* u (M) = B'v. u may be what root_residual() gave. */

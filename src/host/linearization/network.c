@@ -131,6 +131,15 @@ static gn_status jacobian(gn_linearization *self, bool root, size_t first, size_
     return GN_OK;
 }
 
+static gn_status normal(gn_linearization *self, bool root, gn_array *block, void *k) {
+    gn_tape *tape = of(self)->tape;
+    const size_t elements = gn_array_count(block);
+    if (!gn_tape_normal_pays(tape) || elements < gn_tape_normal_scratch(tape))
+        return gn_linearization_normal_by_rows(self, root, block, k);
+    seed_rows(self, root);
+    return gn_tape_normal(tape, block->data, elements, k);
+}
+
 /* Scratch for tiles of up to `samples` samples a side. */
 static gn_status reserve_tiles(network_linearization *l, size_t samples) {
     size_t n = gn_gram_tile_samples(l->network);
@@ -229,6 +238,7 @@ static const gn_linearization_interface interface = {
     .jvp = jvp,
     .vjp = vjp,
     .jacobian = jacobian,
+    .normal = normal,
     .gram = gram,
     .gram_cross = gram_cross,
     .diagonal = diagonal,
