@@ -13,6 +13,7 @@ gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearizatio
     self->dtype = dtype;
     self->loss = loss;
     self->parameters = parameters;
+    self->positions = 1;
     if (loss == GN_LOSS_CROSS_ENTROPY)
         GN_TRY(gn_buffer_create(context, &self->probabilities, dtype, rows, 1, "probabilities"));
     GN_TRY(gn_buffer_create(context, &self->residual, dtype, rows, 1, "the residual"));
@@ -37,7 +38,8 @@ size_t gn_linearization_rows(const gn_linearization *self) {
 }
 
 double gn_linearization_terms(const gn_linearization *self) {
-    return (double)(self->loss == GN_LOSS_SQUARED ? gn_linearization_rows(self) : self->samples);
+    return (double)(self->loss == GN_LOSS_SQUARED ? gn_linearization_rows(self)
+                                                  : self->samples * self->positions);
 }
 
 double gn_linearization_measure(const gn_linearization *self) {
@@ -195,8 +197,8 @@ gn_status gn_linearization_gradient(gn_linearization *self, gn_array *g) {
 static gn_status apply_hessian(gn_linearization *self, double weight, void *u) {
     size_t rows = gn_linearization_rows(self);
     if (self->loss == GN_LOSS_CROSS_ENTROPY)
-        return GN_OP(self->context, softmax_hessian, self->dtype, self->samples, self->outputs, weight,
-                     self->probabilities.data, u, u);
+        return GN_OP(self->context, softmax_hessian, self->dtype, self->samples * self->positions,
+                     self->outputs / self->positions, weight, self->probabilities.data, u, u);
     return weight == 1 ? GN_OK : GN_OP(self->context, axpby, self->dtype, rows, weight, u, 0.0, u);
 }
 

@@ -70,8 +70,9 @@ static gn_status evaluate_body(void *arguments) {
     GN_TRY(gn_tape_forward(l->tape));
     const void *f = gn_tape_outputs(l->tape), *y = l->targets->data;
     if (self->loss == GN_LOSS_CROSS_ENTROPY)
-        return GN_OP(self->context, cross_entropy_loss, self->dtype, self->samples, self->outputs, f, y,
-                     self->probabilities.data, self->residual.data, self->loss_sum.data);
+        return GN_OP(self->context, cross_entropy_loss, self->dtype, self->samples * self->positions,
+                     self->outputs / self->positions, f, y, self->probabilities.data, self->residual.data,
+                     self->loss_sum.data);
     return GN_OP(self->context, squared_loss, self->dtype, gn_linearization_rows(self), f, y,
                  self->residual.data, self->loss_sum.data);
 }
@@ -255,7 +256,8 @@ gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dt
     if (loss != GN_LOSS_SQUARED && loss != GN_LOSS_CROSS_ENTROPY)
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "no such loss: take GN_LOSS_SQUARED or GN_LOSS_CROSS_ENTROPY");
-    if (loss == GN_LOSS_CROSS_ENTROPY && gn_network_outputs(network) < 2)
+    const gn_node *last = &network->nodes[network->node_count - 1];
+    if (loss == GN_LOSS_CROSS_ENTROPY && last->width < 2)
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "cross-entropy needs two classes or more, the network has one output");
     if (capacity == 0)
@@ -271,6 +273,7 @@ gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dt
     GN_TRY_DONE(gn_linearization_prepare(&l->base, &interface, context, dtype, loss, capacity * outputs,
                                          network->size));
     l->base.outputs = outputs;
+    l->base.positions = last->positions;
     *out = &l->base;
     return GN_OK;
 done:

@@ -275,8 +275,9 @@ gn_status gn_tape_rows(gn_tape *tape) {
     GN_TRY(gn_tape_reserve_rows(tape));
     void *rows = tape->rows[last].data;
     if (tape->root)
-        GN_TRY(
-            GN_OP(tape->context, softmax_root, tape->dtype, tape->samples, tape->outputs, tape->root, rows));
+        GN_TRY(GN_OP(tape->context, softmax_root, tape->dtype, tape->samples,
+                     tape->network->nodes[last].positions, tape->network->nodes[last].width, tape->root,
+                     rows));
     else
         GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, rows));
     for (size_t i = last; i > 0; i--)
