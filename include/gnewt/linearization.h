@@ -4,7 +4,8 @@
  * J = df/dtheta, row m = n*C + c. Squared error: r = f - y, loss = (1/M) sum r^2, gradient = (2/M) J'r,
  * output Hessian H = I. Cross-entropy: targets y whose rows sum to 1 (one-hot), p = softmax(f), r = p - y,
  * loss =
- * -(1/N) sum y log p, gradient = (1/N) J'r, H = diag(p) - p p' of each sample. */
+ * -(1/N) sum y log p, gradient = (1/N) J'r, H = diag(p) - p p' of each sample. A transformer that reads T
+ * positions has a softmax at each, y one class at each, and the loss is the mean of all N T. */
 #ifndef GNEWT_LINEARIZATION_H
 #define GNEWT_LINEARIZATION_H
 
@@ -20,8 +21,7 @@ typedef enum gn_loss { GN_LOSS_SQUARED, GN_LOSS_CROSS_ENTROPY } gn_loss;
 
 /* The linearization of a network on up to `capacity` samples, in float32 or float64. Keeps a reference to the
  * network, which must outlive it. Memory: about capacity * (sum of widths) * 4 elements; a first Gram adds
- * capacity * C * (sum of widths). Errors: MEMORY, ARGUMENT: cross-entropy of one class, or of a transformer
- * that reads several positions. */
+ * capacity * C * (sum of widths). Errors: MEMORY, ARGUMENT: cross-entropy of one class. */
 gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dtype, size_t capacity,
                                   gn_linearization **linearization);
 

@@ -16,7 +16,7 @@ extern "C" {
 typedef struct gn_dataset {
     gn_array *inputs, *targets;           /* N x features, N x C */
     gn_array *test_inputs, *test_targets; /* N' x features, N' x C */
-    bool labels;                          /* targets are one-hot classes: accuracy means something */
+    size_t labels; /* a target is so many one-hot classes of one size; 0: it is none, and has no accuracy */
     /* Where the training inputs are a periodic grid in row-major order: its axes and points an axis; else 0.
      */
     int grid_rank;
@@ -53,6 +53,13 @@ gn_status gn_dataset_modular_addition(gn_context *context, gn_dtype dtype, size_
  * same pairs in the same order. */
 gn_status gn_dataset_modular_addition_tokens(gn_context *context, gn_dtype dtype, size_t modulus,
                                              double train_fraction, uint64_t seed, gn_dataset *dataset);
+/* The same as whole equations (Power et al., arXiv 2201.02177): inputs are the six tokens eos, a, op, b, eq,
+ * c, where c is the sum and eos p + 2, targets what comes after each of the last two, c and eos, one-hot over
+ * `vocabulary` tokens each (N x 2 vocabulary); 0: p + 3, the tokens there are. For a transformer that reads
+ * two positions. Errors: as above; ARGUMENT (a vocabulary that is too small). */
+gn_status gn_dataset_modular_addition_equations(gn_context *context, gn_dtype dtype, size_t modulus,
+                                                size_t vocabulary, double train_fraction, uint64_t seed,
+                                                gn_dataset *dataset);
 /* y = factor (b'x)^2 with x ~ N(0, I/D), b ~ N(0, I), D = features, all drawn with the seed's GN_STREAM_DATA:
  * Kumar et al., arXiv 2310.06110, with factor 1/2 (fig. 1) or 1 (fig. 3). */
 typedef struct gn_polynomial_options {

@@ -59,7 +59,7 @@ gn_status gn_cuda_column_sums(cudaStream_t stream, int type, size_t rows, size_t
 gn_status gn_cuda_squared_loss(cudaStream_t stream, int type, size_t n, const void *f, const void *y, void *r,
                                double *slot, void *scratch);
 /* slot = number of rows with argmax_c f = argmax_c y (first index wins ties) */
-gn_status gn_cuda_count_correct(cudaStream_t stream, int type, size_t n, size_t c, const void *f,
+gn_status gn_cuda_count_correct(cudaStream_t stream, int type, size_t n, size_t t, size_t c, const void *f,
                                 const void *y, double *slot, void *scratch);
 
 /* ---- dense.cu; matrices n x n, the lower triangle is read ---- */
@@ -202,7 +202,8 @@ gn_status gn_cuda_cross_entropy_loss(cudaStream_t stream, int type, size_t n, si
 gn_status gn_cuda_softmax_hessian(cudaStream_t stream, int type, size_t n, size_t c, double alpha,
                                   const void *p, const void *u, void *out);
 /* d[n,r,:] = row r of S', S = diag(sqrt(q)) - q sqrt(q)', q = max(p, eps^2) with eps the type's; N x C x C */
-gn_status gn_cuda_softmax_root(cudaStream_t stream, int type, size_t n, size_t c, const void *p, void *d);
+gn_status gn_cuda_softmax_root(cudaStream_t stream, int type, size_t n, size_t t, size_t c, const void *p,
+                               void *d);
 /* t = g / sqrt(q), n elements; t may be g */
 gn_status gn_cuda_softmax_root_solve(cudaStream_t stream, int type, size_t n, const void *p, const void *g,
                                      void *t);

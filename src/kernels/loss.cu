@@ -119,7 +119,7 @@ gn_status gn_cuda_softmax_hessian(cudaStream_t stream, int type, size_t n, size_
     return BY_TYPE(type, softmax_hessian, stream, n, c, alpha, p, u, out);
 }
 
-/* ---- softmax_root: writes s bytes an element of N x C x C, reads s/C ---- */
+/* ---- softmax_root: writes s bytes an element of N x TC x TC, reads less ---- */
 
 /* The probability that a root is taken of; NaN stays. */
 template <class T> __device__ __forceinline__ T kept(T p) {
@@ -129,26 +129,33 @@ template <class T> __device__ __forceinline__ T kept(T p) {
 
 template <class T>
 __global__ void __launch_bounds__(THREADS)
-    softmax_root_kernel(size_t rows, size_t c, const T *__restrict__ p, T *__restrict__ d) {
-    for_columns<1>(c, [&](size_t i, auto) {
-        for (row_walk row(c); row.m < rows; row.next()) {
-            const T root = sqrt(kept(p[row.m])), value = -root * kept(p[row.n * c + i]);
-            d[row.m * c + i] = row.r == i ? value + root : value;
+    softmax_root_kernel(size_t rows, size_t t, size_t c, const T *__restrict__ p, T *__restrict__ d) {
+    const size_t columns = t * c;
+    for_columns<1>(columns, [&](size_t i, auto) {
+        const size_t block = divide(i, c) * c; /* of the rows that are not 0 here, the first */
+        for (row_walk row(columns); row.m < rows; row.next()) {
+            T value = 0;
+            if (row.r >= block && row.r < block + c) {
+                const T root = sqrt(kept(p[row.m]));
+                value = -root * kept(p[row.n * columns + i]) + (row.r == i ? root : (T)0);
+            }
+            d[row.m * columns + i] = value;
         }
     });
 }
 
 template <class T>
-static gn_status softmax_root(cudaStream_t stream, size_t n, size_t c, const void *p, void *d) {
-    const plane plan = plane_of(n * c, c);
-    if (n == 0 || c == 0)
+static gn_status softmax_root(cudaStream_t stream, size_t n, size_t t, size_t c, const void *p, void *d) {
+    const plane plan = plane_of(n * t * c, t * c);
+    if (n == 0 || t == 0 || c == 0)
         return GN_OK;
-    LAUNCH(softmax_root_kernel<T>, plan.grid, plan.block, 0, stream, n * c, c, as<T>(p), as<T>(d));
+    LAUNCH(softmax_root_kernel<T>, plan.grid, plan.block, 0, stream, n * t * c, t, c, as<T>(p), as<T>(d));
     return launched();
 }
 
-gn_status gn_cuda_softmax_root(cudaStream_t stream, int type, size_t n, size_t c, const void *p, void *d) {
-    return BY_TYPE(type, softmax_root, stream, n, c, p, d);
+gn_status gn_cuda_softmax_root(cudaStream_t stream, int type, size_t n, size_t t, size_t c, const void *p,
+                               void *d) {
+    return BY_TYPE(type, softmax_root, stream, n, t, c, p, d);
 }
 
 /* ---- softmax_root_solve: reads 2 s, writes s bytes an element ---- */

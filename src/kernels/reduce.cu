@@ -80,8 +80,8 @@ gn_status gn_cuda_squared_loss(cudaStream_t stream, int type, size_t n, const vo
     return BY_TYPE(type, squared_loss, stream, n, f, y, r, slot, scratch);
 }
 
-/* ---- count_correct: reads 2 s bytes an element. A thread takes a row, or a warp where rows are longer than
- * it. ----
+/* ---- count_correct: reads 2 s bytes an element. A thread takes a sample, or a warp where rows are longer
+ * than it. ----
  */
 
 /* The index of the largest of x[0..c-1], the first where several are; c = 0 gives 0. Every lane starts from
@@ -107,34 +107,35 @@ template <int LANES, class T> __device__ size_t first_largest(size_t c, const T 
 
 template <class T, int LANES>
 __global__ void __launch_bounds__(SUM_THREADS)
-    count_correct_kernel(size_t n, size_t c, const T *__restrict__ f, const T *__restrict__ y,
+    count_correct_kernel(size_t n, size_t t, size_t c, const T *__restrict__ f, const T *__restrict__ y,
                          scratch_area *scratch, double *slot) {
     const int lane = threadIdx.x % LANES;
     const size_t step = (size_t)gridDim.x * (SUM_THREADS / LANES);
     double count = 0;
     for (size_t i = (size_t)blockIdx.x * (SUM_THREADS / LANES) + threadIdx.x / LANES; i < n; i += step) {
-        const size_t a = first_largest<LANES>(c, f + i * c, lane),
-                     b = first_largest<LANES>(c, y + i * c, lane);
-        count += lane == 0 && a == b;
+        size_t right = 0;
+        for (size_t m = i * t; m < (i + 1) * t; m++)
+            right += first_largest<LANES>(c, f + m * c, lane) == first_largest<LANES>(c, y + m * c, lane);
+        count += lane == 0 && right == t;
     }
     grid_sum<SUM_THREADS>(count, scratch, slot);
 }
 
 template <class T>
-static gn_status count_correct(cudaStream_t stream, size_t n, size_t c, const void *f, const void *y,
-                               double *slot, void *scratch) {
+static gn_status count_correct(cudaStream_t stream, size_t n, size_t t, size_t c, const void *f,
+                               const void *y, double *slot, void *scratch) {
     if (c >= 32)
-        LAUNCH((count_correct_kernel<T, 32>), sum_grid(n * 32), SUM_THREADS, 0, stream, n, c, as<T>(f),
+        LAUNCH((count_correct_kernel<T, 32>), sum_grid(n * 32), SUM_THREADS, 0, stream, n, t, c, as<T>(f),
                as<T>(y), scratch_of(scratch), slot);
     else
-        LAUNCH((count_correct_kernel<T, 1>), sum_grid(n * 8), SUM_THREADS, 0, stream, n, c, as<T>(f),
+        LAUNCH((count_correct_kernel<T, 1>), sum_grid(n * 8), SUM_THREADS, 0, stream, n, t, c, as<T>(f),
                as<T>(y), scratch_of(scratch), slot);
     return launched();
 }
 
-gn_status gn_cuda_count_correct(cudaStream_t stream, int type, size_t n, size_t c, const void *f,
+gn_status gn_cuda_count_correct(cudaStream_t stream, int type, size_t n, size_t t, size_t c, const void *f,
                                 const void *y, double *slot, void *scratch) {
-    return BY_TYPE(type, count_correct, stream, n, c, f, y, slot, scratch);
+    return BY_TYPE(type, count_correct, stream, n, t, c, f, y, slot, scratch);
 }
 
 /* ---- column_sums: reads s bytes an element. A block is x columns wide, at most 32, and takes every

@@ -33,7 +33,7 @@ static void add_classes(op_run *run) {
 
 /* Probabilities whose rows sum to 1; in every second row the first is 0. */
 static void add_probabilities(op_run *run) {
-    const size_t m = run->c->m, n = run->c->n;
+    const size_t m = run->c->m * positions_of(run->c), n = run->c->n;
     double *p = malloc((m * n + 1) * sizeof(double));
     gn_random_uniform(9, GN_STREAM_AUXILIARY, 0, m * n, 0.1, 1, p);
     for (size_t i = 0; i < m; i++) {
@@ -126,21 +126,23 @@ static double kept(const op_run *run, double p) {
 
 static void prepare_root(op_run *run) {
     add_probabilities(run);
-    add_output(run, run->c->m * run->c->n, run->c->n, 0);
+    const size_t columns = positions_of(run->c) * run->c->n;
+    add_output(run, run->c->m * columns, columns, 0);
 }
 
 static gn_status call_root(op_run *run) {
-    return GN_OP(run->context, softmax_root, run->dtype, run->c->m, run->c->n, device_pointer(run, 0),
-                 device_pointer(run, 1));
+    return GN_OP(run->context, softmax_root, run->dtype, run->c->m, positions_of(run->c), run->c->n,
+                 device_pointer(run, 0), device_pointer(run, 1));
 }
 
 static void expect_root(op_run *run) {
-    const size_t n = run->c->n;
+    const size_t n = run->c->n, columns = positions_of(run->c) * n;
     for (size_t i = 0; i < run->c->m; i++)
-        for (size_t r = 0; r < n; r++)
-            for (size_t j = 0; j < n; j++) {
-                const double *p = run->x[0].host + i * n;
-                run->x[1].host[(i * n + r) * n + j] = sqrt(kept(run, p[r])) * ((r == j) - kept(run, p[j]));
+        for (size_t r = 0; r < columns; r++)
+            for (size_t j = 0; j < columns; j++) {
+                const double *p = run->x[0].host + i * columns;
+                run->x[1].host[(i * columns + r) * columns + j] =
+                    r / n == j / n ? sqrt(kept(run, p[r])) * ((r == j) - kept(run, p[j])) : 0;
             }
     allow(run, 1, 4);
 }
@@ -190,4 +192,8 @@ void add_class_cases(case_list *list) {
                 add_case(list, one);
             }
         }
+    static const size_t several[][3] = {{3, 2, 5}, {7, 3, 1}, {5, 2, 33}, {400, 2, 31}, {1, 4, 100}};
+    for (size_t i = 0; i < sizeof(several) / sizeof(several[0]); i++)
+        add_case(list,
+                 (op_case){.family = &root, .m = several[i][0], .t = several[i][1], .n = several[i][2]});
 }

@@ -155,21 +155,21 @@ static void expect_loss(op_run *run) {
 /* ---- count_correct: m rows of n; few distinct values make ties ---- */
 
 static void prepare_correct(op_run *run) {
-    const size_t count = run->c->m * run->c->n;
+    const size_t rows = run->c->m * positions_of(run->c), count = rows * run->c->n;
     double *values = malloc((count + 1) * sizeof(double));
     for (int side = 0; side < 2; side++) {
         gn_random_uniform(11, GN_STREAM_AUXILIARY, (uint64_t)side * count, count, 0, 4, values);
         for (size_t i = 0; i < count; i++)
             values[i] = floor(values[i]);
-        add_values(run, run->c->m, run->c->n, 0, values);
+        add_values(run, rows, run->c->n, 0, values);
     }
     free(values);
     add_slots(run, 1);
 }
 
 static gn_status call_correct(op_run *run) {
-    return GN_OP(run->context, count_correct, run->dtype, run->c->m, run->c->n, device_pointer(run, 0),
-                 device_pointer(run, 1), device_pointer(run, 2));
+    return GN_OP(run->context, count_correct, run->dtype, run->c->m, positions_of(run->c), run->c->n,
+                 device_pointer(run, 0), device_pointer(run, 1), device_pointer(run, 2));
 }
 
 static size_t first_largest(size_t n, const double *x) {
@@ -180,10 +180,14 @@ static size_t first_largest(size_t n, const double *x) {
 }
 
 static void expect_correct(op_run *run) {
-    const size_t n = run->c->n;
+    const size_t n = run->c->n, t = positions_of(run->c);
     double count = 0;
-    for (size_t i = 0; i < run->c->m; i++)
-        count += first_largest(n, run->x[0].host + i * n) == first_largest(n, run->x[1].host + i * n);
+    for (size_t i = 0; i < run->c->m; i++) {
+        bool right = true;
+        for (size_t m = i * t; m < (i + 1) * t; m++)
+            right &= first_largest(n, run->x[0].host + m * n) == first_largest(n, run->x[1].host + m * n);
+        count += right;
+    }
     run->x[2].host[0] = count;
 }
 
@@ -225,4 +229,6 @@ void add_vector_cases(case_list *list) {
         }
     add_case(list, (op_case){.family = &gather, .m = 20001, .n = 33, .k = 700});
     add_case(list, (op_case){.family = &correct, .m = 20001, .n = 10});
+    add_case(list, (op_case){.family = &correct, .m = 20001, .t = 2, .n = 3});
+    add_case(list, (op_case){.family = &correct, .m = 301, .t = 3, .n = 40});
 }

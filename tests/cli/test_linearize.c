@@ -44,6 +44,49 @@ static double *expect_array(gn_h5 *file, const char *name, size_t rows, size_t c
     return values;
 }
 
+/* Cross-entropy: residuals p - y that sum to 0 over the classes, the mean loss -log p and its gradient J'r /
+ * N. */
+Test(linearize, cross_entropy) {
+    enum { N = 20, C = 5, M = N * C, P = 2 * 5 * 4 + 4 * 5 };
+    write_file(folder, "m.yaml",
+               "problem: {kind: modular_addition, modulus: 5, train_fraction: 0.8}\n"
+               "network: {kind: quadratic, hidden: 4}\n"
+               "loss: {kind: cross_entropy}\n"
+               "phases: [{steps: 1, optimizer: {kind: ggn}}]\n");
+    expect_command(folder, "linearize m.yaml --out m.h5", 0);
+    gn_h5 *file = open_file("m.h5");
+    double *residual = expect_array(file, "/residual", M, 0), *loss = expect_array(file, "/loss", 0, 0);
+    double *gradient = expect_array(file, "/gradient", P, 0), *J = expect_array(file, "/jacobian", M, P);
+    double *y = expect_array(file, "/targets", N, C), *f = expect_array(file, "/outputs", N, C), mean = 0;
+    for (int n = 0; n < N; n++) {
+        double sum = 0;
+        for (int c = 0; c < C; c++)
+            sum += exp(f[n * C + c]);
+        for (int c = 0; c < C; c++) {
+            const double p = exp(f[n * C + c]) / sum;
+            mean -= y[n * C + c] * log(p) / N;
+            cr_expect_float_eq(residual[n * C + c], p - y[n * C + c], 1e-14);
+        }
+    }
+    cr_expect_float_eq(loss[0], mean, 1e-13 * mean);
+    for (int i = 0; i < P; i++) {
+        double g = 0;
+        for (int m = 0; m < M; m++)
+            g += J[m * P + i] * residual[m] / N;
+        cr_expect_float_eq(gradient[i], g, 1e-14);
+    }
+    free(residual), free(loss), free(gradient), free(J), free(y), free(f);
+    free(expect_array(file, "/directions/ggn", P, 0));
+    gn_h5_close(file, NULL);
+}
+
+Test(linearize, cross_entropy_without_classes_is_refused) {
+    command_result result =
+        expect_command(folder, "linearize c.yaml --set loss.kind=cross_entropy --out L.h5", 2);
+    cr_expect(strstr(result.err, "cross_entropy needs classes"), "%s", result.err);
+    cr_expect_not(file_exists(folder, "L.h5"));
+}
+
 /* N = 20, C = 1, M = 20, P = 25. */
 Test(linearize, shapes_and_sums) {
     enum { M = 20, P = 25 };

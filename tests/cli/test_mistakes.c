@@ -79,14 +79,6 @@ static const mistake mistakes[] = {
      "",
      {"c.yaml:2", "a width of 8 does not divide among 3 heads"},
      2},
-    {"cross-entropy of several positions",
-     NULL,
-     "problem: {kind: modular_addition, modulus: 5, encoding: tokens}\n"
-     "network: {kind: transformer, vocabulary: 7, context: 4, read: 2}\n"
-     "loss: {kind: cross_entropy}\nphases:\n  - {steps: 1, optimizer: {kind: sgd}}\n",
-     "",
-     {"c.yaml:2: network.read is 2, but loss.kind cross_entropy takes the logits of one position"},
-     2},
     {"transformer without its context",
      NULL,
      "problem: {kind: modular_addition, modulus: 5, encoding: tokens}\n"
@@ -94,6 +86,96 @@ static const mistake mistakes[] = {
      "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
      "",
      {"c.yaml:2: key `context` is missing"},
+     2},
+    {"positions against classes",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 5, encoding: equations}\n"
+     "network: {kind: transformer, width: 8, heads: 2, vocabulary: 16, context: 6, read: 1}\n"
+     "loss: {kind: cross_entropy}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:2: the network reads 1 position, but the data have 2 classes a sample"},
+     2},
+    {"a vocabulary that is too small",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 5, encoding: equations, vocabulary: 7}\n"
+     "network: {kind: transformer, width: 8, heads: 2, vocabulary: 7, context: 6, read: 2}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:1: modular_addition: a vocabulary of 7; the equations have 8 tokens"},
+     2},
+    {"no such encoding",
+     NULL,
+     "problem: {kind: modular_addition, encoding: words}\n"
+     "network: {kind: quadratic}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:1: problem.encoding cannot be `words`; known are one_hot, tokens, equations"},
+     2},
+    {"tokens that are none of the network's",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 5, encoding: equations, vocabulary: 9}\n"
+     "network: {kind: transformer, width: 8, heads: 2, vocabulary: 6, context: 6, read: 3}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:2: input 0 of sample 0 is 7: tokens are whole numbers from 0 to 5"},
+     2},
+    {"a modulus that is too small",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 1}\n"
+     "network: {kind: quadratic}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:1: problem.modulus is 1; it must be in [2, 65535]"},
+     2},
+    {"a fraction of nothing",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 2, train_fraction: 0.1}\n"
+     "network: {kind: quadratic}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:1: ", "a train_fraction of 0.1 of 4 pairs leaves nothing to train on"},
+     2},
+    {"a quadratic network's widths",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 5}\n"
+     "network: {kind: quadratic, widths: [10, 4, 5]}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:2: key `widths` in network does not belong to kind quadratic, only to mlp"},
+     2},
+    {"a committee of several outputs",
+     NULL,
+     "problem: {kind: modular_addition, modulus: 5}\n"
+     "network: {kind: committee}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:2: this kind of network gives 1 output, but the data have 5 targets a sample"},
+     2},
+    {"a committee's alpha",
+     NULL,
+     "problem: {kind: polynomial, features: 4, points: 9}\n"
+     "network: {kind: committee, alpha: 0}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:2: network.alpha is 0; it must be in (0, inf)"},
+     2},
+    {"a polynomial of no points",
+     NULL,
+     "problem: {kind: polynomial, features: 4, points: 0}\n"
+     "network: {kind: committee}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:1: problem.points is 0 (points); it must be in [1,"},
+     2},
+    {"cross-entropy without classes",
+     NULL,
+     "problem: {kind: polynomial, features: 4, points: 9}\n"
+     "network: {kind: committee}\n"
+     "loss: {kind: cross_entropy}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:3: loss.kind cross_entropy needs classes"},
      2},
     {"widths against the data",
      "[1, 8, 1]",

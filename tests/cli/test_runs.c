@@ -63,24 +63,59 @@ static void expect_state(const char *name, const char *expected) {
     gn_run_close(&run);
 }
 
-/* A transformer from the file to a lower loss, its sums read from tokens. */
-Test(runs, a_transformer_learns_sums) {
-    static const char text[] =
-        "problem: {kind: modular_addition, modulus: 5, train_fraction: 0.8, encoding: tokens}\n"
-        "network: {kind: transformer, layers: 1, width: 16, heads: 2, ffn_width: 24, vocabulary: 7, context: "
-        "4,\n"
-        "          norm: pre, positions: sinusoidal, attention_init: torch_uniform}\n"
-        "loss: {kind: cross_entropy}\n"
-        "batch: {size: 8}\n"
-        "phases: [{steps: 200, optimizer: {kind: adam, learning_rate: 1.0e-2}}]\n";
+/* The loss that a run ends with, as a part of its first. */
+static double loss_left(const char *yaml) {
     gn_series loss;
-    write_file(folder, "t.yaml", text);
+    write_file(folder, "t.yaml", yaml);
     expect_command(folder, "run t.yaml --out t --quiet", 0);
     gn_run run = open_run("t");
     cr_assert_eq(gn_run_metric(&run, "loss_train", &loss, NULL), GN_OK);
-    cr_expect_lt(loss.values[loss.rows - 1], 0.1 * loss.values[0]);
+    const double left = loss.values[loss.rows - 1] / loss.values[0];
     gn_series_free(&loss);
     gn_run_close(&run);
+    return left;
+}
+
+/* A transformer from the file to a lower loss, its sums read from tokens. */
+Test(runs, a_transformer_learns_sums) {
+    const double left =
+        loss_left("problem: {kind: modular_addition, modulus: 5, train_fraction: 0.8, encoding: tokens}\n"
+                  "network: {kind: transformer, layers: 1, width: 16, heads: 2, ffn_width: 24, vocabulary: "
+                  "7, context: 4,\n"
+                  "          norm: pre, positions: sinusoidal, attention_init: torch_uniform}\n"
+                  "loss: {kind: cross_entropy}\n"
+                  "batch: {size: 8}\n"
+                  "phases: [{steps: 200, optimizer: {kind: adam, learning_rate: 1.0e-2}}]\n");
+    cr_expect_lt(left, 0.1, "the loss went to %g of its start", left);
+}
+
+/* Whole equations, of which two tokens are told: GGN by CG with a line search. */
+Test(runs, a_transformer_learns_equations) {
+    const double left = loss_left(
+        "problem: {kind: modular_addition, modulus: 5, train_fraction: 0.8, encoding: equations}\n"
+        "network: {kind: transformer, layers: 1, width: 16, heads: 2, ffn_width: 24, vocabulary: 8,\n"
+        "          context: 6, read: 2}\n"
+        "loss: {kind: cross_entropy}\n"
+        "phases: [{steps: 50, optimizer: {kind: ggn, solver: cg, line_search: {kind: armijo}}}]\n");
+    cr_expect_lt(left, 1e-2, "the loss went to %g of its start", left);
+}
+
+Test(runs, a_quadratic_network_learns_sums) {
+    const double left =
+        loss_left("problem: {kind: modular_addition, modulus: 5}\n"
+                  "network: {kind: quadratic, hidden: 12}\n"
+                  "phases: [{steps: 30, optimizer: {kind: levenberg_marquardt, learning_rate: 0.5,\n"
+                  "                                 damping: {kind: constant, value: 1.0e-4}}}]\n");
+    cr_expect_lt(left, 1e-2, "the loss went to %g of its start", left);
+}
+
+Test(runs, a_committee_learns_a_polynomial) {
+    const double left =
+        loss_left("problem: {kind: polynomial, features: 4, points: 30, test_points: 20}\n"
+                  "network: {kind: committee, hidden: 20}\n"
+                  "phases: [{steps: 30, optimizer: {kind: levenberg_marquardt, learning_rate: 0.5,\n"
+                  "                                 damping: {kind: constant, value: 1.0e-6}}}]\n");
+    cr_expect_lt(left, 1e-3, "the loss went to %g of its start", left);
 }
 
 /* Long enough that a signal finds it at work: a second or more, in steps of microseconds. */

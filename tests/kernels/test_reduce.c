@@ -67,15 +67,19 @@ static void scatter_values(buffer *b, size_t period) {
     free(single);
 }
 
-static void count_correct_case(size_t n, size_t c) {
-    begin_case("count_correct %zu x %zu", n, c);
-    buffer *f = uniform(n, c, 0, 0, 4), *y = uniform(n, c, 0, 0, 4), *slot = scalars(1, NAN);
+static void count_correct_case(size_t n, size_t t, size_t c) {
+    begin_case("count_correct %zu x %zu x %zu", n, t, c);
+    buffer *f = uniform(n * t, c, 0, 0, 4), *y = uniform(n * t, c, 0, 0, 4), *slot = scalars(1, NAN);
     scatter_values(f, 13);
     scatter_values(y, 17);
-    OK(gn_cuda_count_correct(test.stream, test.type, n, c, at(f), at(y), at(slot), test.scratch));
+    OK(gn_cuda_count_correct(test.stream, test.type, n, t, c, at(f), at(y), at(slot), test.scratch));
     slot->host[0] = 0;
-    for (size_t i = 0; i < n; i++)
-        slot->host[0] += first_largest(c, f->host + i * c) == first_largest(c, y->host + i * c);
+    for (size_t i = 0; i < n; i++) {
+        size_t right = 0;
+        for (size_t m = i * t; m < (i + 1) * t; m++)
+            right += first_largest(c, f->host + m * c) == first_largest(c, y->host + m * c);
+        slot->host[0] += right == t;
+    }
     end_case();
 }
 
@@ -86,7 +90,10 @@ void test_reduce(void) {
         if (n <= 33)
             FOR_AWKWARD(columns) column_sums_case(n, columns);
         column_sums_case(1000, n);
-        FOR_AWKWARD(c) if (n <= 33 || c <= 33) count_correct_case(n, c);
+        FOR_AWKWARD(c) if (n <= 33 || c <= 33) {
+            count_correct_case(n, 1, c);
+            count_correct_case(n, 2, c);
+        }
     }
     if (test.lead == 1 && test.type == F32)
         dot_case(8200); /* two blocks */
@@ -99,11 +106,11 @@ void test_reduce(void) {
     column_sums_case(5000, 10);
     column_sums_case(1500, 33);
     column_sums_case(700, 100);
-    count_correct_case(2000, 2);
-    count_correct_case(500, 40);
+    count_correct_case(2000, 1, 2);
+    count_correct_case(500, 1, 40);
     if (large_cases()) {
         dot_case(300000); /* 64 blocks */
         column_sums_case(70, 17000);
-        count_correct_case(40000, 2);
+        count_correct_case(40000, 1, 2);
     }
 }

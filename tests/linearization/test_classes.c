@@ -37,7 +37,7 @@ static double *dense_jacobian(mlp_fixture *f) {
     return values;
 }
 
-/* out (C) = H u of one sample with logits f; squared error: u. */
+/* out (c) = H u of one softmax with logits f; squared error: u. */
 static void hessian_row(size_t c, bool classes, const double *f, const double *u, double *out) {
     double most = -HUGE_VAL, sum = 0, mean = 0;
     for (size_t k = 0; k < c; k++)
@@ -51,14 +51,16 @@ static void hessian_row(size_t c, bool classes, const double *f, const double *u
 }
 
 /* weight J'H J v */
-static double *dense_product(mlp_fixture *f, bool classes, double weight, const double *j, const double *v) {
+static double *dense_product(mlp_fixture *f, const mlp_case *from, double weight, const double *j,
+                             const double *v) {
+    const size_t c = f->c / positions_read(from);
     double *logits = filled(f, f->n, f->c, gn_linearization_outputs);
     double *u = calloc(f->m, sizeof *u), *w = calloc(f->m, sizeof *w), *out = calloc(f->p, sizeof *out);
     for (size_t m = 0; m < f->m; m++)
         for (size_t i = 0; i < f->p; i++)
             u[m] += j[m * f->p + i] * v[i];
-    for (size_t n = 0; n < f->n; n++)
-        hessian_row(f->c, classes, logits + n * f->c, u + n * f->c, w + n * f->c);
+    for (size_t m = 0; m < f->m; m += c)
+        hessian_row(c, from->classes, logits + m, u + m, w + m);
     for (size_t m = 0; m < f->m; m++)
         for (size_t i = 0; i < f->p; i++)
             out[i] += weight * j[m * f->p + i] * w[m];
@@ -80,7 +82,7 @@ static void product(mlp_fixture *f, const mlp_case *from) {
     gn_array *k = device_array(f->context, f->dtype, f->m, f->m, NULL);
     OK(f->context, gn_linearization_root_gram(f->lin, k));
     double *with_root = ggn_product(f, 0.25, v), *j = dense_jacobian(f), *with_rows = ggn_product(f, 0.25, v);
-    double *expected = dense_product(f, from->classes, 0.25, j, v), *found[] = {before, with_root, with_rows};
+    double *expected = dense_product(f, from, 0.25, j, v), *found[] = {before, with_root, with_rows};
     for (int i = 0; i < 3; i++) {
         double error = relative_difference(f->p, found[i], expected);
         cr_expect(error < tolerance(f, from), "%s: J'H J v, %d: %g", from->name, i, error);
@@ -95,7 +97,7 @@ static void diagonal(mlp_fixture *f, const mlp_case *from) {
     double *unit = calloc(f->p, sizeof *unit), *expected = malloc(f->p * sizeof *expected);
     for (size_t i = 0; i < f->p; i++) {
         unit[i] = 1;
-        double *column = dense_product(f, from->classes, 1, j, unit);
+        double *column = dense_product(f, from, 1, j, unit);
         expected[i] = column[i];
         unit[i] = 0;
         free(column);
@@ -127,8 +129,7 @@ static void root(mlp_fixture *f, const mlp_case *from) {
             for (size_t i = 0; i < f->p; i++)
                 k[m * f->m + l] += b[m * f->p + i] * b[l * f->p + i];
     }
-    double *expected = dense_product(f, from->classes, 1, j, v),
-           error = relative_difference(f->p, bb, expected);
+    double *expected = dense_product(f, from, 1, j, v), error = relative_difference(f->p, bb, expected);
     cr_expect(error < tolerance(f, from), "%s: B B'v against J'H J v: %g", from->name, error);
     double *gram = filled(f, f->m, f->m, gn_linearization_root_gram);
     for (size_t m = 0; m < f->m; m++)
@@ -146,7 +147,7 @@ static void root_products(mlp_fixture *f, const mlp_case *from) {
     gn_array *u = device_array(f->context, f->dtype, f->m, 1, NULL);
     OK(f->context, gn_linearization_root_jvp(f->lin, v, u));
     OK(f->context, gn_linearization_root_vjp(f->lin, u, v));
-    double *found = host_values(v), *expected = dense_product(f, from->classes, 1, j, values);
+    double *found = host_values(v), *expected = dense_product(f, from, 1, j, values);
     double error = relative_difference(f->p, found, expected);
     cr_expect(error < tolerance(f, from), "%s: B (B'v) against J'H J v: %g", from->name, error);
 
@@ -168,10 +169,10 @@ static void root_products(mlp_fixture *f, const mlp_case *from) {
 static void on_all(const device_type *on, check_function *check) {
     static const mlp_case squared = {
         .name = "squared error", .widths = {3, 6, 4}, .activation = "tanh", .samples = 9};
-    size_t count;
-    const mlp_case *cases = mlp_classes(&count);
-    for (size_t i = 0; i <= count; i++) {
-        const mlp_case *from = i < count ? &cases[i] : &squared;
+    size_t count, sequences;
+    const mlp_case *cases = mlp_classes(&count), *tokens = mlp_transformers(&sequences);
+    for (size_t i = 0; i <= count + sequences; i++) {
+        const mlp_case *from = i < count ? &cases[i] : i == count ? &squared : &tokens[i - count - 1];
         mlp_fixture f = mlp_setup(on->device, on->dtype, from);
         check(&f, from);
         mlp_teardown(&f);

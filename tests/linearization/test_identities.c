@@ -7,7 +7,9 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
+#include "backend/context.h"
 #include "devices.h"
+#include "linearization/linearization.h"
 #include "mlp_case.h"
 
 typedef void check_function(mlp_fixture *f, const char *name);
@@ -201,6 +203,32 @@ static void gram(mlp_fixture *f, const char *name) {
     free(j), free(expected), free(found);
 }
 
+/* B B' (J'J, or J'H J) with scratch for one sample, for several and for all. */
+static void normal(mlp_fixture *f, const char *name) {
+    gn_array *j = device_array(f->context, f->dtype, f->m, f->p, NULL);
+    OK(f->context, gn_linearization_root_jacobian(f->lin, 0, f->n, j));
+    double *rows = host_values(j), *expected = calloc(f->p * f->p, sizeof *expected);
+    for (size_t m = 0; m < f->m; m++)
+        for (size_t i = 0; i < f->p; i++)
+            for (size_t l = 0; l <= i; l++)
+                expected[i * f->p + l] += rows[m * f->p + i] * rows[m * f->p + l];
+    for (size_t samples = 1; samples < 2 * f->n; samples *= 3) {
+        gn_array *k = device_array(f->context, f->dtype, f->p, f->p, NULL);
+        gn_array *block = device_array(f->context, f->dtype, samples * f->c, f->p, NULL);
+        OK(f->context, gn_linearization_root_normal(f->lin, block, k->data));
+        double *found = host_values(k);
+        for (size_t i = 0; i < f->p; i++)
+            for (size_t l = i + 1; l < f->p; l++)
+                found[i * f->p + l] = 0;
+        const double error = relative_difference(f->p * f->p, found, expected);
+        cr_expect(error < tolerance(f, 1e-13, 1e-5), "%s: B B' by %zu samples: %g", name, samples, error);
+        gn_array_destroy(k), gn_array_destroy(block);
+        free(found);
+    }
+    gn_array_destroy(j);
+    free(rows), free(expected);
+}
+
 /* Another point and a smaller batch of the same network. */
 static void gram_cross(mlp_fixture *f, const char *name) {
     size_t n = (f->n + 1) / 2, rows = n * f->c;
@@ -284,8 +312,9 @@ static void residual_and_loss(mlp_fixture *f, const char *name) {
     OK(f->context, gn_linearization_loss(f->lin, &loss));
     double *values = host_values(out), *r = host_values(res), *y = host_values(f->targets), expected = 0;
     const bool classes = strstr(name, "classes") != NULL;
+    const size_t positions = strstr(name, "two positions") ? 2 : 1;
     if (classes)
-        expected = softmax(f->n, f->c, y, values);
+        expected = softmax(f->n * positions, f->c / positions, y, values);
     for (size_t m = 0; m < f->m; m++) {
         cr_assert(fabs(r[m] - (values[m] - y[m])) <= tolerance(f, 1e-15, 1e-6) * (1 + fabs(values[m])), "%s",
                   name);
@@ -314,6 +343,7 @@ ON_EVERY_DEVICE(rows_against_vjp)
 ON_EVERY_DEVICE(vjp_before_and_after_rows)
 ON_EVERY_DEVICE(jacobian_blocks)
 ON_EVERY_DEVICE(gram)
+ON_EVERY_DEVICE(normal)
 ON_EVERY_DEVICE(gram_cross)
 ON_EVERY_DEVICE(diagonal)
 

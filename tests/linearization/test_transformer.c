@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -89,20 +88,4 @@ ParameterizedTest(case_on *on, transformer, cross_entropy) {
     gn_array_destroy(out);
     mlp_teardown(&f);
     free(expected);
-}
-
-/* Its loss would be of all positions' logits as one vector of classes. */
-Test(transformer, refuses_cross_entropy_of_several_positions) {
-    mlp_fixture f = transformer_setup("cpu", "transformer_sinusoidal");
-    gn_linearization *l;
-    cr_assert_eq(gn_linearization_create(f.network, GN_LOSS_CROSS_ENTROPY, GN_FLOAT64, 5, &l),
-                 GN_ERROR_ARGUMENT);
-    cr_expect(strstr(gn_error_message(f.context), "one at each of 2 positions: read 1"), "%s",
-              gn_error_message(f.context));
-    cr_expect_null(l);
-    mlp_teardown(&f);
-    f = transformer_setup("cpu", "transformer_post");
-    OK(f.context, gn_linearization_create(f.network, GN_LOSS_CROSS_ENTROPY, GN_FLOAT64, 5, &l));
-    gn_linearization_destroy(l);
-    mlp_teardown(&f);
 }

@@ -47,6 +47,43 @@ ON_EACH_DEVICE(modular_addition, tokens_are_the_same_pairs) {
     gn_context_destroy(context);
 }
 
+/* One half: the tokens of check_half() between eos and c, and what comes after eq and c. */
+static void check_equations(const gn_array *equations, const gn_array *classes, const gn_array *tokens,
+                            size_t vocabulary) {
+    const size_t n = gn_array_length(equations, 0);
+    double *x = values_of(equations), *y = values_of(classes), *pair = values_of(tokens);
+    cr_assert(gn_array_length(equations, 1) == 6 && gn_array_length(classes, 1) == 2 * vocabulary);
+    cr_assert_eq(gn_array_length(tokens, 0), n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t sum = (size_t)(x[6 * i + 1] + x[6 * i + 3]) % P;
+        cr_expect_arr_eq(x + 6 * i + 1, pair + 4 * i, 4 * sizeof *x);
+        cr_expect(x[6 * i] == P + 2 && x[6 * i + 5] == (double)sum);
+        for (size_t c = 0; c < vocabulary; c++) {
+            cr_expect_eq(y[2 * i * vocabulary + c], c == sum);
+            cr_expect_eq(y[(2 * i + 1) * vocabulary + c], c == P + 2);
+        }
+    }
+    free(x), free(y), free(pair);
+}
+
+ON_EACH_DEVICE(modular_addition, equations_are_the_same_tokens) {
+    gn_context *context = device_open(device);
+    gn_dataset equations, tokens;
+    cr_assert_eq(gn_dataset_modular_addition_tokens(context, GN_FLOAT32, P, 0.5, 3, &tokens), GN_OK);
+    for (size_t vocabulary = 0; vocabulary < 20; vocabulary += 19) {
+        cr_assert_eq(
+            gn_dataset_modular_addition_equations(context, GN_FLOAT32, P, vocabulary, 0.5, 3, &equations),
+            GN_OK);
+        cr_expect_eq(equations.labels, 2);
+        check_equations(equations.inputs, equations.targets, tokens.inputs, vocabulary ? vocabulary : P + 3);
+        check_equations(equations.test_inputs, equations.test_targets, tokens.test_inputs,
+                        vocabulary ? vocabulary : P + 3);
+        gn_dataset_destroy(&equations);
+    }
+    gn_dataset_destroy(&tokens);
+    gn_context_destroy(context);
+}
+
 Test(modular_addition, refuses_what_cannot_be) {
     gn_context *context = device_open("check");
     gn_dataset dataset;
@@ -55,6 +92,9 @@ Test(modular_addition, refuses_what_cannot_be) {
     expect_empty(context, &dataset);
     FAILS(context, GN_ERROR_ARGUMENT, "train_fraction is 1.5",
           gn_dataset_modular_addition_tokens(context, GN_FLOAT32, P, 1.5, 0, &dataset));
+    expect_empty(context, &dataset);
+    FAILS(context, GN_ERROR_ARGUMENT, "a vocabulary of 9; the equations have 10 tokens",
+          gn_dataset_modular_addition_equations(context, GN_FLOAT32, P, 9, 0.5, 0, &dataset));
     expect_empty(context, &dataset);
     gn_context_destroy(context);
 }

@@ -132,6 +132,10 @@ static gn_array *pde_inputs(gn_context *context, gn_dtype dtype, size_t n, size_
     return array;
 }
 
+size_t positions_read(const mlp_case *from) {
+    return from->transformer.layers ? from->transformer.read : 1;
+}
+
 mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) {
     mlp_fixture f = {.dtype = dtype, .n = from->samples};
     f.context = device_open(device);
@@ -144,8 +148,9 @@ mlp_fixture mlp_setup(const char *device, gn_dtype dtype, const mlp_case *from) 
                : from->transformer.layers
                    ? token_array(f.context, dtype, f.n, features, from->transformer.vocabulary)
                    : random_array(f.context, dtype, f.n, features, 1);
-    f.targets =
-        from->classes ? class_array(f.context, dtype, f.n, f.c) : random_array(f.context, dtype, f.n, f.c, 2);
+    const size_t read = positions_read(from);
+    f.targets = from->classes ? class_array(f.context, dtype, f.n * read, f.c / read)
+                              : random_array(f.context, dtype, f.n, f.c, 2);
     f.theta = random_array(f.context, dtype, f.p, 1, 3);
     f.theta0 = random_array(f.context, dtype, f.p, 1, 4);
     gn_loss loss = from->classes ? GN_LOSS_CROSS_ENTROPY : GN_LOSS_SQUARED;
@@ -335,6 +340,10 @@ const mlp_case *mlp_transformers(size_t *count) {
          .samples = 9,
          .classes = true,
          .transformer = {TINY, .layers = 1, .read = 1}},
+        {.name = "two positions of classes",
+         .samples = 7,
+         .classes = true,
+         .transformer = {TINY, .layers = 1, .read = 2}},
     };
     *count = sizeof nets / sizeof *nets;
     return nets;

@@ -40,6 +40,9 @@ void mlp_teardown(mlp_fixture *fixture);
 /* One-hot targets (N x C): class 7 i mod C of sample i. For the caller to free. */
 double *one_hot(size_t n, size_t c);
 
+/* Positions whose outputs are classes of their own. */
+size_t positions_read(const mlp_case *from);
+
 /* The case's network. */
 gn_network *case_network(gn_context *context, const mlp_case *from);
 

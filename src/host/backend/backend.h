@@ -269,9 +269,10 @@ struct gn_backend {
     /* r = f - y over n elements; slot = sum r^2 */
     gn_status (*squared_loss)(void *state, gn_dtype type, size_t n, const void *f, const void *y, void *r,
                               double *slot);
-    /* slot = number of rows with argmax_c f = argmax_c y (first index wins ties) */
-    gn_status (*count_correct)(void *state, gn_dtype type, size_t n, size_t c, const void *f, const void *y,
-                               double *slot);
+    /* slot = number of samples with argmax_c f = argmax_c y (first index wins ties) in each of their t rows
+     */
+    gn_status (*count_correct)(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *f,
+                               const void *y, double *slot);
 
     /* ---- first-order updates, one pass: REQUIRED. *rate: learning rate, in device memory ---- */
     /* g += wd theta; v = momentum v + g; theta -= rate v. v may be NULL where momentum is 0. */
@@ -290,8 +291,10 @@ struct gn_backend {
     gn_status (*softmax_hessian)(void *state, gn_dtype type, size_t n, size_t c, double alpha, const void *p,
                                  const void *u, void *out);
     /* A root of it, H = S S': S = diag(sqrt(q)) - q sqrt(q)' with q = max(p, eps^2), eps the type's, so that
-     * softmax_root_solve() divides by no 0. d[n,r,:] = row r of S', N x C x C. */
-    gn_status (*softmax_root)(void *state, gn_dtype type, size_t n, size_t c, const void *p, void *d);
+     * softmax_root_solve() divides by no 0. Samples of t rows of c: d[n,r,:] = row r of the S' of a sample, N
+     * x TC x TC, whose blocks are its rows'. */
+    gn_status (*softmax_root)(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *p,
+                              void *d);
     /* t with S t = g where the rows of g sum to 0: t = g / sqrt(q). n elements; t may be g. */
     gn_status (*softmax_root_solve)(void *state, gn_dtype type, size_t n, const void *p, const void *g,
                                     void *t);

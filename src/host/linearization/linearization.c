@@ -13,6 +13,7 @@ gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearizatio
     self->dtype = dtype;
     self->loss = loss;
     self->parameters = parameters;
+    self->positions = 1;
     if (loss == GN_LOSS_CROSS_ENTROPY)
         GN_TRY(gn_buffer_create(context, &self->probabilities, dtype, rows, 1, "probabilities"));
     GN_TRY(gn_buffer_create(context, &self->residual, dtype, rows, 1, "the residual"));
@@ -37,7 +38,8 @@ size_t gn_linearization_rows(const gn_linearization *self) {
 }
 
 double gn_linearization_terms(const gn_linearization *self) {
-    return (double)(self->loss == GN_LOSS_SQUARED ? gn_linearization_rows(self) : self->samples);
+    return (double)(self->loss == GN_LOSS_SQUARED ? gn_linearization_rows(self)
+                                                  : self->samples * self->positions);
 }
 
 double gn_linearization_measure(const gn_linearization *self) {
@@ -195,8 +197,8 @@ gn_status gn_linearization_gradient(gn_linearization *self, gn_array *g) {
 static gn_status apply_hessian(gn_linearization *self, double weight, void *u) {
     size_t rows = gn_linearization_rows(self);
     if (self->loss == GN_LOSS_CROSS_ENTROPY)
-        return GN_OP(self->context, softmax_hessian, self->dtype, self->samples, self->outputs, weight,
-                     self->probabilities.data, u, u);
+        return GN_OP(self->context, softmax_hessian, self->dtype, self->samples * self->positions,
+                     self->outputs / self->positions, weight, self->probabilities.data, u, u);
     return weight == 1 ? GN_OK : GN_OP(self->context, axpby, self->dtype, rows, weight, u, 0.0, u);
 }
 
@@ -287,6 +289,26 @@ gn_status gn_linearization_root_gram(gn_linearization *self, gn_array *k) {
 
 gn_status gn_linearization_root_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j) {
     return fill_jacobian(self, has_root(self), first, samples, j);
+}
+
+gn_status gn_linearization_normal_by_rows(gn_linearization *self, bool root, gn_array *block, void *k) {
+    const size_t p = self->parameters, c = self->outputs, n = self->samples;
+    const size_t step = gn_array_count(block) / (c * p);
+    for (size_t first = 0; first < n; first += step) {
+        const size_t samples = n - first < step ? n - first : step;
+        gn_array j = gn_array_view(self->context, self->dtype, samples * c, p, block->data);
+        GN_TRY(self->interface->jacobian(self, root, first, samples, &j));
+        GN_TRY(GN_OP(self->context, syrk, self->dtype, true, p, samples * c, 1.0, j.data, p,
+                     first ? 1.0 : 0.0, k, p));
+    }
+    return GN_OK;
+}
+
+gn_status gn_linearization_root_normal(gn_linearization *self, gn_array *block, void *k) {
+    GN_TRY(expect_point(self));
+    if (self->interface->normal)
+        return self->interface->normal(self, has_root(self), block, k);
+    return gn_linearization_normal_by_rows(self, has_root(self), block, k);
 }
 
 gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d) {

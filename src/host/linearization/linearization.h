@@ -21,6 +21,8 @@ typedef struct gn_linearization_interface {
     gn_status (*gram)(gn_linearization *self, bool root, gn_array *k); /* the lower triangle */
     gn_status (*gram_cross)(gn_linearization *self, gn_linearization *other, gn_array *k);
     gn_status (*diagonal)(gn_linearization *self, bool root, gn_array *d);
+    /* or none: rows of J are multiplied. As gn_linearization_root_normal() */
+    gn_status (*normal)(gn_linearization *self, bool root, gn_array *block, void *k);
     gn_status (*root_vjp)(gn_linearization *self, const gn_array *u, gn_array *d); /* J'S u */
     gn_status (*reserve)(gn_linearization *self, bool gram);                       /* or none */
     void (*destroy)(gn_linearization *self);
@@ -34,14 +36,15 @@ struct gn_linearization {
     gn_context *context;
     gn_dtype dtype;
     gn_loss loss;
-    size_t samples, outputs;      /* N and C of the current batch; M = N C */
-    size_t parameters;            /* P */
-    gn_array residual;            /* M at most; r at the point */
-    gn_array loss_sum;            /* 2 doubles at the point: sum w r^2, or -sum y log p; the same without w */
-    gn_array probabilities;       /* cross-entropy: M at most; p at the point */
-    gn_array root_residual;       /* cross-entropy: M at most; t, where it was asked for */
-    gn_array cotangent;           /* M at most; of the mean loss */
-    const gn_array *theta;        /* the point, NULL before the first */
+    size_t samples, outputs; /* N and C of the current batch; M = N C */
+    size_t positions;       /* a sample's outputs are so many groups: cross-entropy takes a softmax of each */
+    size_t parameters;      /* P */
+    gn_array residual;      /* M at most; r at the point */
+    gn_array loss_sum;      /* 2 doubles at the point: sum w r^2, or -sum y log p; the same without w */
+    gn_array probabilities; /* cross-entropy: M at most; p at the point */
+    gn_array root_residual; /* cross-entropy: M at most; t, where it was asked for */
+    gn_array cotangent;     /* M at most; of the mean loss */
+    const gn_array *theta;  /* the point, NULL before the first */
     const void *inputs, *targets; /* the batch's memory, where there is one */
     const void *weights;          /* M, or NULL: of the rows in the mean loss and its gradient */
 };
@@ -55,21 +58,26 @@ gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearizatio
 gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta);
 gn_status gn_linearization_evaluate(gn_linearization *self);
 
-/* The mean loss is a mean of so many terms: M of squared error, N of cross-entropy. */
+/* The mean loss is a mean of so many terms: M of squared error, N T of cross-entropy at T positions. */
 double gn_linearization_terms(const gn_linearization *self);
-/* J'r is the gradient of `measure` times the mean loss, and J'H J its Gauss-Newton matrix: M/2, or N. */
+/* J'r is the gradient of `measure` times the mean loss, and J'H J its Gauss-Newton matrix: M/2, or N T. */
 double gn_linearization_measure(const gn_linearization *self);
 
 /* The mean loss with all weights 1: what the Gauss-Newton family lowers. Waits for the device. */
 gn_status gn_linearization_objective(gn_linearization *self, double *objective);
 
 /* The Gauss-Newton matrix as a product with itself: J'H J = B B', B = J'S (P x M) and H = S S'. S = I for
- * squared error; for cross-entropy it is block diagonal, C x C a sample (softmax_root in backend.h). Dense
+ * squared error; for cross-entropy it is block diagonal, a block a softmax (softmax_root in backend.h). Dense
  * solves work with it: (B B' + mu I) d = B t has the solution d = B (B'B + mu I)^-1 t. */
 /* k (M x M) = B'B, the lower triangle alone: what a factorisation reads. */
 gn_status gn_linearization_root_gram(gn_linearization *self, gn_array *k);
 /* j: rows of B', as gn_linearization_jacobian() gives them of J. */
 gn_status gn_linearization_root_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j);
+/* k (P x P) = B B', the lower triangle; the upper one may be written. block: scratch that holds a sample's
+ * rows of J or more; of a network of linear layers with several outputs J's rows are never made. */
+gn_status gn_linearization_root_normal(gn_linearization *self, gn_array *block, void *k);
+/* The same from J's rows, for implementations. */
+gn_status gn_linearization_normal_by_rows(gn_linearization *self, bool root, gn_array *block, void *k);
 /* d (P) = B u. */
 gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d);
 /* u (M) = B'v. u may be what root_residual() gave. */

@@ -70,8 +70,9 @@ static gn_status evaluate_body(void *arguments) {
     GN_TRY(gn_tape_forward(l->tape));
     const void *f = gn_tape_outputs(l->tape), *y = l->targets->data;
     if (self->loss == GN_LOSS_CROSS_ENTROPY)
-        return GN_OP(self->context, cross_entropy_loss, self->dtype, self->samples, self->outputs, f, y,
-                     self->probabilities.data, self->residual.data, self->loss_sum.data);
+        return GN_OP(self->context, cross_entropy_loss, self->dtype, self->samples * self->positions,
+                     self->outputs / self->positions, f, y, self->probabilities.data, self->residual.data,
+                     self->loss_sum.data);
     return GN_OP(self->context, squared_loss, self->dtype, gn_linearization_rows(self), f, y,
                  self->residual.data, self->loss_sum.data);
 }
@@ -129,6 +130,15 @@ static gn_status jacobian(gn_linearization *self, bool root, size_t first, size_
             GN_TRY(operation->jacobian(l->tape, i, first, samples, j->data, self->parameters));
     }
     return GN_OK;
+}
+
+static gn_status normal(gn_linearization *self, bool root, gn_array *block, void *k) {
+    gn_tape *tape = of(self)->tape;
+    const size_t elements = gn_array_count(block);
+    if (!gn_tape_normal_pays(tape) || elements < gn_tape_normal_scratch(tape))
+        return gn_linearization_normal_by_rows(self, root, block, k);
+    seed_rows(self, root);
+    return gn_tape_normal(tape, block->data, elements, k);
 }
 
 /* Scratch for tiles of up to `samples` samples a side. */
@@ -229,6 +239,7 @@ static const gn_linearization_interface interface = {
     .jvp = jvp,
     .vjp = vjp,
     .jacobian = jacobian,
+    .normal = normal,
     .gram = gram,
     .gram_cross = gram_cross,
     .diagonal = diagonal,
@@ -238,21 +249,6 @@ static const gn_linearization_interface interface = {
     .recordable = true,
 };
 
-/* One vector of logits a sample. */
-static gn_status check_logits(const gn_network *network) {
-    const size_t positions = network->nodes[network->node_count - 1].positions;
-    if (gn_network_outputs(network) < 2)
-        return gn_fail(network->context, GN_ERROR_ARGUMENT,
-                       "cross-entropy needs two classes or more, the network has one output");
-    if (positions > 1)
-        return gn_fail(
-            network->context, GN_ERROR_ARGUMENT,
-            "cross-entropy takes one vector of logits a sample, the network gives one at each of %zu "
-            "positions: read 1, or take the squared error",
-            positions);
-    return GN_OK;
-}
-
 gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dtype, size_t capacity,
                                   gn_linearization **out) {
     *out = NULL;
@@ -260,8 +256,10 @@ gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dt
     if (loss != GN_LOSS_SQUARED && loss != GN_LOSS_CROSS_ENTROPY)
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "no such loss: take GN_LOSS_SQUARED or GN_LOSS_CROSS_ENTROPY");
-    if (loss == GN_LOSS_CROSS_ENTROPY)
-        GN_TRY(check_logits(network));
+    const gn_node *last = &network->nodes[network->node_count - 1];
+    if (loss == GN_LOSS_CROSS_ENTROPY && last->width < 2)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "cross-entropy needs two classes or more, the network has one output");
     if (capacity == 0)
         return gn_fail(context, GN_ERROR_ARGUMENT, "a linearization for 0 samples: give 1 or more");
     network_linearization *l = calloc(1, sizeof *l);
@@ -275,6 +273,7 @@ gn_status gn_linearization_create(gn_network *network, gn_loss loss, gn_dtype dt
     GN_TRY_DONE(gn_linearization_prepare(&l->base, &interface, context, dtype, loss, capacity * outputs,
                                          network->size));
     l->base.outputs = outputs;
+    l->base.positions = last->positions;
     *out = &l->base;
     return GN_OK;
 done:

@@ -275,8 +275,9 @@ gn_status gn_tape_rows(gn_tape *tape) {
     GN_TRY(gn_tape_reserve_rows(tape));
     void *rows = tape->rows[last].data;
     if (tape->root)
-        GN_TRY(
-            GN_OP(tape->context, softmax_root, tape->dtype, tape->samples, tape->outputs, tape->root, rows));
+        GN_TRY(GN_OP(tape->context, softmax_root, tape->dtype, tape->samples,
+                     tape->network->nodes[last].positions, tape->network->nodes[last].width, tape->root,
+                     rows));
     else
         GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, rows));
     for (size_t i = last; i > 0; i--)
@@ -325,11 +326,23 @@ gn_status gn_tape_diagonal(gn_tape *tape, void *d) {
 
 /* ---- Gram tiles ---- */
 
+/* Positions whose products with one another a node's rule holds, so that its scratch grows as the square of
+ * the samples; 1 where it sums over them first. */
+static size_t paired_positions(const gn_network *network, size_t i) {
+    const gn_node *node = &network->nodes[i];
+    if (!node->operation->scratch)
+        return 1;
+    const size_t one = node->operation->scratch(network, i, 1).s,
+                 two = node->operation->scratch(network, i, 2).s;
+    return two == 4 * one ? node->positions : 1;
+}
+
 size_t gn_gram_tile_samples(const gn_network *network) {
     size_t positions = 1;
-    for (size_t i = 1; i < network->node_count; i++)
-        if (network->nodes[i].operation->scratch && network->nodes[i].positions > positions)
-            positions = network->nodes[i].positions;
+    for (size_t i = 1; i < network->node_count; i++) {
+        const size_t paired = paired_positions(network, i);
+        positions = paired > positions ? paired : positions;
+    }
     size_t samples = network->context->backend.gram_tile / (gn_network_outputs(network) * positions);
     return samples > 0 ? samples : 1;
 }

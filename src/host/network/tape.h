@@ -58,6 +58,17 @@ gn_status gn_tape_reserve_rows(gn_tape *tape);
 /* d (P) = diagonal of J'J. */
 gn_status gn_tape_diagonal(gn_tape *tape, void *d);
 
+/* ---- J'J (or J'H J, as the rows begin) from the layers' factors ---- */
+
+/* Whether it can be had so, all parameters being of linear layers of one position, for less than J's rows
+ * cost. */
+bool gn_tape_normal_pays(const gn_tape *tape);
+/* Elements of scratch a sample. */
+size_t gn_tape_normal_scratch(const gn_tape *tape);
+/* k (P x P), its lower triangle; some of the upper one is written too. `elements` of scratch: for one sample
+ * or more; it does not change the bits but by where it cuts the sum over samples. */
+gn_status gn_tape_normal(gn_tape *tape, void *scratch, size_t elements, void *k);
+
 /* ---- Gram tiles ---- */
 
 /* Samples of a tile's side that suit the device's caches. */

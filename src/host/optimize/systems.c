@@ -131,24 +131,15 @@ void gn_systems_destroy(gn_gauss_newton *o) {
     gn_buffer_destroy(&o->block);
 }
 
-/* The lower triangle of B B', summed over blocks of samples. */
 static gn_status assemble_primal(gn_gauss_newton *o, gn_linearization *l, void *matrix) {
-    size_t p = o->base.parameters, c = l->outputs, n = l->samples;
-    size_t step = o->block_rows / c;
-    if (step == 0) {
+    size_t p = o->base.parameters, c = l->outputs;
+    if (o->block_rows < c) {
         /* a sample's rows are more than were foreseen: hold one sample */
         gn_buffer_destroy(&o->block);
         GN_TRY(gn_buffer_create(l->context, &o->block, l->dtype, c, p, "rows of the Jacobian"));
         o->block_rows = c;
-        step = 1;
     }
-    for (size_t first = 0; first < n; first += step) {
-        size_t samples = n - first < step ? n - first : step;
-        gn_array j = gn_array_view(l->context, l->dtype, samples * c, p, o->block.data);
-        GN_TRY(gn_linearization_root_jacobian(l, first, samples, &j));
-        GN_TRY(GN_OP(l->context, syrk, l->dtype, true, p, samples * c, 1.0, j.data, p, first ? 1.0 : 0.0,
-                     matrix, p));
-    }
+    GN_TRY(gn_linearization_root_normal(l, &o->block, matrix));
     return gn_systems_gradient(o, l);
 }
 

@@ -101,7 +101,7 @@ static gn_status load(gn_context *context, gn_dtype dtype, const gn_idx_options 
     test->classes = train->classes;
     const gn_dataset_shape shape = {train->count, test->count, train->images.size, train->classes};
     GN_TRY(gn_dataset_allocate(context, dtype, &shape, options->folder, dataset));
-    dataset->labels = true;
+    dataset->labels = 1;
     GN_TRY(fill_half(train, dataset->inputs, dataset->targets));
     return fill_half(test, dataset->test_inputs, dataset->test_targets);
 }

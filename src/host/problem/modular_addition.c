@@ -9,18 +9,40 @@
 
 static const char kind[] = "modular_addition";
 
+/* Tokens: residues, then EQ, OP, EOS. */
+typedef enum encoding { ONE_HOT, TOKENS, EQUATIONS } encoding;
+
 typedef struct addition {
-    bool tokens;
-    size_t modulus, train; /* pairs for training */
-    const uint32_t *order; /* of all pairs; pair k is (k / p, k mod p) */
+    encoding encoding;
+    size_t modulus, vocabulary; /* vocabulary: equations only */
+    size_t train;               /* pairs for training */
+    const uint32_t *order;      /* of all pairs; pair k is (k / p, k mod p) */
 } addition;
 
 static size_t features(const addition *sum) {
-    return sum->tokens ? 4 : 2 * sum->modulus;
+    return sum->encoding == ONE_HOT ? 2 * sum->modulus : sum->encoding == TOKENS ? 4 : 6;
 }
 
 static size_t outputs(const addition *sum) {
-    return sum->tokens ? sum->modulus + 2 : sum->modulus;
+    const size_t outputs[] = {sum->modulus, sum->modulus + 2, 2 * sum->vocabulary};
+    return outputs[sum->encoding];
+}
+
+static void make_input(const addition *sum, size_t a, size_t b, double *row) {
+    const size_t p = sum->modulus;
+    const double eq = (double)p, op = eq + 1, eos = eq + 2, x = (double)a, y = (double)b;
+    if (sum->encoding == ONE_HOT)
+        row[a] = row[p + b] = 1;
+    else if (sum->encoding == TOKENS)
+        memcpy(row, (const double[]){x, op, y, eq}, 4 * sizeof *row);
+    else
+        memcpy(row, (const double[]){eos, x, op, y, eq, (double)((a + b) % p)}, 6 * sizeof *row);
+}
+
+static void make_target(const addition *sum, size_t a, size_t b, double *row) {
+    row[(a + b) % sum->modulus] = 1;
+    if (sum->encoding == EQUATIONS)
+        row[sum->vocabulary + sum->modulus + 2] = 1;
 }
 
 static gn_status make_rows(void *user, size_t first, size_t rows, double *values) {
@@ -31,14 +53,7 @@ static gn_status make_rows(void *user, size_t first, size_t rows, double *values
     for (size_t i = 0; i < rows; i++) {
         const size_t pair = sum->order[(part->test ? sum->train : 0) + first + i], a = pair / p, b = pair % p;
         double *row = values + i * columns;
-        if (part->target) {
-            row[(a + b) % p] = 1;
-        } else if (sum->tokens) {
-            memcpy(row, (const double[]){(double)a, (double)(p + 1), (double)b, (double)p}, 4 * sizeof *row);
-        } else {
-            row[a] = 1;
-            row[p + b] = 1;
-        }
+        (part->target ? make_target : make_input)(sum, a, b, row);
     }
     return GN_OK;
 }
@@ -68,7 +83,7 @@ static gn_status fill(gn_context *context, gn_dtype dtype, const addition *sum, 
                                     .features = features(sum),
                                     .outputs = outputs(sum)};
     GN_TRY(gn_dataset_allocate(context, dtype, &shape, kind, dataset));
-    dataset->labels = true;
+    dataset->labels = sum->encoding == EQUATIONS ? 2 : 1;
     gn_status status = gn_dataset_fill_parts(dataset, make_rows, sum);
     if (status != GN_OK)
         gn_dataset_destroy(dataset);
@@ -94,11 +109,23 @@ static gn_status make(gn_context *context, gn_dtype dtype, addition sum, double 
 
 gn_status gn_dataset_modular_addition(gn_context *context, gn_dtype dtype, size_t modulus,
                                       double train_fraction, uint64_t seed, gn_dataset *dataset) {
-    return make(context, dtype, (addition){.modulus = modulus}, train_fraction, seed, dataset);
+    return make(context, dtype, (addition){ONE_HOT, .modulus = modulus}, train_fraction, seed, dataset);
 }
 
 gn_status gn_dataset_modular_addition_tokens(gn_context *context, gn_dtype dtype, size_t modulus,
                                              double train_fraction, uint64_t seed, gn_dataset *dataset) {
-    return make(context, dtype, (addition){.tokens = true, .modulus = modulus}, train_fraction, seed,
-                dataset);
+    return make(context, dtype, (addition){TOKENS, .modulus = modulus}, train_fraction, seed, dataset);
+}
+
+gn_status gn_dataset_modular_addition_equations(gn_context *context, gn_dtype dtype, size_t modulus,
+                                                size_t vocabulary, double train_fraction, uint64_t seed,
+                                                gn_dataset *dataset) {
+    const size_t least = modulus + 3, tokens = vocabulary == 0 ? least : vocabulary;
+    *dataset = (gn_dataset){0};
+    if (tokens < least || tokens > SIZE_MAX / 2)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "%s: a vocabulary of %zu; the equations have %zu tokens, with eq, op and eos", kind,
+                       vocabulary, least);
+    return make(context, dtype, (addition){EQUATIONS, .modulus = modulus, .vocabulary = tokens},
+                train_fraction, seed, dataset);
 }

@@ -48,6 +48,17 @@ static gn_status create_pde(const gn_config_problem *p, gn_dtype precision, cons
     return gn_dataset_pde(build->context, precision, &pde, points, &build->dataset);
 }
 
+static gn_status create_addition(const gn_config *config, gn_build *build) {
+    const gn_config_problem *p = &config->problem;
+    if (p->encoding == GN_ENCODING_EQUATIONS)
+        return gn_dataset_modular_addition_equations(build->context, config->precision, p->modulus,
+                                                     p->vocabulary, p->train_fraction, config->seed,
+                                                     &build->dataset);
+    return (p->encoding == GN_ENCODING_TOKENS ? gn_dataset_modular_addition_tokens
+                                              : gn_dataset_modular_addition)(
+        build->context, config->precision, p->modulus, p->train_fraction, config->seed, &build->dataset);
+}
+
 static gn_status create_dataset(const gn_config *config, const gn_config_source *source, gn_build *build,
                                 gn_message *message) {
     const gn_config_problem *p = &config->problem;
@@ -96,9 +107,7 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
                                     config->seed, &build->dataset);
         break;
     case GN_PROBLEM_MODULAR_ADDITION:
-        status = (p->encoding == GN_ENCODING_TOKENS ? gn_dataset_modular_addition_tokens
-                                                    : gn_dataset_modular_addition)(
-            build->context, config->precision, p->modulus, p->train_fraction, config->seed, &build->dataset);
+        status = create_addition(config, build);
         break;
     case GN_PROBLEM_POLYNOMIAL:
         status = gn_dataset_polynomial(build->context, config->precision, &polynomial, &build->dataset);
@@ -162,9 +171,16 @@ static gn_status check_network(const gn_config *config, const gn_config_source *
 
 static gn_status check_classes(const gn_config *config, const gn_config_source *source, const gn_build *build,
                                gn_message *message) {
+    const size_t positions = config->network.kind == GN_NETWORK_TRANSFORMER ? config->network.read : 1;
     char where[512];
-    if (config->loss.kind != GN_LOSS_CROSS_ENTROPY || build->dataset.labels)
+    if (config->loss.kind != GN_LOSS_CROSS_ENTROPY || build->dataset.labels == positions)
         return GN_OK;
+    if (build->dataset.labels)
+        return gn_message_fail(message, GN_ERROR_CONFIG,
+                               "%s: the network reads %zu position%s, but the data have %zu class%s a sample",
+                               gn_config_where(source, "network.read", where, sizeof where), positions,
+                               positions == 1 ? "" : "s", build->dataset.labels,
+                               build->dataset.labels == 1 ? "" : "es");
     gn_config_where(source, "loss.kind", where, sizeof where);
     return gn_message_fail(
         message, GN_ERROR_CONFIG,

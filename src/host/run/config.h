@@ -27,7 +27,7 @@ typedef enum gn_problem_kind {
 /* xy: values on all sides; xt: none at the end of time */
 typedef enum gn_coordinates { GN_COORDINATES_XY, GN_COORDINATES_XT } gn_coordinates;
 
-typedef enum gn_encoding { GN_ENCODING_ONE_HOT, GN_ENCODING_TOKENS } gn_encoding;
+typedef enum gn_encoding { GN_ENCODING_ONE_HOT, GN_ENCODING_TOKENS, GN_ENCODING_EQUATIONS } gn_encoding;
 
 typedef struct gn_config_problem {
     gn_problem_kind kind;
@@ -39,6 +39,7 @@ typedef struct gn_config_problem {
     size_t modulus;                                /* modular_addition */
     double train_fraction;                         /* modular_addition */
     gn_encoding encoding;                          /* modular_addition */
+    size_t vocabulary;                             /* modular_addition */
     size_t features;                               /* polynomial */
     double factor;                                 /* polynomial */
     size_t n, m;                                   /* poisson_2d, helmholtz_2d */

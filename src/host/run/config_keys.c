@@ -18,8 +18,10 @@ static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
                                           {"sinc_1d", GN_PROBLEM_SINC_1D},
                                           {NULL, 0}};
 static const gn_choice coordinate_names[] = {{"xy", GN_COORDINATES_XY}, {"xt", GN_COORDINATES_XT}, {NULL, 0}};
-static const gn_choice encodings[] = {
-    {"one_hot", GN_ENCODING_ONE_HOT}, {"tokens", GN_ENCODING_TOKENS}, {NULL, 0}};
+static const gn_choice encodings[] = {{"one_hot", GN_ENCODING_ONE_HOT},
+                                      {"tokens", GN_ENCODING_TOKENS},
+                                      {"equations", GN_ENCODING_EQUATIONS},
+                                      {NULL, 0}};
 static const gn_choice network_kinds[] = {{"mlp", GN_NETWORK_MLP},
                                           {"quadratic", GN_NETWORK_QUADRATIC},
                                           {"committee", GN_NETWORK_COMMITTEE},

@@ -67,7 +67,10 @@
     X(REAL, train_fraction, train_fraction, "0.9", "of the pairs", "(0, 1]",                                 \
       GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), 0, "the others are the test set")                              \
     X(CHOICE, encoding, encoding, "one_hot", "", "", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), encodings,      \
-      "one_hot: a and b, 2p features; tokens: a, op, b, eq of a vocabulary of p + 2")                        \
+      "one_hot: a and b, 2p features; tokens: a, op, b, eq of a vocabulary of p + 2; equations: eos, a, "    \
+      "op, b, eq, c, of which c and eos are to be told")                                                     \
+    X(COUNT, vocabulary, vocabulary, "0", "tokens", "[0, 16777216]", GN_KEY_ON(GN_PROBLEM_MODULAR_ADDITION), \
+      0, "of equations; 0: p + 3, those there are")                                                          \
     X(COUNT, features, features, "100", "", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,          \
       "D of x ~ N(0, I/D)")                                                                                  \
     X(REAL, factor, factor, "1.0", "", "(-inf, inf)", GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,                   \

@@ -143,24 +143,12 @@ static gn_status check_widths(const gn_check *check, const gn_node *widths) {
     return GN_OK;
 }
 
-/* A transformer's. */
-static gn_status check_read(const gn_check *check, const gn_node *read, const gn_node *loss) {
-    if (read == NULL || strtod(read->text, NULL) == 1 || !is(loss, "kind", "cross_entropy"))
-        return GN_OK;
-    return gn_check_fail(check, read,
-                         "network.read is %s, but loss.kind cross_entropy takes the logits of one position a "
-                         "sample; set it to 1, or loss.kind to squared",
-                         read->text);
-}
-
 gn_status gn_check_together(gn_check *check, gn_node *resolved) {
     const gn_node *phases = gn_node_get(resolved, "phases");
     double steps = 0;
     GN_TRY(complete_name(check, gn_node_get(resolved, "name")));
     GN_TRY(check_problem(check, gn_node_get(resolved, "problem")));
     GN_TRY(check_widths(check, gn_node_get(gn_node_get(resolved, "network"), "widths")));
-    GN_TRY(check_read(check, gn_node_get(gn_node_get(resolved, "network"), "read"),
-                      gn_node_get(resolved, "loss")));
     if (phases->count == 0)
         return gn_check_fail(check, phases, "phases is empty; give one or more");
     for (size_t i = 0; i < phases->count; i++)

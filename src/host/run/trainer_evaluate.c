@@ -84,13 +84,15 @@ static gn_status set_piece(gn_evaluator *e, const gn_array *theta, const gn_arra
     return gn_linearization_set_point(e->pieces, theta);
 }
 
-/* Raises *count by the samples of the linearization's batch that are classified as their targets are. */
+/* Raises *count by the samples of the linearization's batch that are classified as their targets are, at
+ * every position where there are several. */
 static gn_status add_correct(gn_evaluator *e, gn_linearization *l, const gn_array *targets, double *count) {
     const size_t rows = gn_array_length(targets, 0), outputs = gn_array_length(targets, 1);
     gn_array f = gn_array_view(e->context, e->dtype, rows, outputs, e->outputs.data);
     double correct;
     GN_TRY(gn_linearization_outputs(l, &f));
-    GN_TRY(GN_OP(e->context, count_correct, e->dtype, rows, outputs, f.data, targets->data, e->slots.data));
+    GN_TRY(GN_OP(e->context, count_correct, e->dtype, rows, e->dataset->labels, outputs / e->dataset->labels,
+                 f.data, targets->data, e->slots.data));
     GN_TRY(gn_slots_read(e->context, e->slots.data, 1, &correct));
     *count += correct;
     return GN_OK;

@@ -193,10 +193,10 @@ static gn_status check_squared_loss(void *state, gn_dtype type, size_t n, const 
     return cpu_of(state)->squared_loss(state, type, n, f, y, r, slot);
 }
 
-static gn_status check_count_correct(void *state, gn_dtype type, size_t n, size_t c, const void *f,
+static gn_status check_count_correct(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *f,
                                      const void *y, double *slot) {
     poison_slots(1, slot);
-    return cpu_of(state)->count_correct(state, type, n, c, f, y, slot);
+    return cpu_of(state)->count_correct(state, type, n, t, c, f, y, slot);
 }
 
 /* ---- classes ---- */
@@ -217,9 +217,10 @@ static gn_status check_softmax_hessian(void *state, gn_dtype type, size_t n, siz
     return cpu_of(state)->softmax_hessian(state, type, n, c, alpha, p, u, out);
 }
 
-static gn_status check_softmax_root(void *state, gn_dtype type, size_t n, size_t c, const void *p, void *d) {
-    poison_vector(type, n * c * c, d);
-    return cpu_of(state)->softmax_root(state, type, n, c, p, d);
+static gn_status check_softmax_root(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *p,
+                                    void *d) {
+    poison_vector(type, n * t * c * t * c, d);
+    return cpu_of(state)->softmax_root(state, type, n, t, c, p, d);
 }
 
 static gn_status check_softmax_root_solve(void *state, gn_dtype type, size_t n, const void *p, const void *g,

@@ -25,9 +25,11 @@ static gn_status cpu_softmax_hessian(void *state, gn_dtype type, size_t n, size_
     return GN_OK;
 }
 
-static gn_status cpu_softmax_root(void *state, gn_dtype type, size_t n, size_t c, const void *p, void *d) {
+static gn_status cpu_softmax_root(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *p,
+                                  void *d) {
     const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
-    GN_CPU_SPLIT(n, 1, 1, (double)(n * c * c) * 0.5, begin, end, k->softmax_root(begin, end, c, p, d));
+    const double elements = (double)(n * t * c) * (double)(t * c);
+    GN_CPU_SPLIT(n, 1, 1, elements * 0.5, begin, end, k->softmax_root(begin, end, t, c, p, d));
     return GN_OK;
 }
 

@@ -47,13 +47,13 @@ typedef struct gn_cpu_kernels {
     /* tile rows begin..end, GN_CPU_TILE matrix rows each */
     void (*symmetrize)(size_t begin, size_t end, size_t n, void *a, size_t lda);
     double (*squared_loss)(size_t begin, size_t end, const void *f, const void *y, void *r);
-    double (*count_correct)(size_t begin, size_t end, size_t c, const void *f, const void *y);
+    double (*count_correct)(size_t begin, size_t end, size_t t, size_t c, const void *f, const void *y);
     /* rows begin..end */
     double (*cross_entropy)(size_t begin, size_t end, size_t c, const void *f, const void *y, void *p,
                             void *g);
     void (*softmax_hessian)(size_t begin, size_t end, size_t c, double alpha, const void *p, const void *u,
                             void *out);
-    void (*softmax_root)(size_t begin, size_t end, size_t c, const void *p, void *d);
+    void (*softmax_root)(size_t begin, size_t end, size_t t, size_t c, const void *p, void *d);
     void (*softmax_root_solve)(size_t begin, size_t end, const void *p, const void *g, void *t);
     void (*sgd)(size_t begin, size_t end, gn_sgd_rule rule, double rate, const void *g, void *v, void *theta);
     void (*adam)(size_t begin, size_t end, const gn_cpu_adam *adam, const void *g, void *m, void *v,

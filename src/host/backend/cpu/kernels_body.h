@@ -509,11 +509,16 @@ static size_t NAME(first_largest)(size_t c, const REAL *x) {
     return best;
 }
 
-static double NAME(count_correct)(size_t begin, size_t end, size_t c, const void *vf, const void *vy) {
+static double NAME(count_correct)(size_t begin, size_t end, size_t t, size_t c, const void *vf,
+                                  const void *vy) {
     const REAL *f = vf, *y = vy;
     double count = 0;
-    for (size_t n = begin; n < end; n++)
-        count += NAME(first_largest)(c, f + n * c) == NAME(first_largest)(c, y + n * c);
+    for (size_t n = begin; n < end; n++) {
+        size_t right = 0;
+        for (size_t m = n * t; m < (n + 1) * t; m++)
+            right += NAME(first_largest)(c, f + m * c) == NAME(first_largest)(c, y + m * c);
+        count += right == t;
+    }
     return count;
 }
 
@@ -574,11 +579,12 @@ static inline REAL NAME(kept)(REAL p) {
     return p < least ? least : p; /* NaN stays */
 }
 
-static void NAME(softmax_root)(size_t begin, size_t end, size_t c, const void *vp, void *vd) {
-    for (size_t n = begin; n < end; n++) {
+static void NAME(softmax_root)(size_t begin, size_t end, size_t t, size_t c, const void *vp, void *vd) {
+    NAME(fill)(begin * t * c * t * c, t > 1 ? end * t * c * t * c : 0, 0, vd);
+    for (size_t n = begin * t; n < end * t; n++) {
         const REAL *p = (const REAL *)vp + n * c;
         for (size_t r = 0; r < c; r++) {
-            REAL *d = (REAL *)vd + (n * c + r) * c;
+            REAL *d = (REAL *)vd + (n * c + r) * t * c + n % t * c;
             const REAL root = SQRT(NAME(kept)(p[r]));
 #pragma omp simd
             for (size_t i = 0; i < c; i++)

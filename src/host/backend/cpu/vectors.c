@@ -43,11 +43,11 @@ static gn_status cpu_squared_loss(void *state, gn_dtype type, size_t n, const vo
     return GN_OK;
 }
 
-static gn_status cpu_count_correct(void *state, gn_dtype type, size_t n, size_t c, const void *f,
+static gn_status cpu_count_correct(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *f,
                                    const void *y, double *slot) {
     const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
     double total;
-    GN_CPU_REDUCE(n, work(n * c, 2), total, begin, end, k->count_correct(begin, end, c, f, y));
+    GN_CPU_REDUCE(n, work(n * t * c, 2), total, begin, end, k->count_correct(begin, end, t, c, f, y));
     *slot = total;
     return GN_OK;
 }

@@ -179,9 +179,9 @@ static gn_status cuda_squared_loss(void *state, gn_dtype type, size_t n, const v
     LAUNCH(squared_loss, n, f, y, r, slot, SCRATCH);
 }
 
-static gn_status cuda_count_correct(void *state, gn_dtype type, size_t n, size_t c, const void *f,
+static gn_status cuda_count_correct(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *f,
                                     const void *y, double *slot) {
-    LAUNCH(count_correct, n, c, f, y, slot, SCRATCH);
+    LAUNCH(count_correct, n, t, c, f, y, slot, SCRATCH);
 }
 
 /* ---- classes ---- */
@@ -196,8 +196,9 @@ static gn_status cuda_softmax_hessian(void *state, gn_dtype type, size_t n, size
     LAUNCH(softmax_hessian, n, c, alpha, p, u, out);
 }
 
-static gn_status cuda_softmax_root(void *state, gn_dtype type, size_t n, size_t c, const void *p, void *d) {
-    LAUNCH(softmax_root, n, c, p, d);
+static gn_status cuda_softmax_root(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *p,
+                                   void *d) {
+    LAUNCH(softmax_root, n, t, c, p, d);
 }
 
 static gn_status cuda_softmax_root_solve(void *state, gn_dtype type, size_t n, const void *p, const void *g,
