@@ -108,9 +108,10 @@ gn_status gn_cuda_copy_rows(cudaStream_t stream, int type, size_t rows, size_t c
 gn_status gn_cuda_embed(cudaStream_t stream, int type, size_t rows, size_t w, size_t v, const void *tokens,
                         const void *table, void *out);
 /* to[v,:] = the sum of d's rows whose token is v; tokens are N x T, d is N x T x W or, with pairs, N x T
- * (T+1)/2 x W, where a pair counts if both have the token */
+ * (T+1)/2 x W, where a pair counts if both have the token. work: V + 1 + N T numbers. UNSUPPORTED: 2^32
+ * tokens. */
 gn_status gn_cuda_embed_adjoint(cudaStream_t stream, int type, size_t n, size_t t, bool pairs, size_t w,
-                                size_t v, const void *tokens, const void *d, void *to);
+                                size_t v, const void *tokens, const void *d, uint32_t *work, void *to);
 /* g[i,j] = (a[i] == b[j]) */
 gn_status gn_cuda_embed_matches(cudaStream_t stream, int type, size_t rows, size_t columns, const void *a,
                                 const void *b, void *g, size_t ldg);

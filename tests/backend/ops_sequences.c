@@ -2,6 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <criterion/criterion.h>
+
 #include "op_case.h"
 #include "plain_attention.h"
 
@@ -71,12 +73,15 @@ static void prepare_adjoint(op_run *run) {
     add_tokens(run, c->m, positions_of(c), true);
     add_uniform(run, c->m * rows_a_sample(c), c->n, 0, -1, 1);
     add_output(run, c->k, c->n, 0);
+    const size_t work = c->k + 1 + c->m * positions_of(c);
+    cr_assert_eq(gn_buffer_create(run->context, &run->index_buffer, GN_FLOAT32, 1, work, "work"), GN_OK);
 }
 
 static gn_status call_adjoint(op_run *run) {
     const op_case *c = run->c;
     return GN_OP(run->context, embed_adjoint, run->dtype, c->m, positions_of(c), c->flag, c->n, c->k,
-                 device_pointer(run, 0), device_pointer(run, 1), device_pointer(run, 2));
+                 device_pointer(run, 0), device_pointer(run, 1), run->index_buffer.data,
+                 device_pointer(run, 2));
 }
 
 static void expect_adjoint(op_run *run) {

@@ -42,20 +42,22 @@ static void embed_case(size_t rows, size_t w) {
     end_case();
 }
 
-static void embed_adjoint_case(size_t n, size_t t, size_t w, bool pairs) {
-    enum { V = 5 };
+static void embed_adjoint_case(size_t n, size_t t, size_t w, size_t v, bool pairs) {
     begin_case("embed_adjoint n=%zu t=%zu w=%zu pairs=%d", n, t, w, pairs);
-    buffer *names = tokens(n * t, V, true), *to = output(V, w, 0);
+    buffer *names = tokens(n * t, v, true), *to = output(v, w, 0);
     buffer *d = uniform(n * (pairs ? t * (t + 1) / 2 : t), w, 0, -1, 1);
-    OK(gn_cuda_embed_adjoint(test.stream, test.type, n, t, pairs, w, V, at(names), at(d), at(to)));
-    for (size_t i = 0; i < V * w; i++)
+    buffer *work = output(1, v + 1 + n * t, 0);
+    for (size_t i = 0; i < v + 1 + n * t; i++)
+        work->host[i] = ANYTHING;
+    OK(gn_cuda_embed_adjoint(test.stream, test.type, n, t, pairs, w, v, at(names), at(d), at(work), at(to)));
+    for (size_t i = 0; i < v * w; i++)
         to->host[i] = 0;
     const double *from = d->host;
     for (size_t i = 0; i < n; i++)
         for (size_t p = 0; p < t; p++)
             for (size_t q = pairs ? 0 : p; q <= p; q++, from += w) {
                 const double token = names->host[i * t + p];
-                for (size_t k = 0; is_token(token, V) && token == names->host[i * t + q] && k < w; k++)
+                for (size_t k = 0; is_token(token, v) && token == names->host[i * t + q] && k < w; k++)
                     to->host[(size_t)token * w + k] += from[k];
             }
     to->tolerance = 2 + (test.type == F64 ? (double)(n * t) : 0);
@@ -260,8 +262,8 @@ static void position_cases(size_t n, size_t t, size_t w) {
         jacobian_scale_case(n, r, t, w, r);
         jacobian_embed_case(n, r, t, w, r);
     }
-    embed_adjoint_case(n, t, w, false);
-    embed_adjoint_case(n, t, w, true);
+    embed_adjoint_case(n, t, w, 5, false);
+    embed_adjoint_case(n, t, w, 5, true);
 }
 
 static void head_cases(size_t n, size_t t, size_t heads, size_t h) {
@@ -298,8 +300,11 @@ void test_sequences(void) {
     head_cases(2, 4, 2, 3);
     if (!SLOW) {
         head_cases(3, 6, 3, 33);
-        head_cases(1, 37, 1, 4);      /* more positions than lanes */
-        scale_gradient_case(700, 40); /* several blocks */
+        head_cases(1, 37, 1, 4);                   /* more positions than lanes */
+        scale_gradient_case(700, 40);              /* several blocks */
+        embed_adjoint_case(300, 3, 2, 600, false); /* more rows and tokens than threads */
+        embed_adjoint_case(300, 3, 2, 600, true);
+        embed_adjoint_case(700, 1, 3, 2, false);
     }
     if (large_cases()) {
         embed_case(33000, 33);

@@ -344,9 +344,9 @@ struct gn_backend {
                        const void *table, void *out);
     /* to[v,:] = the sum of d's rows whose token is v (V x W); tokens are N x T. d has a row a position, N x T
      * x W, or, with pairs, one a pair of positions t' <= t, which counts where both have the token (N x T
-     * (T+1)/2 x W, as of pair_products). */
+     * (T+1)/2 x W, as of pair_products). work: V + 1 + N T numbers that it may write. */
     gn_status (*embed_adjoint)(void *state, gn_dtype type, size_t n, size_t t, bool pairs, size_t w, size_t v,
-                               const void *tokens, const void *d, void *to);
+                               const void *tokens, const void *d, uint32_t *work, void *to);
     /* g[i,j] = (a[i] == b[j]) */
     gn_status (*embed_matches)(void *state, gn_dtype type, size_t rows, size_t columns, const void *a,
                                const void *b, void *g, size_t ldg);

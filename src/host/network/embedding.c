@@ -23,7 +23,13 @@ static gn_status jvp(gn_tape *tape, size_t i, const void *v) {
 static gn_status scatter(const gn_tape *tape, size_t i, bool pairs, const void *d, void *to) {
     const gn_node *node = &tape->network->nodes[i];
     return GN_OP(tape->context, embed_adjoint, tape->dtype, tape->samples, node->positions, pairs,
-                 node->width, node->vocabulary, tape->inputs, d, gn_tape_at(tape, to, node->weight));
+                 node->width, node->vocabulary, tape->inputs, d, tape->saved[i].data,
+                 gn_tape_at(tape, to, node->weight));
+}
+
+/* Room for scatter() to work in; an element holds a number of 32 bits. */
+static size_t work_size(const gn_node *node, size_t samples) {
+    return node->vocabulary + 1 + samples * node->positions;
 }
 
 static gn_status gradient(const gn_tape *tape, size_t i, const void *d, void *out) {
@@ -70,6 +76,7 @@ const gn_operation gn_operation_embedding = {
     .gram = gram,
     .scratch = scratch,
     .diagonal = diagonal,
+    .saved = work_size,
 };
 
 /* ---- tokens ---- */

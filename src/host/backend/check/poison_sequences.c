@@ -18,9 +18,11 @@ static gn_status check_embed(void *state, gn_dtype type, size_t rows, size_t w, 
 }
 
 static gn_status check_embed_adjoint(void *state, gn_dtype type, size_t n, size_t t, bool pairs, size_t w,
-                                     size_t v, const void *tokens, const void *d, void *to) {
+                                     size_t v, const void *tokens, const void *d, uint32_t *work, void *to) {
     gn_check_poison_matrix(type, v, w, to, w);
-    return cpu_of(state)->embed_adjoint(state, type, n, t, pairs, w, v, tokens, d, to);
+    for (size_t i = 0; i < v + 1 + n * t; i++)
+        work[i] = UINT32_MAX;
+    return cpu_of(state)->embed_adjoint(state, type, n, t, pairs, w, v, tokens, d, work, to);
 }
 
 static gn_status check_embed_matches(void *state, gn_dtype type, size_t rows, size_t columns, const void *a,

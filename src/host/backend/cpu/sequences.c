@@ -30,8 +30,9 @@ static gn_status cpu_embed(void *state, gn_dtype type, size_t rows, size_t w, si
 }
 
 static gn_status cpu_embed_adjoint(void *state, gn_dtype type, size_t n, size_t t, bool pairs, size_t w,
-                                   size_t v, const void *tokens, const void *d, void *to) {
+                                   size_t v, const void *tokens, const void *d, uint32_t *work, void *to) {
     const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
+    (void)work; /* a thread takes columns, and rows in order */
     const double rows = (double)n * (double)(pairs ? t * (t + 1) / 2 : t);
     GN_CPU_SPLIT(w, 16, 1, rows * (3 + 0.3 * (double)w), first, last,
                  k->embed_adjoint(first, last, n, t, pairs, w, v, tokens, d, to));

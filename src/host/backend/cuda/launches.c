@@ -115,8 +115,8 @@ static gn_status cuda_embed(void *state, gn_dtype type, size_t rows, size_t w, s
 }
 
 static gn_status cuda_embed_adjoint(void *state, gn_dtype type, size_t n, size_t t, bool pairs, size_t w,
-                                    size_t v, const void *tokens, const void *d, void *to) {
-    LAUNCH(embed_adjoint, n, t, pairs, w, v, tokens, d, to);
+                                    size_t v, const void *tokens, const void *d, uint32_t *work, void *to) {
+    LAUNCH(embed_adjoint, n, t, pairs, w, v, tokens, d, work, to);
 }
 
 static gn_status cuda_embed_matches(void *state, gn_dtype type, size_t rows, size_t columns, const void *a,
