@@ -26,14 +26,17 @@ typedef enum gn_optimizer_kind {
 
 /* dual factors J J' (M x M), primal J'J (P x P), both by Cholesky; spectral makes an eigendecomposition of
  * the smaller of the two; with cross-entropy J is S'J there, H = S S'. cg needs no matrix: conjugate
- * gradients over products with J'H J. auto weighs M and P between dual and primal, and takes cg where neither
- * fits the memory. gauss_newton takes spectral or cg (which has no cut-off). */
+ * gradients over products with J'H J; neither does lsmr, on S'J itself, whose condition it does not square
+ * (Fong and Saunders, 2011). auto weighs M and P between dual and primal, and takes cg where neither fits the
+ * memory. gauss_newton takes spectral, cg or lsmr (which have no cut-off; lsmr finds the least of several
+ * solutions). */
 typedef enum gn_solver {
     GN_SOLVER_AUTO,
     GN_SOLVER_DUAL,
     GN_SOLVER_PRIMAL,
     GN_SOLVER_SPECTRAL,
-    GN_SOLVER_CG
+    GN_SOLVER_CG,
+    GN_SOLVER_LSMR
 } gn_solver;
 
 typedef enum gn_preconditioner_kind {
@@ -44,7 +47,9 @@ typedef enum gn_preconditioner_kind {
 } gn_preconditioner_kind;
 
 /* Conjugate gradients for (w J'H J + mu I) d = b. A solve has converged where the residual's norm is at most
- * tolerance times b's, or its largest absolute value at most absolute_tolerance. */
+ * tolerance times b's, or its largest absolute value at most absolute_tolerance. lsmr stops by
+ * max_iterations, tolerance and absolute_tolerance, of the same residual's norm, and has none of the others.
+ */
 typedef struct gn_cg_settings {
     size_t max_iterations; /* >= 1 */
     double tolerance;
@@ -126,8 +131,8 @@ typedef struct gn_step_report {
     size_t backtracks;    /* line search reductions */
     size_t rejected;      /* gain ratio trials rejected */
     double passes;        /* forward + backward equivalents spent */
-    size_t cg_iterations; /* cg: of all solves of the step */
-    gn_stop stop;         /* cg: why the last one stopped; GN_STOP_NONE for other solvers */
+    size_t cg_iterations; /* cg, lsmr: of all solves of the step */
+    gn_stop stop;         /* cg, lsmr: why the last one stopped; GN_STOP_NONE for other solvers */
 } gn_step_report;
 
 /* One step from theta, whose point it sets; theta (P) is updated in place. report may be NULL: then a fixed

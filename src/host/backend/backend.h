@@ -17,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 9u
+#define GN_BACKEND_ABI 10u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -213,8 +213,9 @@ struct gn_backend {
     /* The lower factor over the lower triangle. NOT_POSITIVE_DEFINITE where a pivot is not > 0. */
     gn_status (*cholesky)(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *work,
                           size_t bytes);
-    /* b <- (L L')^-1 b for one right-hand side */
-    gn_status (*cholesky_solve)(void *state, gn_dtype type, size_t n, const void *l, size_t ldl, void *b);
+    /* b <- (L L')^-1 b for each row of b (rows x n): a right-hand side */
+    gn_status (*cholesky_solve)(void *state, gn_dtype type, size_t n, const void *l, size_t ldl, size_t rows,
+                                void *b);
     gn_status (*eigh_workspace)(void *state, gn_dtype type, size_t n, size_t *bytes);
     /* Eigenvalues ascending in values (n); row i of a becomes eigenvector i. NO_CONVERGENCE where it fails;
      * devices other than the host then leave the lower triangle of a as it was, for gn_eigh(). */
@@ -292,6 +293,9 @@ struct gn_backend {
     /* A root of it, H = S S': S = diag(sqrt(q)) - q sqrt(q)' with q = max(p, eps^2), eps the type's, so that
      * softmax_root_solve() divides by no 0. d[n,r,:] = row r of S', N x C x C. */
     gn_status (*softmax_root)(void *state, gn_dtype type, size_t n, size_t c, const void *p, void *d);
+    /* out = S u, or S'u, row by row; out may be u */
+    gn_status (*softmax_root_multiply)(void *state, gn_dtype type, bool transpose, size_t n, size_t c,
+                                       const void *p, const void *u, void *out);
     /* t with S t = g where the rows of g sum to 0: t = g / sqrt(q). n elements; t may be g. */
     gn_status (*softmax_root_solve)(void *state, gn_dtype type, size_t n, const void *p, const void *g,
                                     void *t);

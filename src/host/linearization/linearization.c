@@ -299,13 +299,31 @@ static gn_status solve_root(gn_linearization *self, const void *from, void *x) {
                  self->probabilities.data, from, x);
 }
 
-/* S'u = S^-1 H u */
+/* out (M) = S u, or S'u */
+static gn_status multiply_root(gn_linearization *self, bool transpose, const void *u, void *out) {
+    return GN_OP(self->context, softmax_root_multiply, self->dtype, transpose, self->samples, self->outputs,
+                 self->probabilities.data, u, out);
+}
+
 gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, gn_array *u) {
     GN_TRY(self->interface->jvp(self, v, u));
+    return has_root(self) ? multiply_root(self, true, u->data, u->data) : GN_OK;
+}
+
+gn_status gn_linearization_root_pull(gn_linearization *self, const gn_array *u, gn_array *d) {
     if (!has_root(self))
-        return GN_OK;
-    GN_TRY(apply_hessian(self, 1, u->data));
-    return solve_root(self, u->data, u->data);
+        return self->interface->vjp(self, u, d);
+    gn_array su =
+        gn_array_view(self->context, self->dtype, gn_linearization_rows(self), 1, self->cotangent.data);
+    GN_TRY(multiply_root(self, false, u->data, su.data));
+    return self->interface->vjp(self, &su, d);
+}
+
+gn_status gn_linearization_write_root_residual(gn_linearization *self, void *t) {
+    if (has_root(self))
+        return solve_root(self, self->residual.data, t);
+    return GN_OP(self->context, copy, t, self->residual.data,
+                 gn_linearization_rows(self) * gn_dtype_size(self->dtype));
 }
 
 gn_status gn_linearization_root_residual(gn_linearization *self, const void **t) {
@@ -314,5 +332,5 @@ gn_status gn_linearization_root_residual(gn_linearization *self, const void **t)
         return GN_OK;
     GN_TRY(make_root_residual(self));
     *t = self->root_residual.data;
-    return solve_root(self, self->residual.data, self->root_residual.data);
+    return gn_linearization_write_root_residual(self, self->root_residual.data);
 }

@@ -72,10 +72,15 @@ gn_status gn_linearization_root_gram(gn_linearization *self, gn_array *k);
 gn_status gn_linearization_root_jacobian(gn_linearization *self, size_t first, size_t samples, gn_array *j);
 /* d (P) = B u. */
 gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d);
+/* The same by one pass back, without the cotangents of every output that it takes there. u may be the
+ * linearization's cotangent. */
+gn_status gn_linearization_root_pull(gn_linearization *self, const gn_array *u, gn_array *d);
 /* u (M) = B'v. u may be what root_residual() gave. */
 gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, gn_array *u);
 /* t (M) with S t = r; *t is r itself, or the linearization's memory. */
 gn_status gn_linearization_root_residual(gn_linearization *self, const void **t);
+/* The same, written to t. */
+gn_status gn_linearization_write_root_residual(gn_linearization *self, void *t);
 
 /* Makes now what the first Gram or Jacobian would make: so its memory is known to fit before a run begins,
  * and no step allocates. */

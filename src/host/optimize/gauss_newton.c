@@ -39,7 +39,7 @@ static gn_status write_state(gn_gauss_newton *o) {
 
 /* Slope w g'd (g = J'r) and ||d||^2; g by one more vjp where the form has none. */
 static gn_status slope_and_norm(gn_gauss_newton *o, gn_linearization *l, double *slope, double *norm2) {
-    if (o->dual && !o->free.cg)
+    if (o->free.lsmr || (o->dual && !o->free.cg))
         GN_TRY(gn_systems_gradient(o, l));
     GN_TRY(gn_optimizer_dot(&o->base, &o->gradient, &o->base.direction, slope));
     *slope *= gn_gauss_newton_weight(o, l);
@@ -78,7 +78,7 @@ static gn_status searched_step(gn_gauss_newton *o, gn_linearization *l, gn_array
 }
 
 /* Predicted decrease of w measure L along -t d: t s - t^2/2 q, where s = w g'd and q = d'(w J'H J)d. An exact
- * solution has q + mu ||d||^2 = s; of another one CG knows (q + mu ||d||^2) / 2 - s, its model. */
+ * solution has q + mu ||d||^2 = s; of another one (q + mu ||d||^2) / 2 - s is the report's model. */
 static gn_status predicted_decrease(gn_gauss_newton *o, gn_linearization *l, double *decrease, double *norm2,
                                     gn_step_report *report) {
     double slope, model, t = o->base.options.learning_rate;
@@ -139,7 +139,6 @@ static gn_status judged_step(gn_gauss_newton *o, gn_linearization *l, gn_array *
 static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_step_report unread = {0};
     gn_optimizer *self = &o->base;
-    double model;
     bool searches = self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO, judges = is_gain_ratio(self);
     gn_step_report *out = report ? report : &unread;
     double objective = 0;
@@ -150,7 +149,7 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
     }
     if (l->weights && (searches || judges))
         GN_TRY(gn_linearization_objective(l, &objective));
-    out->passes = o->free.cg ? 1 : (double)l->outputs + 1;
+    out->passes = gn_is_matrix_free(o) ? 1 : (double)l->outputs + 1;
     GN_TRY(gn_systems_assemble(o, l));
     if (judges)
         GN_TRY(judged_step(o, l, theta, objective, out));
@@ -159,7 +158,7 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
     if (judges)
         return GN_OK;
     if (report)
-        GN_TRY(gn_systems_report(o, l, &model, report));
+        GN_TRY(gn_systems_report(o, l, NULL, report));
     return searches ? searched_step(o, l, theta, objective, out) : fixed_step(self, theta, report);
 }
 

@@ -1,5 +1,6 @@
-/* The equations of a Gauss-Newton step by conjugate gradients: (A + mu I) d = w J'r + decay theta with
- * A = w J'H J given by products alone. Memory grows with P and the activations, not with M. */
+/* The equations of a Gauss-Newton step by products alone: by conjugate gradients, (A + mu I) d = w J'r +
+ * decay theta with A = w J'H J, or by LSMR (least_squares.c). Memory grows with P and the activations; LSMR's
+ * also with M, for two vectors. */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,10 +43,16 @@ static gn_operator operator_of(gn_gauss_newton *o) {
 
 /* ---- its life ---- */
 
+static bool by_lsmr(const gn_gauss_newton *o) {
+    return o->base.options.solver == GN_SOLVER_LSMR;
+}
+
 double gn_matrix_free_bytes(const gn_gauss_newton *o) {
     const gn_optimizer *self = &o->base;
     const gn_cg_settings *s = settings_of(o);
     const double vector = (double)self->parameters * (double)gn_dtype_size(self->dtype);
+    if (by_lsmr(o))
+        return gn_least_squares_bytes(o) + vector;
     const double vectors = s->preconditioner == GN_PRECONDITIONER_NONE     ? 5
                            : s->preconditioner == GN_PRECONDITIONER_JACOBI ? 9
                                                                            : 6 + 3 * (double)s->rank;
@@ -69,7 +76,7 @@ static gn_status create_preconditioner(gn_gauss_newton *o) {
     return GN_OK;
 }
 
-gn_status gn_matrix_free_create(gn_gauss_newton *o) {
+static gn_status create_cg(gn_gauss_newton *o) {
     gn_optimizer *self = &o->base;
     const gn_cg_settings *s = settings_of(o);
     GN_TRY(create_preconditioner(o));
@@ -79,9 +86,6 @@ gn_status gn_matrix_free_create(gn_gauss_newton *o) {
                                    .a = operator_of(o),
                                    .preconditioner = o->free.preconditioner};
     GN_TRY(gn_cg_create(self->context, self->dtype, &options, &o->free.cg));
-    GN_TRY(gn_buffer_create(self->context, &o->gradient, self->dtype, self->parameters, 1, "J'r"));
-    snprintf(self->solver, sizeof self->solver, "cg (M = %zu, P = %zu)", self->rows, self->parameters);
-    self->costs_vary = true;
     self->needs_rows = s->preconditioner == GN_PRECONDITIONER_JACOBI;
     o->free.solution = parameters_view(o, gn_cg_solution(o->free.cg), 0);
     if (s->warm_start)
@@ -89,7 +93,18 @@ gn_status gn_matrix_free_create(gn_gauss_newton *o) {
     return gn_array_fill(&o->free.solution, 0);
 }
 
+gn_status gn_matrix_free_create(gn_gauss_newton *o) {
+    gn_optimizer *self = &o->base;
+    GN_TRY(by_lsmr(o) ? gn_least_squares_create(o) : create_cg(o));
+    GN_TRY(gn_buffer_create(self->context, &o->gradient, self->dtype, self->parameters, 1, "J'r"));
+    snprintf(self->solver, sizeof self->solver, "%s (M = %zu, P = %zu)", by_lsmr(o) ? "lsmr" : "cg",
+             self->rows, self->parameters);
+    self->costs_vary = true;
+    return GN_OK;
+}
+
 void gn_matrix_free_destroy(gn_gauss_newton *o) {
+    gn_lsmr_destroy(o->free.lsmr);
     gn_cg_destroy(o->free.cg);
     gn_preconditioner_destroy(o->free.preconditioner);
 }
@@ -104,14 +119,20 @@ static gn_matrix_free_point point_of(const gn_gauss_newton *o, gn_linearization 
 
 gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l) {
     const gn_matrix_free_point now = point_of(o, l);
-    if (memcmp(&now, &o->free.at, sizeof now) != 0)
-        gn_cg_forget(o->free.cg);
+    const bool same = memcmp(&now, &o->free.at, sizeof now) == 0;
     o->free.at = now;
+    if (o->free.lsmr) {
+        if (!same)
+            gn_lsmr_forget(o->free.lsmr);
+        return GN_OK;
+    }
+    if (!same)
+        gn_cg_forget(o->free.cg);
     GN_TRY(gn_systems_gradient(o, l));
     return o->free.preconditioner ? gn_preconditioner_update(o->free.preconditioner) : GN_OK;
 }
 
-gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
+static gn_status solve_cg(gn_gauss_newton *o, gn_linearization *l, double mu) {
     gn_optimizer *self = &o->base;
     const gn_cg_settings *s = settings_of(o);
     const double decay = self->options.weight_decay;
@@ -127,21 +148,45 @@ gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double m
     if (decay != 0)
         GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, decay, l->theta->data, 1.0, b));
     GN_TRY(gn_cg_solve(o->free.cg, s->warm_start));
-    o->free.mu = mu;
     return gn_array_copy(&self->direction, &o->free.solution);
 }
 
-/* Said once a phase each: a limit that is reached is often meant. */
-static void tell(gn_gauss_newton *o, const gn_cg_report *cg) {
-    if (cg->reason < GN_STOP_ITERATIONS || (o->free.told >> cg->reason & 1) != 0)
-        return;
-    o->free.told |= 1u << cg->reason;
-    gn_log(o->base.context, cg->reason == GN_STOP_ITERATIONS ? GN_LOG_INFO : GN_LOG_WARNING,
-           "CG stopped after %zu iterations, residual %g: %s (said once a phase)", cg->iterations,
-           cg->residual, gn_stop_text(cg->reason));
+gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
+    o->free.mu = mu;
+    return o->free.lsmr ? gn_least_squares_solve(o, l, mu) : solve_cg(o, l, mu);
 }
 
-/* A product is a pass forward and one back, and a forward pass half of what a gradient is. */
+/* How the last solve ended; *model unless NULL. LSMR's residual is that of w times its system. */
+static gn_status read_report(gn_gauss_newton *o, gn_linearization *l, double *model, gn_cg_report *report) {
+    if (o->free.cg) {
+        GN_TRY(gn_cg_report_read(o->free.cg, report));
+        if (model)
+            *model = report->model;
+        return GN_OK;
+    }
+    gn_lsmr_report lsmr;
+    GN_TRY(gn_lsmr_report_read(o->free.lsmr, &lsmr));
+    *report = (gn_cg_report){
+        .reason = lsmr.reason, .iterations = lsmr.iterations, .residual = o->free.at.weight * lsmr.residual};
+    return model ? gn_least_squares_model(o, l, model) : GN_OK;
+}
+
+static const char *name_of(const gn_gauss_newton *o) {
+    return o->free.lsmr ? "LSMR" : "CG";
+}
+
+/* Said once a phase each: a limit that is reached is often meant. */
+static void tell(gn_gauss_newton *o, const gn_cg_report *solve) {
+    if (solve->reason < GN_STOP_ITERATIONS || (o->free.told >> solve->reason & 1) != 0)
+        return;
+    o->free.told |= 1u << solve->reason;
+    gn_log(o->base.context, solve->reason == GN_STOP_ITERATIONS ? GN_LOG_INFO : GN_LOG_WARNING,
+           "%s stopped after %zu iterations, residual %g: %s (said once a phase)", name_of(o),
+           solve->iterations, solve->residual, gn_stop_text(solve->reason));
+}
+
+/* A product is a pass forward and one back, and a forward pass half of what a gradient is. LSMR's first
+ * product back is the step's gradient. */
 static double passes_of(const gn_gauss_newton *o, const gn_linearization *l, size_t iterations) {
     const gn_cg_settings *s = settings_of(o);
     const double products = (double)iterations + (s->warm_start ? 1 : 0);
@@ -153,16 +198,16 @@ static double passes_of(const gn_gauss_newton *o, const gn_linearization *l, siz
 
 gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double *model,
                                 gn_step_report *report) {
-    gn_cg_report cg;
-    GN_TRY(gn_cg_report_read(o->free.cg, &cg));
-    if (cg.reason == GN_STOP_NOT_FINITE)
+    gn_cg_report solve;
+    GN_TRY(read_report(o, l, model, &solve));
+    if (solve.reason == GN_STOP_NOT_FINITE)
         return gn_fail(o->base.context, GN_ERROR_NOT_FINITE,
-                       "CG met a value that is not finite after %zu iterations", cg.iterations);
-    tell(o, &cg);
-    *model = cg.model;
+                       "%s met a value that is not finite after %zu iterations", name_of(o),
+                       solve.iterations);
+    tell(o, &solve);
     report->damping = o->free.mu;
-    report->stop = cg.reason;
-    report->cg_iterations += cg.iterations;
-    report->passes += passes_of(o, l, cg.iterations);
+    report->stop = solve.reason;
+    report->cg_iterations += solve.iterations;
+    report->passes += passes_of(o, l, solve.iterations);
     return GN_OK;
 }

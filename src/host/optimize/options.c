@@ -116,6 +116,18 @@ static gn_status check_line_search(gn_context *context, const gn_optimizer_optio
     return GN_OK;
 }
 
+/* What LSMR has not: it begins at 0 and stops by its residual. */
+static gn_status check_lsmr(gn_context *context, const gn_cg_settings *cg) {
+    const char *key = cg->preconditioner != GN_PRECONDITIONER_NONE ? "preconditioner"
+                      : cg->warm_start                             ? "warm_start"
+                      : cg->progress != 0                          ? "progress"
+                                                                   : NULL;
+    if (!key)
+        return GN_OK;
+    return gn_fail(context, GN_ERROR_ARGUMENT,
+                   "cg.%s does not go with solver: lsmr: take it away, or solver: cg", key);
+}
+
 static gn_status check_cg(gn_context *context, const gn_cg_settings *cg) {
     double most = HUGE_VAL;
     GN_TRY(check_range(context, (range){"cg.tolerance", cg->tolerance, 0, 1, false, true}));
@@ -143,5 +155,7 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     }
     GN_TRY(check_decay(context, options));
     GN_TRY(check_cg(context, &options->cg));
+    if (gn_optimizer_is_second_order(options->kind) && options->solver == GN_SOLVER_LSMR)
+        GN_TRY(check_lsmr(context, &options->cg));
     return check_line_search(context, options);
 }

@@ -116,7 +116,7 @@ static gn_status solve_cholesky(gn_symmetric *s, gn_damped damped, const void *b
     GN_TRY(GN_OP(context, cholesky, s->dtype, n, l, n, s->work.data, s->work_bytes));
     if (x != b)
         GN_TRY(GN_OP(context, copy, x, b, n * size));
-    return GN_OP(context, cholesky_solve, s->dtype, n, l, n, x);
+    return GN_OP(context, cholesky_solve, s->dtype, n, l, n, 1, x);
 }
 
 gn_status gn_symmetric_solve(gn_symmetric *s, gn_damped damped, const void *b, void *x) {

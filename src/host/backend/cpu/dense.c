@@ -61,11 +61,31 @@ static gn_status cpu_cholesky(void *state, gn_dtype type, size_t n, void *a, siz
     return GN_OK;
 }
 
+/* Rows x: x L L' = b, from the right. */
+static gn_status solve_rows(void *state, gn_dtype type, size_t n, const void *l, size_t ldl, size_t rows,
+                            void *b) {
+    GN_TRY(expect_size(state, rows, ldl));
+    const int before = gn_cpu_blas_begin(2.0 * (double)n * (double)n * (double)rows, potrf_least);
+    for (int side = 0; side < 2; side++) {
+        const CBLAS_TRANSPOSE transpose = side == 0 ? CblasTrans : CblasNoTrans;
+        if (type == GN_FLOAT64)
+            cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, transpose, CblasNonUnit, (int)rows, (int)n, 1,
+                        l, (int)ldl, b, (int)n);
+        else
+            cblas_strsm(CblasRowMajor, CblasRight, CblasLower, transpose, CblasNonUnit, (int)rows, (int)n, 1,
+                        l, (int)ldl, b, (int)n);
+    }
+    gn_cpu_blas_end(before);
+    return GN_OK;
+}
+
 static gn_status cpu_cholesky_solve(void *state, gn_dtype type, size_t n, const void *l, size_t ldl,
-                                    void *b) {
-    if (!n)
+                                    size_t rows, void *b) {
+    if (!n || !rows)
         return GN_OK;
     GN_TRY(expect_size(state, n, ldl));
+    if (rows > 1)
+        return solve_rows(state, type, n, l, ldl, rows, b);
     const int before = gn_cpu_blas_begin(2.0 * (double)n * (double)n, trsv_least);
     if (type == GN_FLOAT64) {
         cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, (int)n, l, (int)ldl, b, 1);
