@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/program.h"
+#include "core/profile.h"
 
 struct gn_lsmr {
     gn_context *context;
@@ -55,6 +56,7 @@ static gn_status begin(void *user) {
 }
 
 static gn_status iterate(void *user) {
+    GN_RANGE("lsmr iteration");
     const gn_lsmr *s = user;
     const gn_operator *a = &s->options.a;
     GN_TRY(a->apply(a->user, s->options.rows, s->v.data, s->av.data));
