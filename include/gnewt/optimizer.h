@@ -41,9 +41,12 @@ typedef enum gn_solver {
 
 typedef enum gn_preconditioner_kind {
     GN_PRECONDITIONER_NONE,
-    GN_PRECONDITIONER_JACOBI, /* the diagonal of w J'H J + mu I; holds the cotangents of every output */
-    GN_PRECONDITIONER_NYSTROM /* its largest eigenvalues, by `rank` products a step (Frangella, Tropp and
-                                 Udell, 2023) */
+    GN_PRECONDITIONER_JACOBI,  /* the diagonal of w J'H J + mu I; holds the cotangents of every output */
+    GN_PRECONDITIONER_NYSTROM, /* its largest eigenvalues, by `rank` products a step (Frangella, Tropp and
+                                  Udell, 2023) */
+    /* Kronecker factors of each linear layer and its bias (Martens and Grosse, 2015), the diagonal of other
+     * parameters; of a network alone; holds the cotangents of every output */
+    GN_PRECONDITIONER_KFAC
 } gn_preconditioner_kind;
 
 /* Conjugate gradients for (w J'H J + mu I) d = b. A solve has converged where the residual's norm is at most

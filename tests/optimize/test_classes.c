@@ -144,6 +144,7 @@ ParameterizedTest(device_type *on, classes, directions_by_products) {
         check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_NONE, 0);
         check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_JACOBI, 0);
         check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_NYSTROM, 0);
+        check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_KFAC, 0);
         check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_NONE, 0.1);
         check_products(on, cases[i], GN_SOLVER_LSMR, GN_PRECONDITIONER_NONE, 0);
         check_products(on, cases[i], GN_SOLVER_LSMR, GN_PRECONDITIONER_NONE, 0.1);

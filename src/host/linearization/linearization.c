@@ -281,6 +281,26 @@ gn_status gn_linearization_ggn_diagonal(gn_linearization *self, gn_array *d) {
     return fill_diagonal(self, has_root(self), d);
 }
 
+size_t gn_linearization_layers(gn_linearization *self) {
+    return self->interface->layers ? self->interface->layers(self) : 0;
+}
+
+gn_linearization_layer gn_linearization_layer_of(gn_linearization *self, size_t layer) {
+    return self->interface->layer(self, layer);
+}
+
+gn_status gn_linearization_layer_factors(gn_linearization *self, size_t layer, double scale, void *a,
+                                         void *b) {
+    GN_TRY(expect_point(self));
+    return self->interface->factors(self, has_root(self), layer, scale, a, b);
+}
+
+gn_status gn_linearization_rest_diagonal(gn_linearization *self, gn_array *d) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, d, self->dtype, self->parameters, "d"));
+    return self->interface->rest_diagonal(self, has_root(self), d);
+}
+
 gn_status gn_linearization_root_gram(gn_linearization *self, gn_array *k) {
     return fill_gram(self, has_root(self), k);
 }

@@ -179,6 +179,10 @@ static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d)
     return gn_array_copy(d, &self->direction);
 }
 
+static gn_status reserve(gn_optimizer *self, gn_linearization *l) {
+    return gn_matrix_free_reserve(of(self), l);
+}
+
 static void destroy(gn_optimizer *self) {
     gn_systems_destroy(of(self));
     gn_buffer_destroy(&of(self)->damping_state);
@@ -199,7 +203,7 @@ static gn_status spectrum(gn_optimizer *self, size_t capacity, double *values, s
 }
 
 static const gn_optimizer_interface interface = {
-    .step = step, .direction = direction, .spectrum = spectrum, .destroy = destroy};
+    .step = step, .direction = direction, .spectrum = spectrum, .reserve = reserve, .destroy = destroy};
 
 static gn_status create_state(gn_gauss_newton *o) {
     GN_TRY(gn_buffer_create(o->base.context, &o->damping_state, GN_FLOAT64, 3, 1, "the damping's state"));

@@ -63,6 +63,7 @@ gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *mod
 double gn_matrix_free_bytes(const gn_gauss_newton *o);
 gn_status gn_matrix_free_create(gn_gauss_newton *o);
 void gn_matrix_free_destroy(gn_gauss_newton *o);
+gn_status gn_matrix_free_reserve(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
 gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double *model,

@@ -37,6 +37,36 @@ static gn_status diagonal(void *user, void *d) {
     return GN_OP(o->base.context, axpby, o->base.dtype, o->base.parameters, o->free.at.weight, d, 0.0, d);
 }
 
+/* ---- its layers ---- */
+
+static size_t layers(void *user) {
+    const gn_gauss_newton *o = user;
+    return gn_linearization_layers(o->free.at.l);
+}
+
+static gn_kronecker_shape shape(void *user, size_t layer) {
+    const gn_gauss_newton *o = user;
+    const gn_linearization_layer l = gn_linearization_layer_of(o->free.at.l, layer);
+    return (gn_kronecker_shape){.out = l.out, .in = l.in, .weight = l.weight, .bias = l.bias};
+}
+
+static gn_status factors(void *user, size_t layer, void *a, void *b) {
+    const gn_gauss_newton *o = user;
+    return gn_linearization_layer_factors(o->free.at.l, layer, o->free.at.weight, a, b);
+}
+
+static gn_status rest_diagonal(void *user, void *d) {
+    const gn_gauss_newton *o = user;
+    gn_array out = parameters_view(o, d, 0);
+    GN_TRY(gn_linearization_rest_diagonal(o->free.at.l, &out));
+    return GN_OP(o->base.context, axpby, o->base.dtype, o->base.parameters, o->free.at.weight, d, 0.0, d);
+}
+
+static gn_kronecker_source layers_of(gn_gauss_newton *o) {
+    return (gn_kronecker_source){
+        .layers = layers, .shape = shape, .factors = factors, .diagonal = rest_diagonal, .user = o};
+}
+
 static gn_operator operator_of(gn_gauss_newton *o) {
     return (gn_operator){.apply = apply, .user = o};
 }
@@ -53,10 +83,17 @@ double gn_matrix_free_bytes(const gn_gauss_newton *o) {
     const double vector = (double)self->parameters * (double)gn_dtype_size(self->dtype);
     if (by_lsmr(o))
         return gn_least_squares_bytes(o) + vector;
-    const double vectors = s->preconditioner == GN_PRECONDITIONER_NONE     ? 5
-                           : s->preconditioner == GN_PRECONDITIONER_JACOBI ? 9
-                                                                           : 6 + 3 * (double)s->rank;
-    return vectors * vector;
+    switch (s->preconditioner) {
+    case GN_PRECONDITIONER_JACOBI:
+        return 9 * vector;
+    case GN_PRECONDITIONER_NYSTROM:
+        return (6 + 3 * (double)s->rank) * vector;
+    case GN_PRECONDITIONER_KFAC: /* and the factors, once the layers are known */
+        return 6 * vector;
+    case GN_PRECONDITIONER_NONE:
+        break;
+    }
+    return 5 * vector;
 }
 
 static gn_status create_preconditioner(gn_gauss_newton *o) {
@@ -70,6 +107,9 @@ static gn_status create_preconditioner(gn_gauss_newton *o) {
     case GN_PRECONDITIONER_NYSTROM:
         return gn_preconditioner_create_nystrom(self->context, self->dtype, 1, p, s->rank < p ? s->rank : p,
                                                 TEST_MATRIX_SEED, operator_of(o), &o->free.preconditioner);
+    case GN_PRECONDITIONER_KFAC:
+        return gn_preconditioner_create_kfac(self->context, self->dtype, 1, p, layers_of(o),
+                                             &o->free.preconditioner);
     case GN_PRECONDITIONER_NONE:
         break;
     }
@@ -86,7 +126,8 @@ static gn_status create_cg(gn_gauss_newton *o) {
                                    .a = operator_of(o),
                                    .preconditioner = o->free.preconditioner};
     GN_TRY(gn_cg_create(self->context, self->dtype, &options, &o->free.cg));
-    self->needs_rows = s->preconditioner == GN_PRECONDITIONER_JACOBI;
+    self->needs_rows =
+        s->preconditioner == GN_PRECONDITIONER_JACOBI || s->preconditioner == GN_PRECONDITIONER_KFAC;
     o->free.solution = parameters_view(o, gn_cg_solution(o->free.cg), 0);
     if (s->warm_start)
         gn_optimizer_add_state(self, "cg_solution", &o->free.solution);
@@ -107,6 +148,13 @@ void gn_matrix_free_destroy(gn_gauss_newton *o) {
     gn_lsmr_destroy(o->free.lsmr);
     gn_cg_destroy(o->free.cg);
     gn_preconditioner_destroy(o->free.preconditioner);
+}
+
+gn_status gn_matrix_free_reserve(gn_gauss_newton *o, gn_linearization *l) {
+    if (!o->free.cg || settings_of(o)->preconditioner != GN_PRECONDITIONER_KFAC)
+        return GN_OK;
+    o->free.at.l = l;
+    return gn_preconditioner_reserve_kfac(o->free.preconditioner);
 }
 
 /* ---- solves ---- */
@@ -190,7 +238,7 @@ static void tell(gn_gauss_newton *o, const gn_cg_report *solve) {
 static double passes_of(const gn_gauss_newton *o, const gn_linearization *l, size_t iterations) {
     const gn_cg_settings *s = settings_of(o);
     const double products = (double)iterations + (s->warm_start ? 1 : 0);
-    const double looks = s->preconditioner == GN_PRECONDITIONER_JACOBI    ? (double)l->outputs
+    const double looks = o->base.needs_rows                               ? (double)l->outputs
                          : s->preconditioner == GN_PRECONDITIONER_NYSTROM ? 1.5 * (double)s->rank
                                                                           : 0;
     return 1.5 * products + looks;

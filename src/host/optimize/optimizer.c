@@ -54,6 +54,12 @@ void gn_optimizer_destroy(gn_optimizer *self) {
     free(self);
 }
 
+gn_status gn_optimizer_reserve(gn_optimizer *self, gn_linearization *l) {
+    if (self->needs_rows)
+        GN_TRY(gn_linearization_reserve(l));
+    return self->interface->reserve ? self->interface->reserve(self, l) : GN_OK;
+}
+
 static gn_status check_linearization(const gn_optimizer *self, const gn_linearization *l) {
     if (gn_linearization_parameters(l) != self->parameters || gn_linearization_dtype(l) != self->dtype)
         return gn_fail(self->context, GN_ERROR_SHAPE,

@@ -65,6 +65,7 @@ static const gn_choice dampings[] = {{"constant", GN_DAMPING_CONSTANT},
 static const gn_choice preconditioners[] = {{"none", GN_PRECONDITIONER_NONE},
                                             {"jacobi", GN_PRECONDITIONER_JACOBI},
                                             {"nystrom", GN_PRECONDITIONER_NYSTROM},
+                                            {"kfac", GN_PRECONDITIONER_KFAC},
                                             {NULL, 0}};
 static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};

@@ -165,7 +165,8 @@
       "of the residual's largest entry, instead; 0: never")                                                  \
     X(REAL, progress, progress, "0.0", "of the quadratic model", "[0, 1)", GN_KEY_ALL, 0,                    \
       "cg stops where an iteration gains less; 0: never")                                                    \
-    X(CHOICE, preconditioner, preconditioner, "none", "", "", GN_KEY_ALL, preconditioners, "of cg")          \
+    X(CHOICE, preconditioner, preconditioner, "none", "", "", GN_KEY_ALL, preconditioners,                   \
+      "of cg; kfac: by layers of a network")                                                                 \
     X(COUNT, rank, rank, "20", "eigenvalues", "[1, 100000]", GN_KEY_ALL, 0,                                  \
       "of nystrom, which makes so many products a step")                                                     \
     X(BOOL, warm_start, warm_start, "false", "", "", GN_KEY_ALL, 0, "cg: from the last step's direction")
