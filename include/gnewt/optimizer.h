@@ -148,6 +148,14 @@ gn_status gn_optimizer_step(gn_optimizer *optimizer, gn_linearization *lineariza
  * unchanged. */
 gn_status gn_optimizer_direction(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *d);
 
+/* The directions of `count` dampings, d (count x P), a row each, in place of the options' own, for
+ * levenberg_marquardt and ggn. cg solves them together, from 0, with vectors and a preconditioner for each;
+ * the others one after another, dual and primal (but for gain_ratio) with a matrix for each. ARGUMENT where a
+ * damping is negative, not finite, or 0 with a weight decay; UNSUPPORTED for other kinds. The state is
+ * unchanged. */
+gn_status gn_optimizer_directions(gn_optimizer *optimizer, gn_linearization *linearization, size_t count,
+                                  const double *dampings, gn_array *d);
+
 /* The eigenvalues (*count of them, ascending, on the host) that the last step or direction of a spectral
  * solver found on its way: of J J' (M) or J'J (P), unnormalised, whichever it decomposed. values has room for
  * `capacity`. UNSUPPORTED where that solver was none; SHAPE where there is too little room (*count says how

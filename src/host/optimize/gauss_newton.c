@@ -179,6 +179,11 @@ static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d)
     return gn_array_copy(d, &self->direction);
 }
 
+static gn_status directions(gn_optimizer *self, gn_linearization *l, size_t count, const double *dampings,
+                            gn_array *d) {
+    return gn_systems_solve_all(of(self), l, count, dampings, d);
+}
+
 static gn_status reserve(gn_optimizer *self, gn_linearization *l) {
     return gn_matrix_free_reserve(of(self), l);
 }
@@ -202,8 +207,12 @@ static gn_status spectrum(gn_optimizer *self, size_t capacity, double *values, s
     return gn_array_read(&view, values, *count);
 }
 
-static const gn_optimizer_interface interface = {
-    .step = step, .direction = direction, .spectrum = spectrum, .reserve = reserve, .destroy = destroy};
+static const gn_optimizer_interface interface = {.step = step,
+                                                 .direction = direction,
+                                                 .directions = directions,
+                                                 .spectrum = spectrum,
+                                                 .reserve = reserve,
+                                                 .destroy = destroy};
 
 static gn_status create_state(gn_gauss_newton *o) {
     GN_TRY(gn_buffer_create(o->base.context, &o->damping_state, GN_FLOAT64, 3, 1, "the damping's state"));

@@ -54,6 +54,9 @@ gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_systems_gradient(gn_gauss_newton *o, gn_linearization *l);
 /* direction = the solution for damping mu (in units of w J'H J), of the system assembled last. */
 gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
+/* The rows of d (count x P) = solutions for these dampings, at the linearization's point. */
+gn_status gn_systems_solve_all(gn_gauss_newton *o, gn_linearization *l, size_t count, const double *mu,
+                               gn_array *d);
 /* Of the last solve: mu in force, eigenvalues kept, the iterations of CG or LSMR (added), their passes
  * (added) and reason. *model, unless NULL: d'(w J'H J + mu I)d / 2 - b'd where one of these solved, else
  * unchanged. */
@@ -66,6 +69,8 @@ void gn_matrix_free_destroy(gn_gauss_newton *o);
 gn_status gn_matrix_free_reserve(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
+gn_status gn_matrix_free_solve_all(gn_gauss_newton *o, gn_linearization *l, size_t count, const double *mu,
+                                   gn_array *d);
 gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double *model,
                                 gn_step_report *report);
 

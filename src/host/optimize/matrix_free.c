@@ -2,6 +2,7 @@
  * decay theta with A = w J'H J, or by LSMR (least_squares.c). Memory grows with P and the activations; LSMR's
  * also with M, for two vectors. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "optimize/gauss_newton.h"
@@ -96,36 +97,42 @@ double gn_matrix_free_bytes(const gn_gauss_newton *o) {
     return 5 * vector;
 }
 
-static gn_status create_preconditioner(gn_gauss_newton *o) {
+/* For `rows` systems; NULL where there is none. */
+static gn_status create_preconditioner(gn_gauss_newton *o, size_t rows, gn_preconditioner **out) {
     gn_optimizer *self = &o->base;
     const gn_cg_settings *s = settings_of(o);
     const size_t p = self->parameters;
     switch (s->preconditioner) {
     case GN_PRECONDITIONER_JACOBI:
-        return gn_preconditioner_create_jacobi(self->context, self->dtype, 1, p, diagonal, o,
-                                               &o->free.preconditioner);
+        return gn_preconditioner_create_jacobi(self->context, self->dtype, rows, p, diagonal, o, out);
     case GN_PRECONDITIONER_NYSTROM:
-        return gn_preconditioner_create_nystrom(self->context, self->dtype, 1, p, s->rank < p ? s->rank : p,
-                                                TEST_MATRIX_SEED, operator_of(o), &o->free.preconditioner);
+        return gn_preconditioner_create_nystrom(self->context, self->dtype, rows, p,
+                                                s->rank < p ? s->rank : p, TEST_MATRIX_SEED, operator_of(o),
+                                                out);
     case GN_PRECONDITIONER_KFAC:
-        return gn_preconditioner_create_kfac(self->context, self->dtype, 1, p, layers_of(o),
-                                             &o->free.preconditioner);
+        return gn_preconditioner_create_kfac(self->context, self->dtype, rows, p, layers_of(o), out);
     case GN_PRECONDITIONER_NONE:
         break;
     }
     return GN_OK;
 }
 
+static gn_status create_solver(gn_gauss_newton *o, size_t rows, gn_preconditioner *preconditioner,
+                               gn_cg **cg) {
+    const gn_optimizer *self = &o->base;
+    const gn_cg_options options = {.rows = rows,
+                                   .n = self->parameters,
+                                   .iterations = settings_of(o)->max_iterations,
+                                   .a = operator_of(o),
+                                   .preconditioner = preconditioner};
+    return gn_cg_create(self->context, self->dtype, &options, cg);
+}
+
 static gn_status create_cg(gn_gauss_newton *o) {
     gn_optimizer *self = &o->base;
     const gn_cg_settings *s = settings_of(o);
-    GN_TRY(create_preconditioner(o));
-    const gn_cg_options options = {.rows = 1,
-                                   .n = self->parameters,
-                                   .iterations = s->max_iterations,
-                                   .a = operator_of(o),
-                                   .preconditioner = o->free.preconditioner};
-    GN_TRY(gn_cg_create(self->context, self->dtype, &options, &o->free.cg));
+    GN_TRY(create_preconditioner(o, 1, &o->free.preconditioner));
+    GN_TRY(create_solver(o, 1, o->free.preconditioner, &o->free.cg));
     self->needs_rows =
         s->preconditioner == GN_PRECONDITIONER_JACOBI || s->preconditioner == GN_PRECONDITIONER_KFAC;
     o->free.solution = parameters_view(o, gn_cg_solution(o->free.cg), 0);
@@ -165,23 +172,26 @@ static gn_matrix_free_point point_of(const gn_gauss_newton *o, gn_linearization 
         l, l->inputs, l->targets, l->theta->data, l->samples, gn_gauss_newton_weight(o, l)};
 }
 
-gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l) {
+/* The operator and J'r of CG are at the linearization's point from here on. */
+static gn_status take_point(gn_gauss_newton *o, gn_linearization *l) {
     const gn_matrix_free_point now = point_of(o, l);
     const bool same = memcmp(&now, &o->free.at, sizeof now) == 0;
     o->free.at = now;
-    if (o->free.lsmr) {
-        if (!same)
-            gn_lsmr_forget(o->free.lsmr);
-        return GN_OK;
-    }
-    if (!same)
+    if (!same && o->free.lsmr)
+        gn_lsmr_forget(o->free.lsmr);
+    if (!same && o->free.cg)
         gn_cg_forget(o->free.cg);
-    GN_TRY(gn_systems_gradient(o, l));
+    return o->free.cg ? gn_systems_gradient(o, l) : GN_OK;
+}
+
+gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l) {
+    GN_TRY(take_point(o, l));
     return o->free.preconditioner ? gn_preconditioner_update(o->free.preconditioner) : GN_OK;
 }
 
-static gn_status solve_cg(gn_gauss_newton *o, gn_linearization *l, double mu) {
-    gn_optimizer *self = &o->base;
+/* Row `row` of the solver's systems: mu, and b = w J'r + decay theta. */
+static gn_status set_system(const gn_gauss_newton *o, gn_linearization *l, gn_cg *cg, size_t row, double mu) {
+    const gn_optimizer *self = &o->base;
     const gn_cg_settings *s = settings_of(o);
     const double decay = self->options.weight_decay;
     const gn_solve_rule rule = {.damping = mu,
@@ -189,14 +199,19 @@ static gn_status solve_cg(gn_gauss_newton *o, gn_linearization *l, double mu) {
                                 .absolute = s->absolute_tolerance,
                                 .progress = s->progress,
                                 .limit = (double)s->max_iterations};
-    void *b = gn_cg_right_hand_side(o->free.cg);
-    GN_TRY(gn_cg_set_rule(o->free.cg, 0, rule));
+    const gn_array b = parameters_view(o, gn_cg_right_hand_side(cg), row);
+    GN_TRY(gn_cg_set_rule(cg, row, rule));
     GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, o->free.at.weight, o->gradient.data,
-                 0.0, b));
-    if (decay != 0)
-        GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, decay, l->theta->data, 1.0, b));
-    GN_TRY(gn_cg_solve(o->free.cg, s->warm_start));
-    return gn_array_copy(&self->direction, &o->free.solution);
+                 0.0, b.data));
+    if (decay == 0)
+        return GN_OK;
+    return GN_OP(self->context, axpby, self->dtype, self->parameters, decay, l->theta->data, 1.0, b.data);
+}
+
+static gn_status solve_cg(gn_gauss_newton *o, gn_linearization *l, double mu) {
+    GN_TRY(set_system(o, l, o->free.cg, 0, mu));
+    GN_TRY(gn_cg_solve(o->free.cg, settings_of(o)->warm_start));
+    return gn_array_copy(&o->base.direction, &o->free.solution);
 }
 
 gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
@@ -233,6 +248,16 @@ static void tell(gn_gauss_newton *o, const gn_cg_report *solve) {
            solve->iterations, solve->residual, gn_stop_text(solve->reason));
 }
 
+/* A solve without an end is no solution. */
+static gn_status judge(gn_gauss_newton *o, const gn_cg_report *solve) {
+    if (solve->reason == GN_STOP_NOT_FINITE)
+        return gn_fail(o->base.context, GN_ERROR_NOT_FINITE,
+                       "%s met a value that is not finite after %zu iterations", name_of(o),
+                       solve->iterations);
+    tell(o, solve);
+    return GN_OK;
+}
+
 /* A product is a pass forward and one back, and a forward pass half of what a gradient is. LSMR's first
  * product back is the step's gradient. */
 static double passes_of(const gn_gauss_newton *o, const gn_linearization *l, size_t iterations) {
@@ -248,14 +273,46 @@ gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double 
                                 gn_step_report *report) {
     gn_cg_report solve;
     GN_TRY(read_report(o, l, model, &solve));
-    if (solve.reason == GN_STOP_NOT_FINITE)
-        return gn_fail(o->base.context, GN_ERROR_NOT_FINITE,
-                       "%s met a value that is not finite after %zu iterations", name_of(o),
-                       solve.iterations);
-    tell(o, &solve);
+    GN_TRY(judge(o, &solve));
     report->damping = o->free.mu;
     report->stop = solve.reason;
     report->cg_iterations += solve.iterations;
     report->passes += passes_of(o, l, solve.iterations);
     return GN_OK;
+}
+
+/* ---- several dampings at once ---- */
+
+static gn_status solve_rows(gn_gauss_newton *o, gn_linearization *l, gn_cg *cg, size_t count,
+                            const double *mu, gn_cg_report *reports, gn_array *d) {
+    const gn_optimizer *self = &o->base;
+    for (size_t i = 0; i < count; i++)
+        GN_TRY(set_system(o, l, cg, i, mu[i]));
+    GN_TRY(gn_cg_solve(cg, false));
+    GN_TRY(gn_cg_report_read(cg, reports));
+    for (size_t i = 0; i < count; i++)
+        GN_TRY(judge(o, &reports[i]));
+    return GN_OP(self->context, copy, d->data, gn_cg_solution(cg),
+                 count * self->parameters * gn_dtype_size(self->dtype));
+}
+
+gn_status gn_matrix_free_solve_all(gn_gauss_newton *o, gn_linearization *l, size_t count, const double *mu,
+                                   gn_array *d) {
+    gn_cg *cg = NULL;
+    gn_preconditioner *preconditioner = NULL;
+    gn_status status;
+    gn_cg_report *reports = calloc(count, sizeof *reports);
+    if (!reports)
+        return gn_fail(o->base.context, GN_ERROR_MEMORY, "no host memory for %zu solves", count);
+    GN_TRY_DONE(take_point(o, l));
+    GN_TRY_DONE(create_preconditioner(o, count, &preconditioner));
+    if (preconditioner)
+        GN_TRY_DONE(gn_preconditioner_update(preconditioner));
+    GN_TRY_DONE(create_solver(o, count, preconditioner, &cg));
+    GN_TRY_DONE(solve_rows(o, l, cg, count, mu, reports, d));
+done:
+    gn_cg_destroy(cg);
+    gn_preconditioner_destroy(preconditioner);
+    free(reports);
+    return status;
 }

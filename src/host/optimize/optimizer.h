@@ -11,6 +11,8 @@
 typedef struct gn_optimizer_interface {
     gn_status (*step)(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report);
     gn_status (*direction)(gn_optimizer *self, gn_linearization *l, gn_array *d);
+    gn_status (*directions)(gn_optimizer *self, gn_linearization *l, size_t count, const double *dampings,
+                            gn_array *d);                                                      /* or none */
     gn_status (*spectrum)(gn_optimizer *self, size_t capacity, double *values, size_t *count); /* or none */
     gn_status (*reserve)(gn_optimizer *self, gn_linearization *l);                             /* or none */
     void (*destroy)(gn_optimizer *self);

@@ -241,6 +241,26 @@ gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
     return status == GN_ERROR_NOT_POSITIVE_DEFINITE ? solve_by_fallback(o, l, damped) : status;
 }
 
+gn_status gn_systems_solve_all(gn_gauss_newton *o, gn_linearization *l, size_t count, const double *mu,
+                               gn_array *d) {
+    const gn_optimizer *self = &o->base;
+    const size_t p = self->parameters;
+    const bool lost = o->system && !o->spectral && !system_options(o).repeated; /* a solve loses the matrix */
+    if (o->free.cg)
+        return gn_matrix_free_solve_all(o, l, count, mu, d);
+    for (size_t i = 0; i < count; i++) {
+        gn_step_report report = {0};
+        gn_array row = gn_array_view(self->context, self->dtype, p, 1,
+                                     (char *)d->data + i * p * gn_dtype_size(self->dtype));
+        if (i == 0 || lost)
+            GN_TRY(gn_systems_assemble(o, l));
+        GN_TRY(gn_systems_solve(o, l, mu[i]));
+        GN_TRY(gn_systems_report(o, l, NULL, &report));
+        GN_TRY(gn_array_copy(&row, &self->direction));
+    }
+    return GN_OK;
+}
+
 gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *model, gn_step_report *report) {
     if (gn_is_matrix_free(o))
         return gn_matrix_free_report(o, l, model, report);
