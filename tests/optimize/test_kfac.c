@@ -142,3 +142,45 @@ Test(kfac, callbacks_have_no_layers) {
     gn_array_destroy(theta);
     gn_context_destroy(context);
 }
+
+/* Several steps, whose solves a device may record and replay, over a smaller batch too. */
+static double *trained(const device_type *on, const mlp_case *from, gn_optimizer_options options) {
+    enum { FEW = 17 };
+    mlp_fixture f = mlp_setup(on->device, on->dtype, from);
+    gn_optimizer *optimizer;
+    double *x = host_values(f.inputs), *y = host_values(f.targets);
+    gn_array *few_inputs = device_array(f.context, f.dtype, FEW, from->widths[0], x),
+             *few_targets = device_array(f.context, f.dtype, FEW, f.c, y);
+    OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+    for (int t = 0; t < 6; t++) {
+        const bool small = t == 3;
+        OK(f.context,
+           gn_linearization_set_batch(f.lin, small ? few_inputs : f.inputs, small ? few_targets : f.targets));
+        OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, NULL));
+    }
+    double *theta = host_values(f.theta);
+    gn_optimizer_destroy(optimizer);
+    gn_array_destroy(few_inputs), gn_array_destroy(few_targets);
+    free(x), free(y);
+    mlp_teardown(&f);
+    return theta;
+}
+
+ON_EVERY_DEVICE(trains_as_the_dense_solve_does) {
+    static const mlp_case cases[] = {
+        {.name = "squared", .widths = {3, 6, 2}, .activation = "tanh", .samples = 40},
+        {.name = "classes", .widths = {3, 6, 4}, .activation = "sin", .samples = 40, .classes = true},
+    };
+    if (on->dtype != GN_FLOAT64)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        gn_optimizer_options options = by_cg(GN_PRECONDITIONER_KFAC, 0.1, 1e-13);
+        double *found = trained(on, &cases[i], options);
+        options.solver = GN_SOLVER_PRIMAL;
+        double *expected = trained(on, &cases[i], options);
+        const size_t out = cases[i].widths[2], parameters = 3 * 6 + 6 + 6 * out + out;
+        const double error = relative_difference(parameters, found, expected);
+        cr_expect(error < 1e-8, "%s: %g", cases[i].name, error);
+        free(found), free(expected);
+    }
+}
