@@ -61,6 +61,24 @@ ON_EVERY_DEVICE(jacobi_divides_by_the_damped_diagonal) {
     gn_context_destroy(context);
 }
 
+/* Where nothing has curvature the damping alone is left. */
+ON_EVERY_DEVICE(jacobi_of_zeros_divides_by_the_damping) {
+    const double diagonal[3] = {0, 0, 0}, damping = 0.5, r[3] = {1, -2, 3};
+    gn_context *context = device_open(on->device);
+    gn_array *values = device_array(context, on->dtype, 3, 1, diagonal);
+    gn_preconditioner *p;
+    OK(context, gn_preconditioner_create_jacobi(context, on->dtype, 1, 3, write_diagonal, values, &p));
+    OK(context, gn_preconditioner_set_damping(p, &damping));
+    OK(context, gn_preconditioner_update(p));
+    double *z = applied(p, r);
+    for (size_t i = 0; i < 3; i++)
+        cr_expect(fabs(z[i] - 2 * r[i]) < 1e-6, "[%zu]: %g", i, z[i]);
+    free(z);
+    gn_preconditioner_destroy(p);
+    gn_array_destroy(values);
+    gn_context_destroy(context);
+}
+
 /* ---- Nystrom ---- */
 
 /* Eigenvalues fall by 10 every `fall` of them. */
