@@ -228,8 +228,8 @@ struct gn_backend {
                              double floor, double *slot);
     /* For lambda_i = max(values[i], 0) (a Gram has no negative eigenvalues but rounding's) and
      * mu = max(damping, floor * max lambda): out[i] = in[i] / (lambda_i + mu) where lambda_i > cutoff * max
-     * lambda, else 0; cutoff < 0 keeps all. A NaN eigenvalue is kept, to be seen. slots[0] = mu, slots[1] =
-     * number kept. out may be in. */
+     * lambda, else 0; cutoff < 0 keeps all but 0 / 0. A NaN eigenvalue is kept, to be seen. slots[0] = mu,
+     * slots[1] = number kept. out may be in. */
     gn_status (*spectral_filter)(void *state, gn_dtype type, size_t n, const void *values, double damping,
                                  double floor, double cutoff, const void *in, void *out, double *slots);
 

@@ -196,7 +196,8 @@ static gn_status cpu_spectral_filter(void *state, gn_dtype type, size_t n, const
     double kept = 0;
     for (size_t i = 0; i < n; i++) {
         const double lambda = clamped(k->at(values, i));
-        const bool keep = cutoff < 0 || !(lambda <= cutoff * largest); /* NaN is kept, to be seen */
+        const bool keep =
+            !(cutoff < 0 ? lambda + mu <= 0 : lambda <= cutoff * largest); /* NaN is kept, to be seen */
         k->put(out, i, keep ? k->at(in, i) / (lambda + mu) : 0);
         kept += keep;
     }
