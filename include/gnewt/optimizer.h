@@ -26,25 +26,33 @@ typedef enum gn_optimizer_kind {
 
 /* dual factors J J' (M x M), primal J'J (P x P), both by Cholesky; spectral makes an eigendecomposition of
  * the smaller of the two; with cross-entropy J is S'J there, H = S S'. cg needs no matrix: conjugate
- * gradients over products with J'H J. auto weighs M and P between dual and primal, and takes cg where neither
- * fits the memory. gauss_newton takes spectral or cg (which has no cut-off). */
+ * gradients over products with J'H J; neither does lsmr, on S'J itself, whose condition it does not square
+ * (Fong and Saunders, 2011). auto weighs M and P between dual and primal, and takes cg where neither fits the
+ * memory. gauss_newton takes spectral, cg or lsmr (which have no cut-off; lsmr finds the least of several
+ * solutions). */
 typedef enum gn_solver {
     GN_SOLVER_AUTO,
     GN_SOLVER_DUAL,
     GN_SOLVER_PRIMAL,
     GN_SOLVER_SPECTRAL,
-    GN_SOLVER_CG
+    GN_SOLVER_CG,
+    GN_SOLVER_LSMR
 } gn_solver;
 
 typedef enum gn_preconditioner_kind {
     GN_PRECONDITIONER_NONE,
-    GN_PRECONDITIONER_JACOBI, /* the diagonal of w J'H J + mu I; holds the cotangents of every output */
-    GN_PRECONDITIONER_NYSTROM /* its largest eigenvalues, by `rank` products a step (Frangella, Tropp and
-                                 Udell, 2023) */
+    GN_PRECONDITIONER_JACOBI,  /* the diagonal of w J'H J + mu I; holds the cotangents of every output */
+    GN_PRECONDITIONER_NYSTROM, /* its largest eigenvalues, by `rank` products a step (Frangella, Tropp and
+                                  Udell, 2023) */
+    /* Kronecker factors of each linear layer and its bias (Martens and Grosse, 2015), the diagonal of other
+     * parameters; of a network alone; holds the cotangents of every output */
+    GN_PRECONDITIONER_KFAC
 } gn_preconditioner_kind;
 
 /* Conjugate gradients for (w J'H J + mu I) d = b. A solve has converged where the residual's norm is at most
- * tolerance times b's, or its largest absolute value at most absolute_tolerance. */
+ * tolerance times b's, or its largest absolute value at most absolute_tolerance. lsmr stops by
+ * max_iterations, tolerance and absolute_tolerance, of the same residual's norm, and has none of the others.
+ */
 typedef struct gn_cg_settings {
     size_t max_iterations; /* >= 1 */
     double tolerance;
@@ -141,8 +149,8 @@ typedef struct gn_step_report {
     size_t rejected;      /* gain ratio trials rejected */
     double acceleration;  /* 2 t ||c|| / ||d|| of the step taken; 0 where there was none or c was left out */
     double passes;        /* forward + backward equivalents spent */
-    size_t cg_iterations; /* cg: of all solves of the step */
-    gn_stop stop;         /* cg: why the last one stopped; GN_STOP_NONE for other solvers */
+    size_t cg_iterations; /* cg, lsmr: of all solves of the step */
+    gn_stop stop;         /* cg, lsmr: why the last one stopped; GN_STOP_NONE for other solvers */
 } gn_step_report;
 
 /* One step from theta, whose point it sets; theta (P) is updated in place. report may be NULL: then a fixed
@@ -154,6 +162,14 @@ gn_status gn_optimizer_step(gn_optimizer *optimizer, gn_linearization *lineariza
  * (and its weight decay) for sgd, a first step's for adam and adamw (whose decoupled decay is left out). The
  * state is unchanged. */
 gn_status gn_optimizer_direction(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *d);
+
+/* The directions of `count` dampings, d (count x P), a row each, in place of the options' own, for
+ * levenberg_marquardt and ggn. cg solves them together, from 0, with vectors and a preconditioner for each;
+ * the others one after another, dual and primal (but for gain_ratio) with a matrix for each. ARGUMENT where a
+ * damping is negative, not finite, or 0 with a weight decay; UNSUPPORTED for other kinds. The state is
+ * unchanged. */
+gn_status gn_optimizer_directions(gn_optimizer *optimizer, gn_linearization *linearization, size_t count,
+                                  const double *dampings, gn_array *d);
 
 /* The eigenvalues (*count of them, ascending, on the host) that the last step or direction of a spectral
  * solver found on its way: of J J' (M) or J'J (P), unnormalised, whichever it decomposed. values has room for

@@ -86,7 +86,8 @@ __global__ void __launch_bounds__(ONE_BLOCK)
     double kept = 0;
     for (size_t i = threadIdx.x; i < n; i += ONE_BLOCK) {
         const double lambda = values[i] < 0 ? 0 : (double)values[i];
-        const bool keep = !(lambda <= cutoff * largest); /* NaN is kept, to be seen */
+        const bool keep =
+            !(cutoff < 0 ? lambda + mu <= 0 : lambda <= cutoff * largest); /* NaN is kept, to be seen */
         out[i] = keep ? (T)((double)in[i] / (lambda + mu)) : (T)0;
         kept += keep;
     }

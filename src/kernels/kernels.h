@@ -205,6 +205,9 @@ gn_status gn_cuda_softmax_hessian(cudaStream_t stream, int type, size_t n, size_
 /* d[n,r,:] = row r of S', S = diag(sqrt(q)) - q sqrt(q)', q = max(p, eps^2) with eps the type's; N x C x C */
 gn_status gn_cuda_softmax_root(cudaStream_t stream, int type, size_t n, size_t t, size_t c, const void *p,
                                void *d);
+/* out = S u, or S'u, row by row; out may be u */
+gn_status gn_cuda_softmax_root_multiply(cudaStream_t stream, int type, bool transpose, size_t n, size_t c,
+                                        const void *p, const void *u, void *out);
 /* t = g / sqrt(q), n elements; t may be g */
 gn_status gn_cuda_softmax_root_solve(cudaStream_t stream, int type, size_t n, const void *p, const void *g,
                                      void *t);

@@ -158,6 +158,44 @@ gn_status gn_cuda_softmax_root(cudaStream_t stream, int type, size_t n, size_t t
     return BY_TYPE(type, softmax_root, stream, n, t, c, p, d);
 }
 
+/* ---- softmax_root_multiply: reads 2 s, writes s bytes an element ---- */
+
+/* S u = sqrt(q) u - q (sqrt(q)'u), S'u = sqrt(q) (u - q'u) */
+template <class T, int LANES>
+__global__ void __launch_bounds__(ROW_THREADS)
+    softmax_root_multiply_kernel(size_t n, size_t c, bool transpose, const T *__restrict__ p, const T *u,
+                                 T *out) {
+    for_rows<LANES>(n, [&](size_t row, int lane) {
+        const size_t first = row * c;
+        double sum = 0;
+        for (size_t i = lane; i < c; i += LANES) {
+            const T q = kept(p[first + i]);
+            sum += (double)(transpose ? q : sqrt(q)) * (double)u[first + i];
+        }
+        sum = lanes_sum<LANES>(sum);
+        for (size_t i = lane; i < c; i += LANES) {
+            const T q = kept(p[first + i]);
+            const double root = sqrt(q), value = u[first + i];
+            out[first + i] = (T)(transpose ? root * (value - sum) : root * value - (double)q * sum);
+        }
+    });
+}
+
+template <class T>
+static gn_status softmax_root_multiply(cudaStream_t stream, bool transpose, size_t n, size_t c, const void *p,
+                                       const void *u, void *out) {
+    if (n == 0 || c == 0)
+        return GN_OK;
+    LAUNCH_ROWS(softmax_root_multiply_kernel, T, n, c, MOST_BLOCKS, stream, transpose, as<T>(p), as<T>(u),
+                as<T>(out));
+    return launched();
+}
+
+gn_status gn_cuda_softmax_root_multiply(cudaStream_t stream, int type, bool transpose, size_t n, size_t c,
+                                        const void *p, const void *u, void *out) {
+    return BY_TYPE(type, softmax_root_multiply, stream, transpose, n, c, p, u, out);
+}
+
 /* ---- softmax_root_solve: reads 2 s, writes s bytes an element ---- */
 
 template <class T, int V>

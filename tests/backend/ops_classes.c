@@ -1,6 +1,7 @@
 /* Cases of softmax with cross-entropy: m rows of n classes. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gnewt/random.h"
 #include "op_case.h"
@@ -147,6 +148,41 @@ static void expect_root(op_run *run) {
     allow(run, 1, 4);
 }
 
+/* ---- softmax_root_multiply; alias: over u ---- */
+
+static void prepare_multiply(op_run *run) {
+    prepare_hessian(run);
+}
+
+static gn_status call_multiply(op_run *run) {
+    return GN_OP(run->context, softmax_root_multiply, run->dtype, run->c->transpose_a, run->c->m, run->c->n,
+                 device_pointer(run, 0), device_pointer(run, 1), device_pointer(run, run->c->alias ? 1 : 2));
+}
+
+/* By the matrix that expect_root() has. */
+static void expect_multiply(op_run *run) {
+    const size_t n = run->c->n;
+    const int result = run->c->alias ? 1 : 2;
+    double *u = malloc((n + 1) * sizeof(double));
+    for (size_t i = 0; i < run->c->m; i++) {
+        const double *p = run->x[0].host + i * n;
+        double *out = run->x[result].host + i * n;
+        memcpy(u, run->x[1].host + i * n, n * sizeof(double));
+        for (size_t j = 0; j < n; j++) {
+            out[j] = 0;
+            for (size_t k = 0; k < n; k++) {
+                const size_t row = run->c->transpose_a ? k : j, column = run->c->transpose_a ? j : k;
+                out[j] += u[k] * sqrt(kept(run, p[column])) * ((row == column) - kept(run, p[row]));
+            }
+        }
+    }
+    free(u);
+    allow(run, result, 8);
+    if (n == 1) /* 0 but for rounding */
+        for (size_t i = 0; i < run->c->m; i++)
+            run->x[result].host[i] = 0;
+}
+
 /* ---- softmax_root_solve; alias: over g ---- */
 
 static void prepare_solve(op_run *run) {
@@ -177,6 +213,8 @@ static void expect_solve(op_run *run) {
 static const op_family loss = {"cross_entropy_loss", prepare_loss, call_loss, expect_loss, false};
 static const op_family hessian = {"softmax_hessian", prepare_hessian, call_hessian, expect_hessian, false};
 static const op_family root = {"softmax_root", prepare_root, call_root, expect_root, false};
+static const op_family multiply = {"softmax_root_multiply", prepare_multiply, call_multiply, expect_multiply,
+                                   false};
 static const op_family solve = {"softmax_root_solve", prepare_solve, call_solve, expect_solve, false};
 
 void add_class_cases(case_list *list) {
@@ -185,12 +223,16 @@ void add_class_cases(case_list *list) {
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
         for (int alias = 0; alias < 2; alias++) {
             const op_case c = {.m = shapes[i][0], .n = shapes[i][1], .alpha = 0.3, .alias = alias != 0};
-            const op_family *families[] = {&loss, &hessian, &solve, &root};
-            for (int k = 0; k < (alias ? 3 : 4); k++) {
+            const op_family *families[] = {&loss, &hessian, &solve, &multiply, &root};
+            for (int k = 0; k < (alias ? 4 : 5); k++) {
                 op_case one = c;
                 one.family = families[k];
                 add_case(list, one);
             }
+            op_case transposed = c;
+            transposed.family = &multiply;
+            transposed.transpose_a = true;
+            add_case(list, transposed);
         }
     static const size_t several[][3] = {{3, 2, 5}, {7, 3, 1}, {5, 2, 33}, {400, 2, 31}, {1, 4, 100}};
     for (size_t i = 0; i < sizeof(several) / sizeof(several[0]); i++)

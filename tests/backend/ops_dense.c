@@ -65,7 +65,7 @@ static void expect_cholesky(op_run *run) {
     allow(run, 0, 8 + (double)run->c->n);
 }
 
-/* ---- cholesky_solve: x1 = (L L')^-1 x1 ---- */
+/* ---- cholesky_solve: the m rows of x1 = (L L')^-1 x1 ---- */
 
 static void prepare_solve(op_run *run) {
     const size_t n = run->c->n;
@@ -81,28 +81,30 @@ static void prepare_solve(op_run *run) {
         for (size_t j = i + 1; j < n; j++)
             factor[i * n + j] = NAN;
     add_values(run, n, n, run->c->pad, factor);
-    add_uniform(run, 1, n, 0, -1, 1);
+    add_uniform(run, run->c->m, n, 0, -1, 1);
     free(factor);
 }
 
 static gn_status call_solve(op_run *run) {
     return GN_OP(run->context, cholesky_solve, run->dtype, run->c->n, device_pointer(run, 0),
-                 row_distance(run, 0), device_pointer(run, 1));
+                 row_distance(run, 0), run->c->m, device_pointer(run, 1));
 }
 
 static void expect_solve(op_run *run) {
     const size_t n = run->c->n;
     const double *l = run->x[0].host;
-    double *b = run->x[1].host;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < i; j++)
-            b[i] -= l[i * n + j] * b[j];
-        b[i] /= l[i * n + i];
-    }
-    for (size_t i = n; i-- > 0;) {
-        for (size_t j = i + 1; j < n; j++)
-            b[i] -= l[j * n + i] * b[j];
-        b[i] /= l[i * n + i];
+    for (size_t row = 0; row < run->c->m; row++) {
+        double *b = run->x[1].host + row * n;
+        for (size_t i = 0; i < n; i++) {
+            for (size_t j = 0; j < i; j++)
+                b[i] -= l[i * n + j] * b[j];
+            b[i] /= l[i * n + i];
+        }
+        for (size_t i = n; i-- > 0;) {
+            for (size_t j = i + 1; j < n; j++)
+                b[i] -= l[j * n + i] * b[j];
+            b[i] /= l[i * n + i];
+        }
     }
     allow(run, 1, 20 + (double)n);
 }
@@ -256,7 +258,9 @@ static const op_family filter = {"spectral_filter", prepare_filter, call_filter,
 static void add_size(case_list *list, size_t n, size_t pad) {
     const op_family *const square[] = {&cholesky, &solve, &eigh, &symmetrize};
     for (int f = 0; f < 4; f++)
-        add_case(list, (op_case){.family = square[f], .n = n, .pad = pad});
+        add_case(list, (op_case){.family = square[f], .m = 1, .n = n, .pad = pad});
+    for (size_t rows = 0; rows <= 40; rows += 20)
+        add_case(list, (op_case){.family = &solve, .m = rows, .n = n, .pad = pad});
     for (int which = 0; which < 3; which++) /* the damping, the floor, neither */
         add_case(list, (op_case){.family = &damping,
                                  .n = n,

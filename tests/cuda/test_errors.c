@@ -163,7 +163,7 @@ static gn_status work_do(gn_context *context, work *w, double *result) {
                  N));
     GN_TRY(run_program(context, w));
     GN_TRY(GN_OP(context, cholesky, GN_FLOAT64, N, w->b.data, N, w->space.data, w->bytes));
-    GN_TRY(GN_OP(context, cholesky_solve, GN_FLOAT64, N, w->b.data, N, w->a.data));
+    GN_TRY(GN_OP(context, cholesky_solve, GN_FLOAT64, N, w->b.data, N, 1, w->a.data));
     GN_TRY(write_matrix(w));
     GN_TRY(gn_eigh(context, GN_FLOAT64, N, w->a.data, N, w->values.data, w->space.data, w->bytes));
     GN_TRY(gn_array_read(&w->values, result, N));

@@ -1,4 +1,4 @@
-/* cross_entropy_loss, softmax_hessian, softmax_root, softmax_root_solve. */
+/* cross_entropy_loss, softmax_hessian, softmax_root, softmax_root_multiply, softmax_root_solve. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -95,6 +95,23 @@ static void root_case(size_t n, size_t t, size_t c) {
     end_case();
 }
 
+static void multiply_case(size_t n, size_t c, bool transpose, bool alias) {
+    begin_case("softmax_root_multiply %zu x %zu transpose=%d alias=%d", n, c, transpose, alias);
+    buffer *p = probabilities(n, c), *u = uniform(1, n * c, 0, -1, 1), *out = alias ? u : output(1, n * c, 0);
+    OK(gn_cuda_softmax_root_multiply(test.stream, test.type, transpose, n, c, at(p), at(u), at(out)));
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (size_t j = i * c; j < (i + 1) * c; j++)
+            sum += (transpose ? kept(p->host[j]) : sqrt(kept(p->host[j]))) * u->host[j];
+        for (size_t j = i * c; j < (i + 1) * c; j++) {
+            const double q = kept(p->host[j]), root = sqrt(q);
+            out->host[j] = root * u->host[j] - (transpose ? root : q) * sum;
+        }
+    }
+    out->tolerance = 8;
+    end_case();
+}
+
 /* The quotients are of one size here: a buffer's tolerance is of its largest value. */
 static void solve_case(size_t n, bool zero, bool alias) {
     begin_case("softmax_root_solve n=%zu zero=%d alias=%d", n, zero, alias);
@@ -113,6 +130,8 @@ void test_loss(void) {
             FOR_AWKWARD(c) if (n * c <= 4000) {
                 loss_case(n, c, alias, 4);
                 hessian_case(n, c, alias);
+                multiply_case(n, c, false, alias);
+                multiply_case(n, c, true, alias);
             }
             solve_case(n, false, alias);
         }

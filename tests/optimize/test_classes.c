@@ -111,39 +111,43 @@ ParameterizedTest(device_type *on, classes, directions) {
     }
 }
 
-/* CG, with each preconditioner, and from a start that is not 0. */
-static void check_cg(const device_type *on, const mlp_case *from, gn_preconditioner_kind preconditioner,
-                     double decay) {
+/* By products, to a tolerance. */
+static void check_products(const device_type *on, const mlp_case *from, gn_solver solver,
+                           gn_preconditioner_kind preconditioner, double decay) {
     mlp_fixture f = mlp_setup(on->device, on->dtype, from);
     gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
     double *expected = dense_direction(&f, 1.0 / (double)f.n, 1e-2, decay);
     options.damping.value = 1e-2;
     options.weight_decay = decay;
-    options.solver = GN_SOLVER_CG;
+    options.solver = solver;
     options.cg.max_iterations = 500;
     options.cg.tolerance = on->dtype == GN_FLOAT64 ? 1e-12 : 1e-6;
     options.cg.preconditioner = preconditioner;
     options.cg.rank = 7;
     double *found = direction(&f, &options), error = relative_difference(f.p, found, expected);
-    cr_expect(error < (on->dtype == GN_FLOAT64 ? 1e-9 : 2e-3), "%s, preconditioner %d, decay %g: %g",
-              from->name, (int)preconditioner, decay, error);
+    cr_expect(error < (on->dtype == GN_FLOAT64 ? 1e-9 : 2e-3),
+              "%s, solver %d, preconditioner %d, decay %g: %g", from->name, (int)solver, (int)preconditioner,
+              decay, error);
     free(expected), free(found);
     mlp_teardown(&f);
 }
 
-ParameterizedTestParameters(classes, cg_directions) {
+ParameterizedTestParameters(classes, directions_by_products) {
     size_t count;
     device_type *types = device_types(&count);
     return cr_make_param_array(device_type, types, count);
 }
 
-ParameterizedTest(device_type *on, classes, cg_directions) {
+ParameterizedTest(device_type *on, classes, directions_by_products) {
     const mlp_case *cases[] = {&below, &above};
     for (size_t i = 0; i < 2; i++) {
-        check_cg(on, cases[i], GN_PRECONDITIONER_NONE, 0);
-        check_cg(on, cases[i], GN_PRECONDITIONER_JACOBI, 0);
-        check_cg(on, cases[i], GN_PRECONDITIONER_NYSTROM, 0);
-        check_cg(on, cases[i], GN_PRECONDITIONER_NONE, 0.1);
+        check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_NONE, 0);
+        check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_JACOBI, 0);
+        check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_NYSTROM, 0);
+        check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_KFAC, 0);
+        check_products(on, cases[i], GN_SOLVER_CG, GN_PRECONDITIONER_NONE, 0.1);
+        check_products(on, cases[i], GN_SOLVER_LSMR, GN_PRECONDITIONER_NONE, 0);
+        check_products(on, cases[i], GN_SOLVER_LSMR, GN_PRECONDITIONER_NONE, 0.1);
     }
 }
 
@@ -189,7 +193,7 @@ Test(classes, gauss_newton_solves_the_cut_system) {
 static void train(gn_optimizer_options options, int steps, double *losses, gn_step_report *report) {
     mlp_fixture f = mlp_setup("check", GN_FLOAT64, &below);
     gn_optimizer *optimizer;
-    if (options.solver == GN_SOLVER_CG)
+    if (options.solver == GN_SOLVER_CG || options.solver == GN_SOLVER_LSMR)
         options.cg.max_iterations = 500;
     OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
     for (int t = 0; t < steps; t++) {
@@ -218,51 +222,61 @@ Test(classes, gain_ratio_never_raises_the_loss) {
     check_gain_ratio(GN_SOLVER_AUTO, false);
     check_gain_ratio(GN_SOLVER_CG, false);
     check_gain_ratio(GN_SOLVER_CG, true);
+    check_gain_ratio(GN_SOLVER_LSMR, false);
 }
 
-/* CG cut off early leaves a direction whose model is not that of a solution: the decrease it predicts is the
- * loss's all the same. */
-Test(classes, an_unfinished_solve_predicts_its_own_decrease) {
+/* A solve that is cut off early leaves a direction whose model is not that of a solution: the decrease it
+ * predicts is the loss's all the same. */
+static void check_unfinished(gn_solver solver) {
     gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
     gn_step_report report;
     double losses[2];
-    options.solver = GN_SOLVER_CG;
+    options.solver = solver;
     options.cg.tolerance = 0.9;
     options.damping.kind = GN_DAMPING_GAIN_RATIO;
     options.damping.value = 1;
     options.learning_rate = 1e-3; /* so short that a right prediction has ratio 1 */
     train(options, 2, losses, &report);
-    cr_expect_float_eq(report.damping, 1.0 / 3, 1e-9);
+    cr_expect_float_eq(report.damping, 1.0 / 3, 1e-9, "solver %d: %.17g", (int)solver, report.damping);
     cr_expect_eq(report.stop, GN_STOP_CONVERGED);
 }
 
-/* Steps by CG are those of the dense solve; what they report is of CG. */
-Test(classes, cg_steps_are_the_dense_ones) {
+Test(classes, an_unfinished_solve_predicts_its_own_decrease) {
+    check_unfinished(GN_SOLVER_CG);
+    check_unfinished(GN_SOLVER_LSMR);
+}
+
+/* Steps by products are those of the dense solve; what they report is of their solver. */
+static void check_steps(gn_solver solver, bool warm_start) {
     gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
     gn_step_report dense, report;
     double expected[6], losses[6];
     options.damping.value = 0.1;
     train(options, 6, expected, &dense);
     cr_expect_eq(dense.stop, GN_STOP_NONE);
-    options.solver = GN_SOLVER_CG;
+    options.solver = solver;
     options.cg.tolerance = 1e-12;
-    for (int warm = 0; warm < 2; warm++) {
-        options.cg.warm_start = warm != 0;
-        train(options, 6, losses, &report);
-        for (int t = 0; t < 6; t++)
-            cr_expect(fabs(losses[t] - expected[t]) < 1e-9 * expected[0], "step %d: %g, not %g", t, losses[t],
-                      expected[t]);
-        cr_expect_eq(report.stop, GN_STOP_CONVERGED);
-        cr_expect(report.cg_iterations > 1 && report.cg_iterations < 60, "%zu", report.cg_iterations);
-        cr_expect_float_eq(report.damping, 0.1, 1e-15);
-    }
+    options.cg.warm_start = warm_start;
+    train(options, 6, losses, &report);
+    for (int t = 0; t < 6; t++)
+        cr_expect(fabs(losses[t] - expected[t]) < 1e-9 * expected[0], "step %d: %g, not %g", t, losses[t],
+                  expected[t]);
+    cr_expect_eq(report.stop, GN_STOP_CONVERGED);
+    cr_expect(report.cg_iterations > 1 && report.cg_iterations < 60, "%zu", report.cg_iterations);
+    cr_expect_float_eq(report.damping, 0.1, 1e-15);
 }
 
-Test(classes, a_limit_of_iterations_is_reported) {
+Test(classes, steps_by_products_are_the_dense_ones) {
+    check_steps(GN_SOLVER_CG, false);
+    check_steps(GN_SOLVER_CG, true);
+    check_steps(GN_SOLVER_LSMR, false);
+}
+
+static void check_limit(gn_solver solver) {
     gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_GGN);
     gn_step_report report;
     double loss;
-    options.solver = GN_SOLVER_CG;
+    options.solver = solver;
     options.cg.tolerance = 0;
     mlp_fixture f = mlp_setup("check", GN_FLOAT64, &below);
     gn_optimizer *optimizer;
@@ -275,6 +289,11 @@ Test(classes, a_limit_of_iterations_is_reported) {
     cr_expect_float_eq(report.passes, 1 + 3 * 1.5, 1e-12);
     gn_optimizer_destroy(optimizer);
     mlp_teardown(&f);
+}
+
+Test(classes, a_limit_of_iterations_is_reported) {
+    check_limit(GN_SOLVER_CG);
+    check_limit(GN_SOLVER_LSMR);
 }
 
 Test(classes, armijo_lowers_the_loss) {
@@ -307,6 +326,17 @@ static void expect_refused(gn_optimizer_options options) {
     cr_expect_eq(gn_optimizer_create(context, &options, GN_FLOAT64, 10, 10, &optimizer), GN_ERROR_ARGUMENT);
     cr_expect_null(optimizer);
     gn_context_destroy(context);
+}
+
+Test(classes, lsmr_has_not_all_that_cg_has) {
+    gn_optimizer_options good = gn_optimizer_options_default(GN_OPTIMIZER_GGN), options;
+    good.solver = GN_SOLVER_LSMR;
+    options = good, options.cg.preconditioner = GN_PRECONDITIONER_JACOBI;
+    expect_refused(options);
+    options = good, options.cg.warm_start = true;
+    expect_refused(options);
+    options = good, options.cg.progress = 0.1;
+    expect_refused(options);
 }
 
 Test(classes, decay_needs_damping) {

@@ -75,7 +75,8 @@ static void check_direction(mlp_fixture *f, const char *name, const char *path,
     gn_optimizer_destroy(optimizer);
 }
 
-static const gn_solver solvers[] = {GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL, GN_SOLVER_CG};
+static const gn_solver solvers[] = {GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL, GN_SOLVER_CG,
+                                    GN_SOLVER_LSMR};
 
 static void check_directions(mlp_fixture *f, const char *name) {
     for (size_t k = 0; k < sizeof solvers / sizeof *solvers; k++) {

@@ -26,6 +26,10 @@ observe:
   - {{kind: norms}}
 """
 DIVERGES = CONFIG + "  - {steps: 50, optimizer: {kind: sgd, learning_rate: 1.0e+6}}\n"
+BY_PRODUCTS = CONFIG + """\
+  - steps: 3
+    optimizer: {kind: levenberg_marquardt, solver: SOLVER, damping: {value: 0.1}, cg: {max_iterations: 4, tolerance: 0}}
+"""
 # The second trial overflows as the first did, and there is none after it.
 SEARCH_FAILS = CONFIG + """\
   - steps: 2
@@ -114,6 +118,21 @@ def search_fails(recorder, _, gnewt):
         sys.exit(f"the last range of the run is {last}")
 
 
+def by_products(recorder, gnewt, solver):
+    """Steps whose solves take all of their iterations, each a range of its own on a host."""
+    counts, _ = run(recorder, gnewt, BY_PRODUCTS.replace("SOLVER", solver), 0)
+    expect(counts, {"run/step": 3, "run/step/forward": 3, "run/step/linearize": 0, "run/step/solve": 3,
+                    f"run/step/solve/{solver} iteration": 12})
+
+
+def cg(recorder, _, gnewt):
+    by_products(recorder, gnewt, "cg")
+
+
+def lsmr(recorder, _, gnewt):
+    by_products(recorder, gnewt, "lsmr")
+
+
 if __name__ == "__main__":
-    CASES = {function.__name__: function for function in (leave, trains, diverges, search_fails)}
+    CASES = {function.__name__: function for function in (leave, trains, diverges, search_fails, cg, lsmr)}
     CASES[sys.argv[1]](*sys.argv[2:])

@@ -61,6 +61,24 @@ ON_EVERY_DEVICE(jacobi_divides_by_the_damped_diagonal) {
     gn_context_destroy(context);
 }
 
+/* Where nothing has curvature the damping alone is left. */
+ON_EVERY_DEVICE(jacobi_of_zeros_divides_by_the_damping) {
+    const double diagonal[3] = {0, 0, 0}, damping = 0.5, r[3] = {1, -2, 3};
+    gn_context *context = device_open(on->device);
+    gn_array *values = device_array(context, on->dtype, 3, 1, diagonal);
+    gn_preconditioner *p;
+    OK(context, gn_preconditioner_create_jacobi(context, on->dtype, 1, 3, write_diagonal, values, &p));
+    OK(context, gn_preconditioner_set_damping(p, &damping));
+    OK(context, gn_preconditioner_update(p));
+    double *z = applied(p, r);
+    for (size_t i = 0; i < 3; i++)
+        cr_expect(fabs(z[i] - 2 * r[i]) < 1e-6, "[%zu]: %g", i, z[i]);
+    free(z);
+    gn_preconditioner_destroy(p);
+    gn_array_destroy(values);
+    gn_context_destroy(context);
+}
+
 /* ---- Nystrom ---- */
 
 /* Eigenvalues fall by 10 every `fall` of them. */
@@ -223,5 +241,189 @@ Test(preconditioner, nystrom_refuses_ranks_that_cannot_be) {
     cr_expect_null(p);
     cr_expect_eq(gn_preconditioner_create_nystrom(context, GN_FLOAT64, 1, 5, 0, 0, none, &p),
                  GN_ERROR_ARGUMENT);
+    gn_context_destroy(context);
+}
+
+/* ---- Kronecker factors ---- */
+
+enum { KFAC_LAYERS = 2, KFAC_N = 4 * 4 + 2 * 5 + 3 };
+
+/* A layer with a bias and one without, which lie apart, and three unknowns of no layer. */
+static const gn_kronecker_shape kfac_shapes[KFAC_LAYERS] = {
+    {.out = 4, .in = 3, .weight = 2, .bias = 14 + 10},
+    {.out = 2, .in = 5, .weight = 14, .bias = GN_KRONECKER_NO_BIAS}};
+static const size_t kfac_rest[3] = {0, 1, 28};
+
+typedef struct kfac_case {
+    gn_array *a[KFAC_LAYERS], *b[KFAC_LAYERS], *diagonal;
+} kfac_case;
+
+static size_t inputs_of(size_t layer) {
+    return kfac_shapes[layer].in + (kfac_shapes[layer].bias != GN_KRONECKER_NO_BIAS);
+}
+
+static size_t kfac_layers(void *user) {
+    (void)user;
+    return KFAC_LAYERS;
+}
+
+static gn_kronecker_shape kfac_shape(void *user, size_t layer) {
+    (void)user;
+    return kfac_shapes[layer];
+}
+
+static gn_status copy_array(const gn_array *from, void *to) {
+    return GN_OP(from->context, copy, to, from->data, gn_array_count(from) * gn_dtype_size(from->dtype));
+}
+
+static gn_status kfac_factors(void *user, size_t layer, void *a, void *b) {
+    const kfac_case *c = user;
+    GN_TRY(copy_array(c->a[layer], a));
+    return copy_array(c->b[layer], b);
+}
+
+static gn_status kfac_diagonal(void *user, void *d) {
+    return copy_array(((kfac_case *)user)->diagonal, d);
+}
+
+static gn_kronecker_source kfac_source(kfac_case *c) {
+    return (gn_kronecker_source){kfac_layers, kfac_shape, kfac_factors, kfac_diagonal, c};
+}
+
+static double trace_of(size_t n, const double *a) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += a[i * n + i];
+    return sum;
+}
+
+/* Element [o, i] of a layer in a vector of all unknowns; i = in is the bias. */
+static double element(const gn_kronecker_shape *s, const double *x, size_t o, size_t i) {
+    return i < s->in ? x[s->weight + o * s->in + i] : x[s->bias + o];
+}
+
+/* The largest difference of (b + mu I / delta) Z (a + delta I) from R. */
+static double layer_error(size_t layer, const double *a, const double *b, double mu, const double *r,
+                          const double *z) {
+    const gn_kronecker_shape *s = &kfac_shapes[layer];
+    const size_t in = inputs_of(layer), out = s->out;
+    const double ratio = sqrt(trace_of(in, a) / (double)in / (trace_of(out, b) / (double)out)),
+                 da = ratio * sqrt(mu), db = sqrt(mu) / ratio;
+    double worst = 0;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < in; i++) {
+            double sum = 0;
+            for (size_t p = 0; p < out; p++)
+                for (size_t k = 0; k < in; k++)
+                    sum += (b[o * out + p] + (o == p ? db : 0)) * element(s, z, p, k) *
+                           (a[k * in + i] + (k == i ? da : 0));
+            worst = fmax(worst, fabs(sum - element(s, r, o, i)));
+        }
+    return worst;
+}
+
+ON_EVERY_DEVICE(kfac_is_its_formula) {
+    enum { rows = 3 };
+    const double damping[rows] = {0, 1e-2, 0.5};
+    gn_context *context = device_open(on->device);
+    double *a[KFAC_LAYERS], *b[KFAC_LAYERS], *r = random_values(5, rows * KFAC_N),
+                                             *d = calloc(KFAC_N, sizeof *d);
+    kfac_case c;
+    for (size_t i = 0; i < 3; i++)
+        d[kfac_rest[i]] = 1 + (double)i;
+    for (size_t k = 0; k < KFAC_LAYERS; k++) {
+        const size_t in = inputs_of(k), out = kfac_shapes[k].out;
+        a[k] = random_gram(in, in + 3, 11 + k);
+        b[k] = random_gram(out, out + 3, 21 + k);
+        c.a[k] = device_array(context, on->dtype, in, in, a[k]);
+        c.b[k] = device_array(context, on->dtype, out, out, b[k]);
+    }
+    c.diagonal = device_array(context, on->dtype, KFAC_N, 1, d);
+    gn_preconditioner *p;
+    OK(context, gn_preconditioner_create_kfac(context, on->dtype, rows, KFAC_N, kfac_source(&c), &p));
+    OK(context, gn_preconditioner_update(p));
+    OK(context, gn_preconditioner_set_damping(p, damping));
+    double *z = applied(p, r), *again = applied(p, r);
+    cr_expect_eq(memcmp(z, again, rows * KFAC_N * sizeof *z), 0, "not the same bits");
+    for (size_t i = 0; i < rows; i++) {
+        const double *ri = r + i * KFAC_N, *zi = z + i * KFAC_N,
+                     tolerance = on->dtype == GN_FLOAT64 ? 1e-10 : 1e-2;
+        for (size_t k = 0; k < KFAC_LAYERS; k++) {
+            const double error = layer_error(k, a[k], b[k], damping[i], ri, zi);
+            cr_expect(error < tolerance, "row %zu, layer %zu: %g", i, k, error);
+        }
+        for (size_t k = 0; k < 3; k++) {
+            const double expected = ri[kfac_rest[k]] / (d[kfac_rest[k]] + damping[i]);
+            cr_expect(fabs(zi[kfac_rest[k]] - expected) < 1e-6, "row %zu, rest %zu", i, k);
+        }
+    }
+    for (size_t k = 0; k < KFAC_LAYERS; k++) {
+        free(a[k]), free(b[k]);
+        gn_array_destroy(c.a[k]), gn_array_destroy(c.b[k]);
+    }
+    free(r), free(d), free(z), free(again);
+    gn_array_destroy(c.diagonal);
+    gn_preconditioner_destroy(p);
+    cr_expect_eq(gn_context_allocated(context), 0);
+    gn_context_destroy(context);
+}
+
+static size_t one_layer(void *user) {
+    (void)user;
+    return 1;
+}
+
+static gn_kronecker_shape small_shape(void *user, size_t layer) {
+    (void)user;
+    (void)layer;
+    return (gn_kronecker_shape){.out = 2, .in = 3, .weight = 0, .bias = GN_KRONECKER_NO_BIAS};
+}
+
+/* r'P^-1 r > 0 for singular factors (a of rank 1, b zero or of rank 1), with and without damping. */
+ON_EVERY_DEVICE(kfac_takes_singular_factors) {
+    static const double a[9] = {1, 2, 3, 2, 4, 6, 3, 6, 9}, b[2][4] = {{0}, {1, 1e-3, 1e-3, 1e-6}},
+                        dampings[2] = {0, 1e-6};
+    gn_context *context = device_open(on->device);
+    for (int k = 0; k < 4; k++) {
+        kfac_case c = {.a = {device_array(context, on->dtype, 3, 3, a)},
+                       .b = {device_array(context, on->dtype, 2, 2, b[k / 2])}};
+        const gn_kronecker_source source = {one_layer, small_shape, kfac_factors, NULL, &c};
+        gn_preconditioner *p;
+        OK(context, gn_preconditioner_create_kfac(context, on->dtype, 1, 6, source, &p));
+        OK(context, gn_preconditioner_set_damping(p, &dampings[k % 2]));
+        OK(context, gn_preconditioner_update(p));
+        for (uint64_t seed = 0; seed < 20; seed++) {
+            double *r = random_values(seed, 6), *z = applied(p, r);
+            const double product = dot_dense(6, r, z);
+            cr_expect(product > 0 && isfinite(product), "b %d, mu %g: %g", k / 2, dampings[k % 2], product);
+            free(r), free(z);
+        }
+        gn_preconditioner_destroy(p);
+        gn_array_destroy(c.a[0]), gn_array_destroy(c.b[0]);
+    }
+    gn_context_destroy(context);
+}
+
+static size_t no_layers(void *user) {
+    (void)user;
+    return 0;
+}
+
+Test(preconditioner, kfac_refuses_what_has_no_layers_or_is_not_finite) {
+    gn_context *context = device_open("cpu");
+    gn_preconditioner *p;
+    gn_kronecker_source source = {.layers = no_layers};
+    OK(context, gn_preconditioner_create_kfac(context, GN_FLOAT64, 1, 6, source, &p));
+    cr_expect_eq(gn_preconditioner_update(p), GN_ERROR_UNSUPPORTED);
+    cr_expect(strstr(gn_error_message(context), "linear layers"), "%s", gn_error_message(context));
+    gn_preconditioner_destroy(p);
+    const double bad[9] = {NAN, 0, 0, 0, 1, 0, 0, 0, 1}, good[4] = {1, 0, 0, 1};
+    kfac_case c = {.a = {device_array(context, GN_FLOAT64, 3, 3, bad)},
+                   .b = {device_array(context, GN_FLOAT64, 2, 2, good)}};
+    source = (gn_kronecker_source){one_layer, small_shape, kfac_factors, NULL, &c};
+    OK(context, gn_preconditioner_create_kfac(context, GN_FLOAT64, 1, 6, source, &p));
+    cr_expect_eq(gn_preconditioner_update(p), GN_ERROR_NOT_FINITE);
+    gn_preconditioner_destroy(p);
+    gn_array_destroy(c.a[0]), gn_array_destroy(c.b[0]);
     gn_context_destroy(context);
 }

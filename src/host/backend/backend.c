@@ -24,7 +24,8 @@ static const gn_backend_entry entries[] = {
     REQUIRED(gram_hadamard) REQUIRED(pair_products) REQUIRED(squared_loss)                   //
     REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update)                       //
     REQUIRED(cross_entropy_loss) REQUIRED(softmax_hessian) REQUIRED(softmax_root)            //
-    REQUIRED(softmax_root_solve) REQUIRED(cg_begin) REQUIRED(cg_direction) REQUIRED(cg_step) //
+    REQUIRED(softmax_root_multiply) REQUIRED(softmax_root_solve) REQUIRED(cg_begin) REQUIRED(cg_direction)
+        REQUIRED(cg_step)                                                                    //
     REQUIRED(lsmr_left) REQUIRED(lsmr_right) REQUIRED(lsmr_update) REQUIRED(copy_rows)       //
     REQUIRED(embed) REQUIRED(embed_adjoint) REQUIRED(embed_matches) REQUIRED(jacobian_embed) //
     REQUIRED(layer_norm) REQUIRED(layer_norm_jvp) REQUIRED(layer_norm_vjp)                   //

@@ -17,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 9u
+#define GN_BACKEND_ABI 10u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -213,8 +213,9 @@ struct gn_backend {
     /* The lower factor over the lower triangle. NOT_POSITIVE_DEFINITE where a pivot is not > 0. */
     gn_status (*cholesky)(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *work,
                           size_t bytes);
-    /* b <- (L L')^-1 b for one right-hand side */
-    gn_status (*cholesky_solve)(void *state, gn_dtype type, size_t n, const void *l, size_t ldl, void *b);
+    /* b <- (L L')^-1 b for each row of b (rows x n): a right-hand side */
+    gn_status (*cholesky_solve)(void *state, gn_dtype type, size_t n, const void *l, size_t ldl, size_t rows,
+                                void *b);
     gn_status (*eigh_workspace)(void *state, gn_dtype type, size_t n, size_t *bytes);
     /* Eigenvalues ascending in values (n); row i of a becomes eigenvector i. NO_CONVERGENCE where it fails;
      * devices other than the host then leave the lower triangle of a as it was, for gn_eigh(). */
@@ -227,8 +228,8 @@ struct gn_backend {
                              double floor, double *slot);
     /* For lambda_i = max(values[i], 0) (a Gram has no negative eigenvalues but rounding's) and
      * mu = max(damping, floor * max lambda): out[i] = in[i] / (lambda_i + mu) where lambda_i > cutoff * max
-     * lambda, else 0. A NaN eigenvalue is kept, to be seen. slots[0] = mu, slots[1] = number kept. out may be
-     * in. */
+     * lambda, else 0; cutoff < 0 keeps all but 0 / 0. A NaN eigenvalue is kept, to be seen. slots[0] = mu,
+     * slots[1] = number kept. out may be in. */
     gn_status (*spectral_filter)(void *state, gn_dtype type, size_t n, const void *values, double damping,
                                  double floor, double cutoff, const void *in, void *out, double *slots);
 
@@ -295,6 +296,9 @@ struct gn_backend {
      * x TC x TC, whose blocks are its rows'. */
     gn_status (*softmax_root)(void *state, gn_dtype type, size_t n, size_t t, size_t c, const void *p,
                               void *d);
+    /* out = S u, or S'u, row by row; out may be u */
+    gn_status (*softmax_root_multiply)(void *state, gn_dtype type, bool transpose, size_t n, size_t c,
+                                       const void *p, const void *u, void *out);
     /* t with S t = g where the rows of g sum to 0: t = g / sqrt(q). n elements; t may be g. */
     gn_status (*softmax_root_solve)(void *state, gn_dtype type, size_t n, const void *p, const void *g,
                                     void *t);

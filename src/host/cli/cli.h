@@ -37,14 +37,14 @@ enum {
     GN_TAKES_OUT = 4,
     GN_TAKES_RESUME = 8,
     GN_TAKES_QUIET = 16,
-    GN_TAKES_PARAMS = 32,
-    GN_TAKES_RUNS = 64 /* one positional argument or more */
+    GN_TAKES_PARAMS = 32, /* --params, --dampings */
+    GN_TAKES_RUNS = 64    /* one positional argument or more */
 };
 
 typedef struct gn_cli_options {
     char **settings; /* KEY=VALUE, --KEY=VALUE */
     size_t setting_count;
-    const char *out, *params;
+    const char *out, *params, *dampings;
     bool resume, quiet;
     char **arguments; /* positional */
     int argument_count;

@@ -1,28 +1,60 @@
 #include "run/linearize.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 #include "cli/cli.h"
+#include "core/status.h"
+
+/* Dampings of one call. */
+enum { MOST_DAMPINGS = 64 };
 
 static const char usage[] =
-    "gnewt linearize CONFIG.yaml [--params P.h5] --out L.h5 [--set KEY=VALUE]... [--device D] [--seed N]\n"
+    "gnewt linearize CONFIG.yaml [--params P.h5] [--dampings MU,...] --out L.h5 [--set KEY=VALUE]... "
+    "[--device D] [--seed N]\n"
     "\n"
     "Writes the network as a linear map on the whole training set, at one point:\n"
     "/params/<name>, /inputs, /targets, /outputs (N x C), /residual (M), /loss, /gradient (P), /jacobian (M "
     "x P),\n"
     "/ntk (M x M), /ntk_eigenvalues (ascending) and /directions/<label> of each phase's optimiser (P).\n"
     "\n"
-    "  --params P.h5  the point, under /params/<name> (default: the initial parameters)\n"
-    "  --out L.h5     the file to write\n";
+    "  --params P.h5      the point, under /params/<name> (default: the initial parameters)\n"
+    "  --dampings MU,...  also /damped/<label>, a direction for each of these (K x P), of optimisers with a\n"
+    "                     damping; by cg in one solve; and /dampings (K)\n"
+    "  --out L.h5         the file to write\n";
+
+/* "0.1,1,10" */
+static gn_status read_dampings(const char *text, double *values, size_t *count, gn_message *message) {
+    *count = 0;
+    for (const char *rest = text; rest != NULL; rest = *rest == ',' ? rest + 1 : NULL) {
+        char *end;
+        double value = strtod(rest, &end);
+        if (end == rest || (*end != ',' && *end != '\0') || !(value >= 0) || isinf(value))
+            return gn_message_fail(message, GN_ERROR_CONFIG,
+                                   "--dampings: `%.100s` is no list of numbers from 0 on, as 0.1,1,10", text);
+        if (*count == MOST_DAMPINGS)
+            return gn_message_fail(message, GN_ERROR_CONFIG, "--dampings: at most %d work", MOST_DAMPINGS);
+        values[(*count)++] = value;
+        rest = end;
+    }
+    return GN_OK;
+}
 
 static gn_status linearize(const gn_cli_options *options, const gn_config_source *source,
                            gn_message *message) {
     gn_config *config;
     gn_build build;
-    gn_status status = gn_config_resolve(source, &config, message);
+    double values[MOST_DAMPINGS];
+    gn_linearize_dampings dampings = {.values = values};
+    gn_status status = read_dampings(options->dampings, values, &dampings.count, message);
+    if (status == GN_OK)
+        status = gn_config_resolve(source, &config, message);
     if (status != GN_OK)
         return status;
     status = gn_build_create(config, source, NULL, NULL, &build, message);
     if (status == GN_OK)
-        status = gn_linearize_write(config, source, &build, options->params, options->out, message);
+        status =
+            gn_linearize_write(config, source, &build, options->params, &dampings, options->out, message);
     if (status == GN_OK)
         printf("%s\n", options->out);
     gn_build_destroy(&build);

@@ -7,7 +7,16 @@
 #include "cli/cli.h"
 #include "run/config_check.h"
 
-enum { OPTION_SET = 256, OPTION_DEVICE, OPTION_SEED, OPTION_OUT, OPTION_RESUME, OPTION_QUIET, OPTION_PARAMS };
+enum {
+    OPTION_SET = 256,
+    OPTION_DEVICE,
+    OPTION_SEED,
+    OPTION_OUT,
+    OPTION_RESUME,
+    OPTION_QUIET,
+    OPTION_PARAMS,
+    OPTION_DAMPINGS
+};
 
 static const struct {
     struct option option;
@@ -21,6 +30,7 @@ static const struct {
     {{"resume", no_argument, NULL, OPTION_RESUME}, GN_TAKES_RESUME},
     {{"quiet", no_argument, NULL, OPTION_QUIET}, GN_TAKES_QUIET},
     {{"params", required_argument, NULL, OPTION_PARAMS}, GN_TAKES_PARAMS},
+    {{"dampings", required_argument, NULL, OPTION_DAMPINGS}, GN_TAKES_PARAMS},
 };
 enum { OPTIONS = sizeof all_options / sizeof *all_options };
 
@@ -86,6 +96,9 @@ static bool take(gn_cli_options *options, int code) {
         break;
     case OPTION_PARAMS:
         options->params = optarg;
+        break;
+    case OPTION_DAMPINGS:
+        options->dampings = optarg;
         break;
     }
     return true;

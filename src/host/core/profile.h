@@ -1,7 +1,7 @@
 /* Ranges of host time that a profiler shows by name (NVTX, domain "gnewt"):
  *
- *     run > step > forward, linearize or gradient, solve > cg iteration, line search or update,
- *                  evaluate, observe, checkpoint
+ *     run > step > forward, linearize or gradient, solve > cg iteration or lsmr iteration,
+ *                  line search or update, evaluate, observe, checkpoint
  *
  * One line opens a range, and the end of its block closes it, by whichever way that block is left: `return`,
  * GN_TRY, GN_TRY_DONE, `break`, `continue`.

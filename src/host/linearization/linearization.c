@@ -283,6 +283,26 @@ gn_status gn_linearization_ggn_diagonal(gn_linearization *self, gn_array *d) {
     return fill_diagonal(self, has_root(self), d);
 }
 
+size_t gn_linearization_layers(gn_linearization *self) {
+    return self->interface->layers ? self->interface->layers(self) : 0;
+}
+
+gn_linearization_layer gn_linearization_layer_of(gn_linearization *self, size_t layer) {
+    return self->interface->layer(self, layer);
+}
+
+gn_status gn_linearization_layer_factors(gn_linearization *self, size_t layer, double scale, void *a,
+                                         void *b) {
+    GN_TRY(expect_point(self));
+    return self->interface->factors(self, has_root(self), layer, scale, a, b);
+}
+
+gn_status gn_linearization_rest_diagonal(gn_linearization *self, gn_array *d) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, d, self->dtype, self->parameters, "d"));
+    return self->interface->rest_diagonal(self, has_root(self), d);
+}
+
 gn_status gn_linearization_root_gram(gn_linearization *self, gn_array *k) {
     return fill_gram(self, has_root(self), k);
 }
@@ -321,13 +341,32 @@ static gn_status solve_root(gn_linearization *self, const void *from, void *x) {
                  self->probabilities.data, from, x);
 }
 
-/* S'u = S^-1 H u */
+/* out (M) = S u, or S'u */
+static gn_status multiply_root(gn_linearization *self, bool transpose, const void *u, void *out) {
+    return GN_OP(self->context, softmax_root_multiply, self->dtype, transpose,
+                 self->samples * self->positions, self->outputs / self->positions, self->probabilities.data,
+                 u, out);
+}
+
 gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, gn_array *u) {
     GN_TRY(self->interface->jvp(self, v, u));
+    return has_root(self) ? multiply_root(self, true, u->data, u->data) : GN_OK;
+}
+
+gn_status gn_linearization_root_pull(gn_linearization *self, const gn_array *u, gn_array *d) {
     if (!has_root(self))
-        return GN_OK;
-    GN_TRY(apply_hessian(self, 1, u->data));
-    return solve_root(self, u->data, u->data);
+        return self->interface->vjp(self, u, d);
+    gn_array su =
+        gn_array_view(self->context, self->dtype, gn_linearization_rows(self), 1, self->cotangent.data);
+    GN_TRY(multiply_root(self, false, u->data, su.data));
+    return self->interface->vjp(self, &su, d);
+}
+
+gn_status gn_linearization_write_root_residual(gn_linearization *self, void *t) {
+    if (has_root(self))
+        return solve_root(self, self->residual.data, t);
+    return GN_OP(self->context, copy, t, self->residual.data,
+                 gn_linearization_rows(self) * gn_dtype_size(self->dtype));
 }
 
 gn_status gn_linearization_root_solve(gn_linearization *self, const void *x, const void **t) {

@@ -5,6 +5,11 @@
 #include "backend/context.h"
 #include "gnewt/linearization.h"
 
+/* A layer: where its weights (out x in) and bias (out; GN_NO_PARAMETER: none) begin among the parameters. */
+typedef struct gn_linearization_layer {
+    size_t out, in, weight, bias;
+} gn_linearization_layer;
+
 /* What an implementation provides; arrays have been checked. NULL: see the comment. */
 typedef struct gn_linearization_interface {
     gn_status (*set_batch)(gn_linearization *self, const gn_array *inputs,
@@ -23,6 +28,11 @@ typedef struct gn_linearization_interface {
     gn_status (*diagonal)(gn_linearization *self, bool root, gn_array *d);
     /* or none: rows of J are multiplied. As gn_linearization_root_normal() */
     gn_status (*normal)(gn_linearization *self, bool root, gn_array *block, void *k);
+    /* or none, all four: layers that have Kronecker factors */
+    size_t (*layers)(gn_linearization *self);
+    gn_linearization_layer (*layer)(gn_linearization *self, size_t layer);
+    gn_status (*factors)(gn_linearization *self, bool root, size_t layer, double scale, void *a, void *b);
+    gn_status (*rest_diagonal)(gn_linearization *self, bool root, gn_array *d);
     gn_status (*root_vjp)(gn_linearization *self, const gn_array *u, gn_array *d); /* J'S u */
     gn_status (*reserve)(gn_linearization *self, bool gram);                       /* or none */
     void (*destroy)(gn_linearization *self);
@@ -80,6 +90,9 @@ gn_status gn_linearization_root_normal(gn_linearization *self, gn_array *block, 
 gn_status gn_linearization_normal_by_rows(gn_linearization *self, bool root, gn_array *block, void *k);
 /* d (P) = B u. */
 gn_status gn_linearization_root_vjp(gn_linearization *self, const gn_array *u, gn_array *d);
+/* The same by one pass back, without the cotangents of every output that it takes there. u may be the
+ * linearization's cotangent. */
+gn_status gn_linearization_root_pull(gn_linearization *self, const gn_array *u, gn_array *d);
 /* u (M) = B'v. u may be what root_residual() gave. */
 gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, gn_array *u);
 /* t (M) with S t = x, whose samples' entries sum to 0 as those of r and its derivatives do; *t is x itself,
@@ -87,6 +100,20 @@ gn_status gn_linearization_root_jvp(gn_linearization *self, const gn_array *v, g
 gn_status gn_linearization_root_solve(gn_linearization *self, const void *x, const void **t);
 /* The same of r. */
 gn_status gn_linearization_root_residual(gn_linearization *self, const void **t);
+/* The same, written to t. */
+gn_status gn_linearization_write_root_residual(gn_linearization *self, void *t);
+
+/* Layers whose block of J'H J is about a Kronecker product b (x) a (K-FAC), and their number: 0 for
+ * callbacks. */
+size_t gn_linearization_layers(gn_linearization *self);
+gn_linearization_layer gn_linearization_layer_of(gn_linearization *self, size_t layer);
+/* The lower triangles of a (in' x in', in' = in, or in + 1 with the bias last: the mean of the layer's inputs
+ * times themselves) and b (out x out: `scale` times the sum over outputs of the layer's cotangents times
+ * themselves, exact), at the point. */
+gn_status gn_linearization_layer_factors(gn_linearization *self, size_t layer, double scale, void *a,
+                                         void *b);
+/* d (P): the diagonal of J'H J in the parameters of no layer, 0 in others. */
+gn_status gn_linearization_rest_diagonal(gn_linearization *self, gn_array *d);
 
 /* Makes now what the first Jacobian and, where `gram`, the first Gram would make: so its memory is known to
  * fit before a run begins, and no step allocates. */

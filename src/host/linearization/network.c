@@ -219,7 +219,46 @@ static gn_status gram_cross(gn_linearization *self, gn_linearization *other, gn_
 
 static gn_status diagonal(gn_linearization *self, bool root, gn_array *d) {
     seed_rows(self, root);
-    return gn_tape_diagonal(of(self)->tape, d->data);
+    return gn_tape_diagonal(of(self)->tape, false, d->data);
+}
+
+/* ---- layers with Kronecker factors ---- */
+
+/* The node of layer number `layer`, or one past the last node. */
+static size_t layer_node(const gn_network *network, size_t layer) {
+    size_t i = 1;
+    for (; i < network->node_count; i++)
+        if (network->nodes[i].operation->factors && layer-- == 0)
+            break;
+    return i;
+}
+
+static size_t layers(gn_linearization *self) {
+    const gn_network *network = of(self)->network;
+    size_t count = 0;
+    for (size_t i = 1; i < network->node_count; i++)
+        count += network->nodes[i].operation->factors != NULL;
+    return count;
+}
+
+static gn_linearization_layer layer_of(gn_linearization *self, size_t layer) {
+    const gn_network *network = of(self)->network;
+    const gn_node *node = &network->nodes[layer_node(network, layer)];
+    return (gn_linearization_layer){
+        .out = node->width, .in = node->inputs, .weight = node->weight, .bias = node->bias};
+}
+
+static gn_status factors(gn_linearization *self, bool root, size_t layer, double scale, void *a, void *b) {
+    gn_tape *tape = of(self)->tape;
+    const size_t i = layer_node(tape->network, layer);
+    seed_rows(self, root);
+    GN_TRY(gn_tape_rows(tape));
+    return tape->network->nodes[i].operation->factors(tape, i, scale, a, b);
+}
+
+static gn_status rest_diagonal(gn_linearization *self, bool root, gn_array *d) {
+    seed_rows(self, root);
+    return gn_tape_diagonal(of(self)->tape, true, d->data);
 }
 
 static void destroy(gn_linearization *self) {
@@ -243,6 +282,10 @@ static const gn_linearization_interface interface = {
     .gram = gram,
     .gram_cross = gram_cross,
     .diagonal = diagonal,
+    .layers = layers,
+    .layer = layer_of,
+    .factors = factors,
+    .rest_diagonal = rest_diagonal,
     .root_vjp = root_vjp,
     .reserve = reserve,
     .destroy = destroy,

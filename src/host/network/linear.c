@@ -155,6 +155,23 @@ static gn_status diagonal(const gn_tape *tape, size_t i, void *pairs, void *inpu
                  node->inputs);
 }
 
+/* J's rows are sums over positions of d (x) [x, 1]: b = sum of d d' over samples, outputs and positions, a =
+ * the mean of [x, 1] [x, 1]' over samples and positions, as if these were independent of each other. */
+static gn_status factors(const gn_tape *tape, size_t i, double scale, void *a, void *b) {
+    const gn_node *node = &tape->network->nodes[i];
+    const size_t rows = rows_of(tape, node), in = node->inputs, n = in + has_bias(node);
+    const void *x = gn_tape_value(tape, node->input);
+    GN_TRY(GN_OP(tape->context, syrk, tape->dtype, true, node->width, rows * tape->outputs, scale,
+                 tape->rows[i].data, node->width, 0.0, b, node->width));
+    GN_TRY(GN_OP(tape->context, syrk, tape->dtype, true, in, rows, 1.0 / (double)rows, x, in, 0.0, a, n));
+    if (!has_bias(node))
+        return GN_OK;
+    void *last = gn_tape_at(tape, a, in * n);
+    GN_TRY(GN_OP(tape->context, column_sums, tape->dtype, rows, in, x, last));
+    GN_TRY(GN_OP(tape->context, axpby, tape->dtype, in, 1.0 / (double)rows, last, 0.0, last));
+    return GN_OP(tape->context, fill, tape->dtype, 1, 1.0, gn_tape_at(tape, a, in * n + in));
+}
+
 const gn_operation gn_operation_linear = {
     .name = "linear",
     .adds = true,
@@ -166,4 +183,5 @@ const gn_operation gn_operation_linear = {
     .gram = gram,
     .scratch = scratch,
     .diagonal = diagonal,
+    .factors = factors,
 };

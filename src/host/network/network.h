@@ -102,6 +102,9 @@ struct gn_operation {
     gn_gram_scratch (*scratch)(const gn_network *network, size_t i, size_t n);
     /* its part of the diagonal of J'J (P); scratch: for gn_tape_pairs() of its rows and of its input */
     gn_status (*diagonal)(const gn_tape *tape, size_t i, void *pairs, void *input_pairs, void *diagonal);
+    /* Kronecker factors of its block of J'J: about b (x) a, the lower triangles of a (in' x in', in' with the
+     * bias last) and b (width x width) times scale. NULL: its diagonal has to do. Rows are ready. */
+    gn_status (*factors)(const gn_tape *tape, size_t i, double scale, void *a, void *b);
     /* elements of saved[i], where forward leaves what the derivatives need of so many samples; NULL: none */
     size_t (*saved)(const gn_node *node, size_t samples);
     /* fills saved[i] once with what no batch or point changes; or NULL */

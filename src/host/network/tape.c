@@ -312,13 +312,15 @@ static gn_status create_pairs(gn_tape *tape) {
                             "products of layer inputs");
 }
 
-gn_status gn_tape_diagonal(gn_tape *tape, void *d) {
+gn_status gn_tape_diagonal(gn_tape *tape, bool rest, void *d) {
     GN_TRY(gn_tape_rows(tape));
+    if (rest)
+        GN_TRY(GN_OP(tape->context, zero, d, tape->network->size * gn_dtype_size(tape->dtype)));
     if (!tape->input_pairs.data)
         GN_TRY(create_pairs(tape));
     for (size_t i = 1; i < tape->network->node_count; i++) {
         const gn_operation *operation = tape->network->nodes[i].operation;
-        if (operation->diagonal)
+        if (operation->diagonal && !(rest && operation->factors))
             GN_TRY(operation->diagonal(tape, i, tape->row_pairs.data, tape->input_pairs.data, d));
     }
     return GN_OK;

@@ -55,8 +55,8 @@ gn_status gn_tape_vjp_rows(gn_tape *tape, const void *u, void *out);
 gn_status gn_tape_rows(gn_tape *tape);
 /* Makes the buffers of the rows, which gn_tape_rows() otherwise does at its first call. MEMORY as there. */
 gn_status gn_tape_reserve_rows(gn_tape *tape);
-/* d (P) = diagonal of J'J. */
-gn_status gn_tape_diagonal(gn_tape *tape, void *d);
+/* d (P) = diagonal of J'J; rest: 0 in what has Kronecker factors. */
+gn_status gn_tape_diagonal(gn_tape *tape, bool rest, void *d);
 
 /* ---- J'J (or J'H J, as the rows begin) from the layers' factors ---- */
 

@@ -21,7 +21,7 @@ typedef struct trial {
 } trial;
 
 /* Predicted decrease of w measure L along -t d: t s - t^2/2 q, where s = w g'd and q = d'(w J'H J)d. An exact
- * solution has q + mu ||d||^2 = s; of another one CG knows (q + mu ||d||^2) / 2 - s, its model. */
+ * solution has q + mu ||d||^2 = s; of another one (q + mu ||d||^2) / 2 - s is the report's model. */
 static gn_status predicted_decrease(gn_gauss_newton *o, gn_linearization *l, double *decrease, double *norm2,
                                     gn_step_report *report) {
     double slope, model, t = o->base.options.learning_rate;

@@ -39,7 +39,7 @@ static gn_status write_state(gn_gauss_newton *o) {
 }
 
 gn_status gn_gauss_newton_slope(gn_gauss_newton *o, gn_linearization *l, double *slope, double *norm2) {
-    if (o->dual && !o->free.cg)
+    if (o->free.lsmr || (o->dual && !o->free.cg))
         GN_TRY(gn_systems_gradient(o, l));
     GN_TRY(gn_optimizer_dot(&o->base, &o->gradient, &o->base.direction, slope));
     *slope *= gn_gauss_newton_weight(o, l);
@@ -103,7 +103,6 @@ static gn_status accelerate(gn_gauss_newton *o, gn_linearization *l, const gn_ar
 static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_step_report unread = {0};
     gn_optimizer *self = &o->base;
-    double model;
     bool searches = self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO, judges = is_gain_ratio(self);
     gn_step_report *out = report ? report : &unread;
     double objective = 0;
@@ -114,13 +113,13 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
     }
     if (l->weights && (searches || judges))
         GN_TRY(gn_linearization_objective(l, &objective));
-    out->passes = o->free.cg ? 1 : (double)l->outputs + 1;
+    out->passes = gn_is_matrix_free(o) ? 1 : (double)l->outputs + 1;
     GN_TRY(gn_systems_assemble(o, l));
     if (judges)
         return gn_gain_ratio_step(o, l, theta, objective, out);
     GN_TRY(gn_systems_solve(o, l, damping_now(o)));
     if (report)
-        GN_TRY(gn_systems_report(o, l, &model, report));
+        GN_TRY(gn_systems_report(o, l, NULL, report));
     if (gn_is_accelerated(o))
         GN_TRY(accelerate(o, l, theta, out));
     return searches ? searched_step(o, l, theta, objective, out) : fixed_step(self, theta, report);
@@ -143,6 +142,15 @@ static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d)
     return gn_array_copy(d, &self->direction);
 }
 
+static gn_status directions(gn_optimizer *self, gn_linearization *l, size_t count, const double *dampings,
+                            gn_array *d) {
+    return gn_systems_solve_all(of(self), l, count, dampings, d);
+}
+
+static gn_status reserve(gn_optimizer *self, gn_linearization *l) {
+    return gn_matrix_free_reserve(of(self), l);
+}
+
 static void destroy(gn_optimizer *self) {
     gn_systems_destroy(of(self));
     gn_acceleration_destroy(of(self));
@@ -163,8 +171,12 @@ static gn_status spectrum(gn_optimizer *self, size_t capacity, double *values, s
     return gn_array_read(&view, values, *count);
 }
 
-static const gn_optimizer_interface interface = {
-    .step = step, .direction = direction, .spectrum = spectrum, .destroy = destroy};
+static const gn_optimizer_interface interface = {.step = step,
+                                                 .direction = direction,
+                                                 .directions = directions,
+                                                 .spectrum = spectrum,
+                                                 .reserve = reserve,
+                                                 .destroy = destroy};
 
 static gn_status create_state(gn_gauss_newton *o) {
     GN_TRY(gn_buffer_create(o->base.context, &o->damping_state, GN_FLOAT64, 3, 1, "the damping's state"));

@@ -1,12 +1,13 @@
 /* The inside of the Gauss-Newton family: systems.c makes and solves the equations as matrices, matrix_free.c
- * by products, acceleration.c adds a step's second-order term, gauss_newton.c takes steps, gain_ratio.c those
- * that may be rejected. */
+ * by products, least_squares.c by those of a root, acceleration.c adds a step's second-order term,
+ * gauss_newton.c takes steps, gain_ratio.c those that may be rejected. */
 #ifndef GN_OPTIMIZE_GAUSS_NEWTON_H
 #define GN_OPTIMIZE_GAUSS_NEWTON_H
 
 #include "optimize/damping.h"
 #include "optimize/optimizer.h"
 #include "solve/cg.h"
+#include "solve/lsmr.h"
 #include "solve/symmetric.h"
 
 /* What the calls of a product with J'H J depend on; no padding. */
@@ -18,7 +19,8 @@ typedef struct gn_matrix_free_point {
 } gn_matrix_free_point;
 
 typedef struct gn_matrix_free {
-    gn_cg *cg; /* NULL: dense */
+    gn_cg *cg; /* one of the two, or neither: dense */
+    gn_lsmr *lsmr;
     gn_preconditioner *preconditioner;
     gn_array solution;       /* P: a view of the solver's */
     gn_matrix_free_point at; /* of the products recorded */
@@ -64,19 +66,37 @@ gn_status gn_systems_solve_again(gn_gauss_newton *o, gn_linearization *l, const 
 gn_status gn_systems_gradient(gn_gauss_newton *o, gn_linearization *l);
 /* direction = the solution for damping mu (in units of w J'H J), of the system assembled last. */
 gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
-/* Of the last solve: mu in force, eigenvalues kept, CG's iterations (added), its passes (added) and its
- * reason. *model: where CG solved, d'(w J'H J + mu I)d / 2 - b'd, else unchanged. */
+/* The rows of d (count x P) = solutions for these dampings, at the linearization's point. */
+gn_status gn_systems_solve_all(gn_gauss_newton *o, gn_linearization *l, size_t count, const double *mu,
+                               gn_array *d);
+/* Of the last solve: mu in force, eigenvalues kept, the iterations of CG or LSMR (added), their passes
+ * (added) and reason. *model, unless NULL: d'(w J'H J + mu I)d / 2 - b'd where one of these solved, else
+ * unchanged. */
 gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *model, gn_step_report *report);
 
 /* The same by products; systems.c calls them. */
 double gn_matrix_free_bytes(const gn_gauss_newton *o);
 gn_status gn_matrix_free_create(gn_gauss_newton *o);
 void gn_matrix_free_destroy(gn_gauss_newton *o);
+gn_status gn_matrix_free_reserve(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
 gn_status gn_matrix_free_solve_again(gn_gauss_newton *o, gn_linearization *l, const gn_array *x);
+gn_status gn_matrix_free_solve_all(gn_gauss_newton *o, gn_linearization *l, size_t count, const double *mu,
+                                   gn_array *d);
 gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double *model,
                                 gn_step_report *report);
+
+/* The same by LSMR; matrix_free.c calls them. */
+double gn_least_squares_bytes(const gn_gauss_newton *o);
+gn_status gn_least_squares_create(gn_gauss_newton *o);
+gn_status gn_least_squares_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
+/* Without a decay; o->gradient holds J'r. */
+gn_status gn_least_squares_model(gn_gauss_newton *o, gn_linearization *l, double *model);
+
+static inline bool gn_is_matrix_free(const gn_gauss_newton *o) {
+    return o->free.cg || o->free.lsmr;
+}
 
 /* Geodesic acceleration (acceleration.c); create and destroy do nothing without it. */
 bool gn_is_accelerated(const gn_gauss_newton *o);

@@ -1,7 +1,9 @@
 #include "optimize/optimizer.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "core/size.h"
 #include "optimize/options.h"
 
 gn_status gn_optimizer_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
@@ -54,6 +56,12 @@ void gn_optimizer_destroy(gn_optimizer *self) {
     free(self);
 }
 
+gn_status gn_optimizer_reserve(gn_optimizer *self, gn_linearization *l) {
+    if (self->needs_rows)
+        GN_TRY(gn_linearization_reserve(l, self->needs_gram));
+    return self->interface->reserve ? self->interface->reserve(self, l) : GN_OK;
+}
+
 static gn_status check_linearization(const gn_optimizer *self, const gn_linearization *l) {
     if (gn_linearization_parameters(l) != self->parameters || gn_linearization_dtype(l) != self->dtype)
         return gn_fail(self->context, GN_ERROR_SHAPE,
@@ -75,13 +83,38 @@ gn_status gn_optimizer_step(gn_optimizer *self, gn_linearization *l, gn_array *t
     return self->interface->step(self, l, theta, report);
 }
 
-gn_status gn_optimizer_direction(gn_optimizer *self, gn_linearization *l, gn_array *d) {
+static gn_status check_point(const gn_optimizer *self, const gn_linearization *l) {
     GN_TRY(check_linearization(self, l));
+    if (l->theta)
+        return GN_OK;
+    return gn_fail(self->context, GN_ERROR_ARGUMENT,
+                   "the linearization has no point: call gn_linearization_set_point first");
+}
+
+gn_status gn_optimizer_direction(gn_optimizer *self, gn_linearization *l, gn_array *d) {
+    GN_TRY(check_point(self, l));
     GN_TRY(gn_array_expect(self->context, d, self->dtype, self->parameters, "d"));
-    if (!l->theta)
-        return gn_fail(self->context, GN_ERROR_ARGUMENT,
-                       "the linearization has no point: call gn_linearization_set_point first");
     return self->interface->direction(self, l, d);
+}
+
+gn_status gn_optimizer_directions(gn_optimizer *self, gn_linearization *l, size_t count,
+                                  const double *dampings, gn_array *d) {
+    size_t elements;
+    if (self->options.kind == GN_OPTIMIZER_GAUSS_NEWTON || !self->interface->directions)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED,
+                       "directions of several dampings are of levenberg_marquardt and ggn alone");
+    if (count == 0 || !gn_size_multiply(count, self->parameters, &elements))
+        return gn_fail(self->context, GN_ERROR_ARGUMENT, "directions of %zu dampings: give 1 or more", count);
+    for (size_t i = 0; i < count; i++)
+        if (!(dampings[i] >= 0) || isinf(dampings[i]) ||
+            (dampings[i] == 0 && self->options.weight_decay != 0))
+            return gn_fail(self->context, GN_ERROR_ARGUMENT,
+                           "damping number %zu is %g: it must be finite and at least 0, above that with a "
+                           "weight decay",
+                           i, dampings[i]);
+    GN_TRY(check_point(self, l));
+    GN_TRY(gn_array_expect(self->context, d, self->dtype, elements, "d"));
+    return self->interface->directions(self, l, count, dampings, d);
 }
 
 gn_status gn_optimizer_spectrum(gn_optimizer *self, size_t capacity, double *values, size_t *count) {

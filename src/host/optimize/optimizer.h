@@ -11,7 +11,10 @@
 typedef struct gn_optimizer_interface {
     gn_status (*step)(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report);
     gn_status (*direction)(gn_optimizer *self, gn_linearization *l, gn_array *d);
+    gn_status (*directions)(gn_optimizer *self, gn_linearization *l, size_t count, const double *dampings,
+                            gn_array *d);                                                      /* or none */
     gn_status (*spectrum)(gn_optimizer *self, size_t capacity, double *values, size_t *count); /* or none */
+    gn_status (*reserve)(gn_optimizer *self, gn_linearization *l);                             /* or none */
     void (*destroy)(gn_optimizer *self);
 } gn_optimizer_interface;
 
@@ -51,6 +54,10 @@ gn_status gn_optimizer_prepare(gn_optimizer *self, const gn_optimizer_interface 
                                gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
                                size_t parameters, size_t rows);
 void gn_optimizer_add_state(gn_optimizer *self, const char *name, gn_array *array);
+
+/* Makes now what the first step on `l` would make, there and here: so it is known to fit before a run begins.
+ * MEMORY, or UNSUPPORTED where an option does not go with such a linearization. */
+gn_status gn_optimizer_reserve(gn_optimizer *self, gn_linearization *l);
 
 /* x'y of two vectors of P elements, on the host. */
 gn_status gn_optimizer_dot(gn_optimizer *self, const gn_array *x, const gn_array *y, double *value);

@@ -126,10 +126,27 @@ static gn_status check_acceleration(gn_context *context, const gn_optimizer_opti
     if (!is_damped(options))
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "acceleration needs a damped rule: take levenberg_marquardt or ggn");
+    if (options->solver == GN_SOLVER_LSMR)
+        return gn_fail(
+            context, GN_ERROR_ARGUMENT,
+            "acceleration solves once more with another right-hand side, which LSMR has not: take another "
+            "solver");
     if (options->line_search.kind != GN_LINE_SEARCH_NONE)
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "acceleration bends the step, a line search follows a line: take one of the two");
     return GN_OK;
+}
+
+/* What LSMR has not: it begins at 0 and stops by its residual. */
+static gn_status check_lsmr(gn_context *context, const gn_cg_settings *cg) {
+    const char *key = cg->preconditioner != GN_PRECONDITIONER_NONE ? "preconditioner"
+                      : cg->warm_start                             ? "warm_start"
+                      : cg->progress != 0                          ? "progress"
+                                                                   : NULL;
+    if (!key)
+        return GN_OK;
+    return gn_fail(context, GN_ERROR_ARGUMENT,
+                   "cg.%s does not go with solver: lsmr: take it away, or solver: cg", key);
 }
 
 static gn_status check_cg(gn_context *context, const gn_cg_settings *cg) {
@@ -160,5 +177,7 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     GN_TRY(check_decay(context, options));
     GN_TRY(check_cg(context, &options->cg));
     GN_TRY(check_acceleration(context, options));
+    if (gn_optimizer_is_second_order(options->kind) && options->solver == GN_SOLVER_LSMR)
+        GN_TRY(check_lsmr(context, &options->cg));
     return check_line_search(context, options);
 }

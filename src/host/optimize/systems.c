@@ -51,17 +51,17 @@ static double form_bytes(gn_gauss_newton *o, bool dual) {
            gn_acceleration_bytes(o);
 }
 
-/* Dense by Cholesky or eigenvalues, or (*products) by CG. */
+/* Dense by Cholesky or eigenvalues, or (*products) by CG or LSMR. */
 static gn_status choose_form(gn_gauss_newton *o, bool *products) {
     gn_optimizer *self = &o->base;
     double m = (double)self->rows, p = (double)self->parameters;
     gn_solver solver = self->options.solver;
     bool newton = self->options.kind == GN_OPTIMIZER_GAUSS_NEWTON;
     if (newton && (solver == GN_SOLVER_DUAL || solver == GN_SOLVER_PRIMAL))
-        return gn_fail(
-            self->context, GN_ERROR_ARGUMENT,
-            "gauss_newton cuts the spectrum: its solver is spectral (or auto, or cg), not dual or primal");
-    *products = solver == GN_SOLVER_CG;
+        return gn_fail(self->context, GN_ERROR_ARGUMENT,
+                       "gauss_newton cuts the spectrum: its solver is spectral (or auto, cg or lsmr), not "
+                       "dual or primal");
+    *products = solver == GN_SOLVER_CG || solver == GN_SOLVER_LSMR;
     o->spectral = newton || solver == GN_SOLVER_SPECTRAL;
     o->dual = o->spectral ? m <= p : dual_flops(m, p) <= primal_flops(m, p);
     if (solver == GN_SOLVER_DUAL || solver == GN_SOLVER_PRIMAL)
@@ -92,10 +92,13 @@ static gn_status predict(gn_gauss_newton *o) {
 }
 
 static gn_status create_products(gn_gauss_newton *o) {
+    const bool lsmr = o->base.options.solver == GN_SOLVER_LSMR;
     char what[96];
-    snprintf(what, sizeof what, "a CG step with P = %zu parameters", o->base.parameters);
+    snprintf(what, sizeof what, "a%s step with P = %zu parameters", lsmr ? "n LSMR" : " CG",
+             o->base.parameters);
     GN_TRY(gn_memory_predict(o->base.context, gn_matrix_free_bytes(o) + gn_acceleration_bytes(o), what,
-                             "a smaller network, float32 or another cg.preconditioner"));
+                             lsmr ? "a smaller network, a smaller batch or float32"
+                                  : "a smaller network, float32 or another cg.preconditioner"));
     return gn_matrix_free_create(o);
 }
 
@@ -159,7 +162,7 @@ static gn_status assemble_into(gn_gauss_newton *o, gn_linearization *l, gn_symme
 }
 
 gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l) {
-    return o->free.cg ? gn_matrix_free_begin(o, l) : assemble_into(o, l, o->system);
+    return gn_is_matrix_free(o) ? gn_matrix_free_begin(o, l) : assemble_into(o, l, o->system);
 }
 
 /* direction += factor theta */
@@ -219,7 +222,7 @@ static gn_status solve_by_fallback(gn_gauss_newton *o, gn_linearization *l, gn_d
 
 gn_status gn_systems_solve(gn_gauss_newton *o, gn_linearization *l, double mu) {
     GN_RANGE("solve");
-    if (o->free.cg)
+    if (gn_is_matrix_free(o))
         return gn_matrix_free_solve(o, l, mu);
     bool newton = o->base.options.kind == GN_OPTIMIZER_GAUSS_NEWTON;
     gn_damped damped = {.damping = mu / gn_gauss_newton_weight(o, l),
@@ -249,8 +252,28 @@ gn_status gn_systems_solve_again(gn_gauss_newton *o, gn_linearization *l, const 
     return gn_linearization_root_vjp(l, &u, &o->base.direction);
 }
 
-gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *model, gn_step_report *report) {
+gn_status gn_systems_solve_all(gn_gauss_newton *o, gn_linearization *l, size_t count, const double *mu,
+                               gn_array *d) {
+    const gn_optimizer *self = &o->base;
+    const size_t p = self->parameters;
+    const bool lost = o->system && !o->spectral && !system_options(o).repeated; /* a solve loses the matrix */
     if (o->free.cg)
+        return gn_matrix_free_solve_all(o, l, count, mu, d);
+    for (size_t i = 0; i < count; i++) {
+        gn_step_report report = {0};
+        gn_array row = gn_array_view(self->context, self->dtype, p, 1,
+                                     (char *)d->data + i * p * gn_dtype_size(self->dtype));
+        if (i == 0 || lost)
+            GN_TRY(gn_systems_assemble(o, l));
+        GN_TRY(gn_systems_solve(o, l, mu[i]));
+        GN_TRY(gn_systems_report(o, l, NULL, &report));
+        GN_TRY(gn_array_copy(&row, &self->direction));
+    }
+    return GN_OK;
+}
+
+gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *model, gn_step_report *report) {
+    if (gn_is_matrix_free(o))
         return gn_matrix_free_report(o, l, model, report);
     bool by_eigenvalues = o->spectral || o->solved == o->fallback;
     double slots[2] = {0, 0};

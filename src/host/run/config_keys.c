@@ -53,9 +53,13 @@ static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
                                             {"levenberg_marquardt", GN_OPTIMIZER_LEVENBERG_MARQUARDT},
                                             {"ggn", GN_OPTIMIZER_GGN},
                                             {NULL, 0}};
-static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},     {"dual", GN_SOLVER_DUAL},
-                                    {"primal", GN_SOLVER_PRIMAL}, {"spectral", GN_SOLVER_SPECTRAL},
-                                    {"cg", GN_SOLVER_CG},         {NULL, 0}};
+static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},
+                                    {"dual", GN_SOLVER_DUAL},
+                                    {"primal", GN_SOLVER_PRIMAL},
+                                    {"spectral", GN_SOLVER_SPECTRAL},
+                                    {"cg", GN_SOLVER_CG},
+                                    {"lsmr", GN_SOLVER_LSMR},
+                                    {NULL, 0}};
 static const gn_choice curvatures[] = {{"sum", GN_CURVATURE_SUM}, {"mean", GN_CURVATURE_MEAN}, {NULL, 0}};
 static const gn_choice dampings[] = {{"constant", GN_DAMPING_CONSTANT},
                                      {"scheduled", GN_DAMPING_SCHEDULED},
@@ -64,6 +68,7 @@ static const gn_choice dampings[] = {{"constant", GN_DAMPING_CONSTANT},
 static const gn_choice preconditioners[] = {{"none", GN_PRECONDITIONER_NONE},
                                             {"jacobi", GN_PRECONDITIONER_JACOBI},
                                             {"nystrom", GN_PRECONDITIONER_NYSTROM},
+                                            {"kfac", GN_PRECONDITIONER_KFAC},
                                             {NULL, 0}};
 static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};

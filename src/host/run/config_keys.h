@@ -170,11 +170,12 @@
     X(REAL, absolute_tolerance, absolute_tolerance, "0.0", "", "[0, inf)", GN_KEY_ALL, 0,                    \
       "of the residual's largest entry, instead; 0: never")                                                  \
     X(REAL, progress, progress, "0.0", "of the quadratic model", "[0, 1)", GN_KEY_ALL, 0,                    \
-      "stops where an iteration gains less; 0: never")                                                       \
-    X(CHOICE, preconditioner, preconditioner, "none", "", "", GN_KEY_ALL, preconditioners, "")               \
+      "cg stops where an iteration gains less; 0: never")                                                    \
+    X(CHOICE, preconditioner, preconditioner, "none", "", "", GN_KEY_ALL, preconditioners,                   \
+      "of cg; kfac: by layers of a network")                                                                 \
     X(COUNT, rank, rank, "20", "eigenvalues", "[1, 100000]", GN_KEY_ALL, 0,                                  \
       "of nystrom, which makes so many products a step")                                                     \
-    X(BOOL, warm_start, warm_start, "false", "", "", GN_KEY_ALL, 0, "from the last step's direction")
+    X(BOOL, warm_start, warm_start, "false", "", "", GN_KEY_ALL, 0, "cg: from the last step's direction")
 
 #define GN_LINE_SEARCH_KEYS(X)                                                                               \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, line_searches, "armijo: halve until the loss falls")   \
@@ -213,7 +214,7 @@
     X(REAL, weight_decay, options.weight_decay, "1.0e-2", "", "[0, inf)", GN_KEY_ON(GN_OPTIMIZER_ADAMW), 0,  \
       "decoupled from the gradient")                                                                         \
     X(CHOICE, solver, options.solver, "auto", "", "", GN_KEY_GN | GN_KEY_DAMPED, solvers,                    \
-      "dual: M x M, primal: P x P, spectral: the smaller, by eigenvalues, cg: by products")                  \
+      "dual: M x M, primal: P x P, spectral: the smaller, by eigenvalues, cg, lsmr: by products, lsmr on J") \
     X(CHOICE, curvature, options.curvature, "sum", "", "",                                                   \
       GN_KEY_GN | GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT), curvatures,                                   \
       "w J'H J with w = 1 (sum) or 1 over the mean loss's terms (mean)")                                     \
@@ -224,7 +225,7 @@
     X(SECTION, damping, options.damping, "{}", "", "", GN_KEY_DAMPED, gn_damping_section,                    \
       "mu in w J'H J + mu I")                                                                                \
     X(SECTION, cg, options.cg, "{}", "", "", GN_KEY_GN | GN_KEY_DAMPED, gn_cg_section,                       \
-      "where the solver is cg, or auto takes it")                                                            \
+      "where the solver is cg or lsmr, or auto takes cg")                                                    \
     X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED,       \
       gn_line_search_section, "instead of a fixed step")                                                     \
     X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \

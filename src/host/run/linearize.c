@@ -15,6 +15,7 @@ typedef struct map {
     const gn_config *config;
     const gn_config_source *source;
     gn_build *build;
+    const gn_linearize_dampings *dampings;
     gn_context *context;
     gn_linearization *linearization;
     gn_h5 *file;
@@ -199,6 +200,42 @@ done:
     return status;
 }
 
+static bool has_damping(const gn_config_optimizer *from) {
+    return from->options.kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT || from->options.kind == GN_OPTIMIZER_GGN;
+}
+
+static gn_status write_damped(const map *m, const gn_config_optimizer *from) {
+    const size_t shape[2] = {m->dampings->count, m->parameters};
+    gn_optimizer *optimizer = NULL;
+    gn_array *directions = NULL;
+    char name[160];
+    gn_status status;
+    snprintf(name, sizeof name, "/damped/%s", from->label);
+    GN_TRY_DONE(gn_array_create(m->context, m->config->precision, 2, shape, &directions));
+    GN_TRY_DONE(gn_optimizer_create(m->context, &from->options, m->config->precision, m->parameters, m->rows,
+                                    &optimizer));
+    GN_TRY_DONE(
+        gn_optimizer_directions(optimizer, m->linearization, shape[0], m->dampings->values, directions));
+done:
+    status = ours(m, status, name);
+    if (status == GN_OK)
+        status = write_array(m, name, 2, shape, directions);
+    gn_optimizer_destroy(optimizer);
+    gn_array_destroy(directions);
+    return status;
+}
+
+static gn_status write_all_damped(const map *m) {
+    const size_t count = m->dampings->count;
+    if (count == 0)
+        return GN_OK;
+    GN_TRY(gn_h5_write(m->file, "/dampings", 1, &count, m->dampings->values, m->message));
+    for (unsigned i = 0; i < m->config->phases_count; i++)
+        if (has_damping(&m->config->phases[i].optimizer))
+            GN_TRY(write_damped(m, &m->config->phases[i].optimizer));
+    return GN_OK;
+}
+
 /* The directions' optimisers free their matrices before the next is made, and the NTK comes before them. */
 static gn_status write_all(const map *m) {
     GN_TRY(write_vectors(m));
@@ -206,7 +243,17 @@ static gn_status write_all(const map *m) {
     GN_TRY(write_ntk(m));
     for (unsigned i = 0; i < m->config->phases_count; i++)
         GN_TRY(write_direction(m, &m->config->phases[i].optimizer));
-    return GN_OK;
+    return write_all_damped(m);
+}
+
+static gn_status check_dampings(const map *m) {
+    for (unsigned i = 0; i < m->config->phases_count; i++)
+        if (has_damping(&m->config->phases[i].optimizer))
+            return GN_OK;
+    if (m->dampings->count == 0)
+        return GN_OK;
+    return gn_message_fail(m->message, GN_ERROR_CONFIG,
+                           "--dampings needs a phase of levenberg_marquardt or ggn, and there is none");
 }
 
 static gn_status write_spectrum(const map *m) {
@@ -232,12 +279,13 @@ static gn_status write_file(map *m, const char *out, gn_status (*write)(const ma
 }
 
 static gn_status linearize(const char *verb, const gn_config *config, const gn_config_source *source,
-                           gn_build *build, const char *params, const char *out,
-                           gn_status (*write)(const map *), gn_message *message) {
+                           gn_build *build, const char *params, const gn_linearize_dampings *dampings,
+                           const char *out, gn_status (*write)(const map *), gn_message *message) {
     map m = {.config = config,
              .verb = verb,
              .source = source,
              .build = build,
+             .dampings = dampings,
              .context = build->context,
              .samples = gn_array_length(build->dataset.inputs, 0),
              .outputs = gn_network_outputs(build->network),
@@ -245,7 +293,9 @@ static gn_status linearize(const char *verb, const gn_config *config, const gn_c
              .message = message};
     if (!gn_size_multiply(m.samples, m.outputs, &m.rows))
         return gn_message_fail(message, GN_ERROR_MEMORY, "%s: more rows than can be counted", verb);
-    gn_status status = read_point(&m, params);
+    gn_status status = check_dampings(&m);
+    if (status == GN_OK)
+        status = read_point(&m, params);
     if (status == GN_OK)
         status = predict_memory(&m, write == write_all);
     if (status == GN_OK)
@@ -257,11 +307,13 @@ static gn_status linearize(const char *verb, const gn_config *config, const gn_c
 }
 
 gn_status gn_linearize_write(const gn_config *config, const gn_config_source *source, gn_build *build,
-                             const char *params, const char *out, gn_message *message) {
-    return linearize("linearize", config, source, build, params, out, write_all, message);
+                             const char *params, const gn_linearize_dampings *dampings, const char *out,
+                             gn_message *message) {
+    return linearize("linearize", config, source, build, params, dampings, out, write_all, message);
 }
 
 gn_status gn_linearize_write_ntk(const gn_config *config, const gn_config_source *source, gn_build *build,
                                  const char *params, const char *out, gn_message *message) {
-    return linearize("ntk", config, source, build, params, out, write_spectrum, message);
+    const gn_linearize_dampings none = {0};
+    return linearize("ntk", config, source, build, params, &none, out, write_spectrum, message);
 }

@@ -4,13 +4,21 @@
 
 #include "run/build.h"
 
+/* For which directions are written as well. */
+typedef struct gn_linearize_dampings {
+    size_t count; /* 0: none */
+    const double *values;
+} gn_linearize_dampings;
+
 /* Writes /params, /inputs, /targets, /outputs, /residual, /loss, /gradient, /jacobian, /ntk, /ntk_eigenvalues
  * and /directions/<label> of the whole training set to `out`, replaced once it is whole; for a centred
- * network also /params0. params: a file with /params/<name> (and /initial/<name>, theta_0 of a centred
- * network) to take the point from; NULL: the initial parameters. Memory is predicted first: MEMORY names the
- * sizes. */
+ * network also /params0; with dampings (K) also these, /dampings, and /damped/<label> (K x P) of each
+ * optimiser that has a damping (CONFIG where none has). params: a file with /params/<name> (and
+ * /initial/<name>, theta_0 of a centred network) to take the point from; NULL: the initial parameters. Memory
+ * is predicted first: MEMORY names the sizes. */
 gn_status gn_linearize_write(const gn_config *config, const gn_config_source *source, gn_build *build,
-                             const char *params, const char *out, gn_message *message);
+                             const char *params, const gn_linearize_dampings *dampings, const char *out,
+                             gn_message *message);
 /* The same with /params, /ntk and /ntk_eigenvalues alone. */
 gn_status gn_linearize_write_ntk(const gn_config *config, const gn_config_source *source, gn_build *build,
                                  const char *params, const char *out, gn_message *message);

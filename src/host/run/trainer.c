@@ -65,8 +65,8 @@ static gn_status create_optimizer(gn_trainer *t, size_t phase, gn_optimizer **op
     gn_status status =
         gn_optimizer_create(t->context, options, t->options.dtype, parameters, rows, optimizer);
     /* what its first step would allocate */
-    if (status == GN_OK && (*optimizer)->needs_rows) {
-        status = gn_linearization_reserve(t->training, (*optimizer)->needs_gram);
+    if (status == GN_OK) {
+        status = gn_optimizer_reserve(*optimizer, t->training);
         if (status != GN_OK)
             gn_optimizer_destroy(*optimizer);
     }

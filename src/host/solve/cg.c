@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/program.h"
+#include "core/profile.h"
 
 struct gn_cg {
     gn_context *context;
@@ -80,7 +81,9 @@ static gn_status begin_warm(void *user) {
     return begin(cg, cg->q.data);
 }
 
+/* A device that replays it shows no range a pass (core/profile.h). */
 static gn_status iterate(void *user) {
+    GN_RANGE("cg iteration");
     const gn_cg *cg = user;
     GN_TRY(turn(cg));
     GN_TRY(apply(cg, cg->p.data, cg->q.data));

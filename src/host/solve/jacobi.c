@@ -22,10 +22,9 @@ static gn_status jacobi_update(gn_preconditioner *base) {
 static gn_status jacobi_refresh(gn_preconditioner *base) {
     jacobi *self = (jacobi *)base;
     for (size_t i = 0; i < base->rows; i++) {
-        const double mu = base->damping[i], cutoff = mu > 0 ? -1 : 0;
         char *inverse = (char *)self->inverses.data + i * base->n * gn_dtype_size(base->dtype);
-        GN_TRY(GN_OP(base->context, spectral_filter, base->dtype, base->n, self->values.data, mu, 0, cutoff,
-                     self->ones.data, inverse, self->slots.data));
+        GN_TRY(GN_OP(base->context, spectral_filter, base->dtype, base->n, self->values.data,
+                     base->damping[i], 0, -1.0, self->ones.data, inverse, self->slots.data));
     }
     return GN_OK;
 }

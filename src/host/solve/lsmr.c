@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "backend/program.h"
+#include "core/profile.h"
 
 struct gn_lsmr {
     gn_context *context;
     gn_dtype dtype;
     gn_lsmr_options options;
+    size_t m;                    /* in force */
     gn_array u, av;              /* R x m: u holds b first; A v */
     gn_array v, atu, h, hbar, x; /* R x n: A'u */
     gn_array rules, rows, flag;
@@ -49,17 +51,16 @@ static gn_status right(const gn_lsmr *s) {
 
 static gn_status begin(void *user) {
     const gn_lsmr *s = user;
-    GN_TRY(
-        GN_OP(s->context, lsmr_left, s->dtype, s->options.rows, s->options.m, NULL, s->u.data, slots_of(s)));
+    GN_TRY(GN_OP(s->context, lsmr_left, s->dtype, s->options.rows, s->m, NULL, s->u.data, slots_of(s)));
     return right(s);
 }
 
 static gn_status iterate(void *user) {
+    GN_RANGE("lsmr iteration");
     const gn_lsmr *s = user;
     const gn_operator *a = &s->options.a;
     GN_TRY(a->apply(a->user, s->options.rows, s->v.data, s->av.data));
-    GN_TRY(GN_OP(s->context, lsmr_left, s->dtype, s->options.rows, s->options.m, s->av.data, s->u.data,
-                 slots_of(s)));
+    GN_TRY(GN_OP(s->context, lsmr_left, s->dtype, s->options.rows, s->m, s->av.data, s->u.data, slots_of(s)));
     return right(s);
 }
 
@@ -74,6 +75,16 @@ void gn_lsmr_forget(gn_lsmr *s) {
     gn_program_destroy(s->begin);
     gn_program_destroy(s->loop);
     s->begin = s->loop = NULL;
+}
+
+gn_status gn_lsmr_set_size(gn_lsmr *s, size_t m) {
+    if (m > s->options.m)
+        return gn_fail(s->context, GN_ERROR_SHAPE, "LSMR was made for %zu rows of A, not %zu", s->options.m,
+                       m);
+    if (m != s->m)
+        gn_lsmr_forget(s);
+    s->m = m;
+    return GN_OK;
 }
 
 /* ---- its life ---- */
@@ -110,6 +121,7 @@ gn_status gn_lsmr_create(gn_context *context, gn_dtype dtype, const gn_lsmr_opti
     s->context = context;
     s->dtype = dtype;
     s->options = *options;
+    s->m = options->m;
     const gn_status status = create_buffers(s);
     if (status != GN_OK) {
         gn_lsmr_destroy(s);

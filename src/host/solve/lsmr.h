@@ -10,7 +10,7 @@
 typedef struct gn_lsmr gn_lsmr;
 
 typedef struct gn_lsmr_options {
-    size_t rows, m, n; /* R systems */
+    size_t rows, m, n; /* R systems; m at most, gn_lsmr_set_size() */
     gn_operator a;     /* with apply_transpose */
 } gn_lsmr_options;
 
@@ -26,6 +26,8 @@ double gn_lsmr_bytes(gn_dtype dtype, const gn_lsmr_options *options);
 gn_status gn_lsmr_set_rule(gn_lsmr *lsmr, size_t row, gn_solve_rule rule);
 /* As gn_cg_forget(). */
 void gn_lsmr_forget(gn_lsmr *lsmr);
+/* Of the next solves: A is m x n and b has R x m elements, m <= the options'. Forgets where it is another. */
+gn_status gn_lsmr_set_size(gn_lsmr *lsmr, size_t m);
 
 /* Where b (R x m) is to be written before each solve, which overwrites it; and where x (R x n) is afterwards.
  */

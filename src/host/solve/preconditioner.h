@@ -56,4 +56,36 @@ gn_status gn_preconditioner_create_nystrom(gn_context *context, gn_dtype dtype, 
                                            size_t rank, uint64_t seed, gn_operator a,
                                            gn_preconditioner **preconditioner);
 
+/* A layer of weights (out x in, row-major) and, unless that is GN_KRONECKER_NO_BIAS, a bias (out): where they
+ * begin among the n unknowns. No padding. */
+#define GN_KRONECKER_NO_BIAS ((size_t)-1)
+typedef struct gn_kronecker_shape {
+    size_t out, in, weight, bias;
+} gn_kronecker_shape;
+
+/* What knows the layers and their factors at A's present point. */
+typedef struct gn_kronecker_source {
+    size_t (*layers)(void *user);
+    gn_kronecker_shape (*shape)(void *user, size_t layer);
+    /* The lower triangles of a (in' x in', in' = in, or in + 1: the bias comes last) and b (out x out), A's
+     * block being about b (x) a. */
+    gn_status (*factors)(void *user, size_t layer, void *a, void *b);
+    /* As Jacobi's, of the unknowns that are in no layer; 0 for the others. Not called where all are in one.
+     */
+    gn_status (*diagonal)(void *user, void *d);
+    void *user;
+} gn_kronecker_source;
+
+/* P = the layers' blocks (b + delta I) (x) (a + epsilon I) with delta epsilon = mu, and diag(A) + mu I of the
+ * rest; delta and epsilon are raised where rounding asks for it. An update looks at the layers, makes the
+ * memory at the first time, (rows + 1) x the squares of all in' and out, and inverts them by Cholesky, some 2
+ * (in'^3 + out^3) operations; applying costs two products a layer. It pays where A's own condition, not mu,
+ * is what CG iterates for. J. Martens and R. Grosse, "Optimizing neural networks with Kronecker-factored
+ * approximate curvature", ICML 2015. */
+gn_status gn_preconditioner_create_kfac(gn_context *context, gn_dtype dtype, size_t rows, size_t n,
+                                        gn_kronecker_source source, gn_preconditioner **preconditioner);
+/* Makes now the memory that the first update would make; MEMORY says what does not fit, UNSUPPORTED that
+ * there is no layer. */
+gn_status gn_preconditioner_reserve_kfac(gn_preconditioner *preconditioner);
+
 #endif

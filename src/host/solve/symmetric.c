@@ -108,7 +108,7 @@ static gn_status solve_spectral(gn_symmetric *s, gn_damped damped, const void *b
 static gn_status solve_triangular(gn_symmetric *s, const void *l, const void *b, void *x) {
     if (x != b)
         GN_TRY(GN_OP(s->context, copy, x, b, s->n * gn_dtype_size(s->dtype)));
-    return GN_OP(s->context, cholesky_solve, s->dtype, s->n, l, s->n, x);
+    return GN_OP(s->context, cholesky_solve, s->dtype, s->n, l, s->n, 1, x);
 }
 
 static gn_status solve_cholesky(gn_symmetric *s, gn_damped damped, const void *b, void *x) {

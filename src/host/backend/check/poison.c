@@ -223,6 +223,13 @@ static gn_status check_softmax_root(void *state, gn_dtype type, size_t n, size_t
     return cpu_of(state)->softmax_root(state, type, n, t, c, p, d);
 }
 
+static gn_status check_softmax_root_multiply(void *state, gn_dtype type, bool transpose, size_t n, size_t c,
+                                             const void *p, const void *u, void *out) {
+    if (out != p && out != u)
+        poison_vector(type, n * c, out);
+    return cpu_of(state)->softmax_root_multiply(state, type, transpose, n, c, p, u, out);
+}
+
 static gn_status check_softmax_root_solve(void *state, gn_dtype type, size_t n, const void *p, const void *g,
                                           void *t) {
     if (t != p && t != g)
@@ -349,6 +356,7 @@ void gn_check_poison_entries(gn_backend *table) {
     table->cross_entropy_loss = check_cross_entropy_loss;
     table->softmax_hessian = check_softmax_hessian;
     table->softmax_root = check_softmax_root;
+    table->softmax_root_multiply = check_softmax_root_multiply;
     table->softmax_root_solve = check_softmax_root_solve;
     table->cg_begin = check_cg_begin;
     table->cg_direction = check_cg_direction;

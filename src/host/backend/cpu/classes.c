@@ -33,6 +33,14 @@ static gn_status cpu_softmax_root(void *state, gn_dtype type, size_t n, size_t t
     return GN_OK;
 }
 
+static gn_status cpu_softmax_root_multiply(void *state, gn_dtype type, bool transpose, size_t n, size_t c,
+                                           const void *p, const void *u, void *out) {
+    const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
+    GN_CPU_SPLIT(n, 1, 1, (double)(n * c) * 2, begin, end,
+                 k->softmax_root_multiply(begin, end, transpose, c, p, u, out));
+    return GN_OK;
+}
+
 static gn_status cpu_softmax_root_solve(void *state, gn_dtype type, size_t n, const void *p, const void *g,
                                         void *t) {
     const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
@@ -44,5 +52,6 @@ void gn_cpu_class_entries(gn_backend *table) {
     table->cross_entropy_loss = cpu_cross_entropy_loss;
     table->softmax_hessian = cpu_softmax_hessian;
     table->softmax_root = cpu_softmax_root;
+    table->softmax_root_multiply = cpu_softmax_root_multiply;
     table->softmax_root_solve = cpu_softmax_root_solve;
 }

@@ -61,11 +61,31 @@ static gn_status cpu_cholesky(void *state, gn_dtype type, size_t n, void *a, siz
     return GN_OK;
 }
 
+/* Rows x: x L L' = b, from the right. */
+static gn_status solve_rows(void *state, gn_dtype type, size_t n, const void *l, size_t ldl, size_t rows,
+                            void *b) {
+    GN_TRY(expect_size(state, rows, ldl));
+    const int before = gn_cpu_blas_begin(2.0 * (double)n * (double)n * (double)rows, potrf_least);
+    for (int side = 0; side < 2; side++) {
+        const CBLAS_TRANSPOSE transpose = side == 0 ? CblasTrans : CblasNoTrans;
+        if (type == GN_FLOAT64)
+            cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, transpose, CblasNonUnit, (int)rows, (int)n, 1,
+                        l, (int)ldl, b, (int)n);
+        else
+            cblas_strsm(CblasRowMajor, CblasRight, CblasLower, transpose, CblasNonUnit, (int)rows, (int)n, 1,
+                        l, (int)ldl, b, (int)n);
+    }
+    gn_cpu_blas_end(before);
+    return GN_OK;
+}
+
 static gn_status cpu_cholesky_solve(void *state, gn_dtype type, size_t n, const void *l, size_t ldl,
-                                    void *b) {
-    if (!n)
+                                    size_t rows, void *b) {
+    if (!n || !rows)
         return GN_OK;
     GN_TRY(expect_size(state, n, ldl));
+    if (rows > 1)
+        return solve_rows(state, type, n, l, ldl, rows, b);
     const int before = gn_cpu_blas_begin(2.0 * (double)n * (double)n, trsv_least);
     if (type == GN_FLOAT64) {
         cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, (int)n, l, (int)ldl, b, 1);
@@ -176,7 +196,8 @@ static gn_status cpu_spectral_filter(void *state, gn_dtype type, size_t n, const
     double kept = 0;
     for (size_t i = 0; i < n; i++) {
         const double lambda = clamped(k->at(values, i));
-        const bool keep = !(lambda <= cutoff * largest); /* NaN is kept, to be seen */
+        const bool keep =
+            !(cutoff < 0 ? lambda + mu <= 0 : lambda <= cutoff * largest); /* NaN is kept, to be seen */
         k->put(out, i, keep ? k->at(in, i) / (lambda + mu) : 0);
         kept += keep;
     }

@@ -54,6 +54,8 @@ typedef struct gn_cpu_kernels {
     void (*softmax_hessian)(size_t begin, size_t end, size_t c, double alpha, const void *p, const void *u,
                             void *out);
     void (*softmax_root)(size_t begin, size_t end, size_t t, size_t c, const void *p, void *d);
+    void (*softmax_root_multiply)(size_t begin, size_t end, bool transpose, size_t c, const void *p,
+                                  const void *u, void *out);
     void (*softmax_root_solve)(size_t begin, size_t end, const void *p, const void *g, void *t);
     void (*sgd)(size_t begin, size_t end, gn_sgd_rule rule, double rate, const void *g, void *v, void *theta);
     void (*adam)(size_t begin, size_t end, const gn_cpu_adam *adam, const void *g, void *m, void *v,

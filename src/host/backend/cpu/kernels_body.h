@@ -594,6 +594,26 @@ static void NAME(softmax_root)(size_t begin, size_t end, size_t t, size_t c, con
     }
 }
 
+/* S u = sqrt(q) u - q (sqrt(q)'u), S'u = sqrt(q) (u - q'u) */
+static void NAME(softmax_root_multiply)(size_t begin, size_t end, bool transpose, size_t c, const void *vp,
+                                        const void *vu, void *vout) {
+    for (size_t n = begin; n < end; n++) {
+        const REAL *p = (const REAL *)vp + n * c, *u = (const REAL *)vu + n * c;
+        REAL *out = (REAL *)vout + n * c;
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < c; i++) {
+            const REAL q = NAME(kept)(p[i]);
+            sum += (double)(transpose ? q : SQRT(q)) * u[i];
+        }
+#pragma omp simd
+        for (size_t i = 0; i < c; i++) {
+            const REAL q = NAME(kept)(p[i]), root = SQRT(q);
+            out[i] = (REAL)(transpose ? root * (u[i] - sum) : (double)root * u[i] - q * sum);
+        }
+    }
+}
+
 static void NAME(softmax_root_solve)(size_t begin, size_t end, const void *vp, const void *vg, void *vt) {
     const REAL *p = vp, *g = vg;
     REAL *t = vt;

@@ -80,6 +80,7 @@ VECTOR_MATH float cosinef(float) __asm__("cosf");
         .symmetrize = symmetrize##suffix, .squared_loss = squared_loss##suffix,                              \
         .count_correct = count_correct##suffix, .cross_entropy = cross_entropy##suffix,                      \
         .softmax_hessian = softmax_hessian##suffix, .softmax_root = softmax_root##suffix,                    \
+        .softmax_root_multiply = softmax_root_multiply##suffix,                                              \
         .softmax_root_solve = softmax_root_solve##suffix, .sgd = sgd##suffix, .adam = adam##suffix,          \
         .cg_begin = cg_begin##suffix, .cg_curvature = cg_curvature##suffix, .cg_step = cg_step##suffix,      \
         .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,                          \

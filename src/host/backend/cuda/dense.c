@@ -77,16 +77,17 @@ static gn_status cuda_cholesky(void *state, gn_dtype type, size_t n, void *a, si
 }
 
 static gn_status cuda_cholesky_solve(void *state, gn_dtype type, size_t n, const void *l, size_t ldl,
-                                     void *b) {
+                                     size_t rows, void *b) {
     gn_cuda_state *s = state;
     const cudaDataType data = gn_cuda_data_type(type);
     GN_TRY(gn_cuda_begin_alone(s, "a Cholesky solve"));
-    if (!n)
+    if (!n || !rows)
         return GN_OK;
     /* info only tells of arguments, which are checked at once as well */
     return gn_cuda_solver(s,
-                          cusolverDnXpotrs(s->solver, s->solver_params, CUBLAS_FILL_MODE_UPPER, (int64_t)n, 1,
-                                           data, l, (int64_t)ldl, data, b, (int64_t)n, &s->verdict->info),
+                          cusolverDnXpotrs(s->solver, s->solver_params, CUBLAS_FILL_MODE_UPPER, (int64_t)n,
+                                           (int64_t)rows, data, l, (int64_t)ldl, data, b, (int64_t)n,
+                                           &s->verdict->info),
                           "a Cholesky solve");
 }
 

@@ -201,6 +201,11 @@ static gn_status cuda_softmax_root(void *state, gn_dtype type, size_t n, size_t 
     LAUNCH(softmax_root, n, t, c, p, d);
 }
 
+static gn_status cuda_softmax_root_multiply(void *state, gn_dtype type, bool transpose, size_t n, size_t c,
+                                            const void *p, const void *u, void *out) {
+    LAUNCH(softmax_root_multiply, transpose, n, c, p, u, out);
+}
+
 static gn_status cuda_softmax_root_solve(void *state, gn_dtype type, size_t n, const void *p, const void *g,
                                          void *t) {
     LAUNCH(softmax_root_solve, n, p, g, t);
@@ -344,6 +349,7 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->cross_entropy_loss = cuda_cross_entropy_loss;
     table->softmax_hessian = cuda_softmax_hessian;
     table->softmax_root = cuda_softmax_root;
+    table->softmax_root_multiply = cuda_softmax_root_multiply;
     table->softmax_root_solve = cuda_softmax_root_solve;
     table->sgd_update = cuda_sgd_update;
     table->adam_update = cuda_adam_update;
