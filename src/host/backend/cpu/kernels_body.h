@@ -115,7 +115,7 @@ static inline void NAME(identity_at)(REAL x, REAL *value, REAL *slope) {
 }
 
 static inline void NAME(tanh_at)(REAL x, REAL *value, REAL *slope) {
-    const REAL t = MATH(tanh)(x);
+    const REAL t = NAME(tanh_value)(x);
     *value = t;
     *slope = 1 - t * t;
 }
