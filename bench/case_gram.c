@@ -1,4 +1,4 @@
-/* The Gram JJ' (the NTK) of 64-256-256-10 on 256 samples: M = 2560. */
+/* The Gram JJ' (the NTK) of 64-256-256-10 on 256 samples, M = 2560, and of Poisson's residual. */
 #include "cases.h"
 #include "floors.h"
 #include "problem.h"
@@ -69,9 +69,9 @@ static gn_status run_floor(bench_run *run, gram_work *g, double *values) {
     return GN_OK;
 }
 
-static gn_status run_gram(bench_run *run, const bench_problem_kind *kind, gn_dtype dtype) {
+static gn_status run_gram(bench_run *run, const char *name, const bench_problem_kind *kind, gn_dtype dtype) {
     gram_work g;
-    bench_result result = bench_result_new("gram", "gnewt", gn_dtype_name(dtype));
+    bench_result result = bench_result_new(name, "gnewt", gn_dtype_name(dtype));
     snprintf(result.note, sizeof result.note, "%s", kind->what);
     double *values = NULL;
     gn_status status = open_work(run, kind, dtype, &g);
@@ -79,7 +79,7 @@ static gn_status run_gram(bench_run *run, const bench_problem_kind *kind, gn_dty
         status = bench_measure(&run->effort, gram, &g, &result.stats);
     if (status == GN_OK)
         bench_add(run, &result);
-    if (status == GN_OK && dtype == GN_FLOAT64) {
+    if (status == GN_OK && dtype == GN_FLOAT64 && kind->model == BENCH_MLP) {
         const size_t count = g.problem.rows * g.problem.rows;
         values = malloc(count * sizeof *values);
         status = values ? gn_array_read(g.k, values, count) : GN_ERROR_MEMORY;
@@ -92,10 +92,14 @@ static gn_status run_gram(bench_run *run, const bench_problem_kind *kind, gn_dty
 }
 
 gn_status bench_case_gram(bench_run *run) {
-    gn_status status = run_gram(run, &bench_kernel_tanh, GN_FLOAT64);
+    gn_status status = run_gram(run, "gram", &bench_kernel_tanh, GN_FLOAT64);
     if (status == GN_OK)
-        status = run_gram(run, &bench_kernel_relu, GN_FLOAT64);
+        status = run_gram(run, "gram", &bench_kernel_relu, GN_FLOAT64);
     if (status == GN_OK)
-        status = run_gram(run, &bench_kernel_tanh, GN_FLOAT32);
+        status = run_gram(run, "gram", &bench_kernel_tanh, GN_FLOAT32);
     return status;
+}
+
+gn_status bench_case_poisson_gram(bench_run *run) {
+    return run_gram(run, "poisson-gram", &bench_poisson, GN_FLOAT64);
 }

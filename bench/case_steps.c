@@ -1,4 +1,6 @@
-/* One step of each optimiser, on 1-80-80-1 and, for Levenberg-Marquardt, on the digits; the floors beside. */
+/* One step of each optimiser, on 1-80-80-1 and, for Levenberg-Marquardt, on the digits and on Poisson's
+ * equation; the floors beside. */
+#include "calls.h"
 #include "cases.h"
 #include "floors.h"
 #include "problem.h"
@@ -21,8 +23,7 @@ static gn_status step(void *user) {
     return status != GN_OK ? status : gn_context_synchronize(s->context);
 }
 
-static gn_status measure_step(bench_run *run, bench_problem *problem, const char *name,
-                              bench_result *result) {
+gn_status bench_measure_step(bench_run *run, bench_problem *problem, const char *name, bench_result *result) {
     stepper s = {.context = run->context, .linearization = problem->linearization, .theta = problem->theta};
     gn_status status = bench_problem_optimizer(run, problem, name, &s.optimizer);
     if (status == GN_OK)
@@ -33,39 +34,58 @@ static gn_status measure_step(bench_run *run, bench_problem *problem, const char
     return status;
 }
 
+/* ---- floors of a Levenberg-Marquardt step: one of the three ---- */
+
 typedef struct floor_work {
     floor_lm_step *lm;
     floor_mnist *mnist;
+    floor_poisson *poisson;
     double *theta;
 } floor_work;
 
 static gn_status floor_step(void *user) {
     floor_work *f = user;
-    const double loss = f->lm ? floor_lm_step_run(f->lm, f->theta) : floor_mnist_run(f->mnist, f->theta);
+    const double loss = f->lm      ? floor_lm_step_run(f->lm, f->theta)
+                        : f->mnist ? floor_mnist_run(f->mnist, f->theta)
+                                   : floor_poisson_run(f->poisson, f->theta);
     return loss >= 0 ? GN_OK : GN_ERROR_NOT_POSITIVE_DEFINITE;
 }
 
-/* The floor of a Levenberg-Marquardt step: its first step against gnewt's, then its time. */
-static gn_status measure_floor(bench_run *run, bench_problem *p, const char *name, double tolerance) {
+static gn_status open_floor(const bench_problem *p, floor_work *f, floor_cost *cost) {
     const bench_problem_kind *kind = p->kind;
+    *f = (floor_work){.theta = malloc(p->parameters * sizeof(double))};
+    if (kind == &bench_regression) {
+        f->lm = floor_lm_step_create(p->samples, kind->widths[1], p->x, p->y, kind->mu, kind->rate);
+        *cost = f->lm ? floor_lm_step_cost(f->lm) : *cost;
+    } else if (kind == &bench_digits) {
+        f->mnist = floor_mnist_create(p->samples, kind->widths[0], kind->widths[1], kind->widths[2], p->x,
+                                      p->y, kind->mu, kind->rate);
+        *cost = f->mnist ? floor_mnist_cost(f->mnist) : *cost;
+    } else {
+        f->poisson = floor_poisson_create(p->samples, kind->widths[1], p->x, p->y, kind->mu, kind->rate);
+        *cost = f->poisson ? floor_poisson_cost(f->poisson) : *cost;
+    }
+    return (f->lm || f->mnist || f->poisson) && f->theta ? GN_OK : GN_ERROR_MEMORY;
+}
+
+static void close_floor(floor_work *f) {
+    floor_lm_step_destroy(f->lm);
+    floor_mnist_destroy(f->mnist);
+    floor_poisson_destroy(f->poisson);
+    free(f->theta);
+}
+
+/* Its first step against gnewt's, then its time. */
+static gn_status measure_floor(bench_run *run, bench_problem *p, const char *name, double tolerance) {
     bench_result result = bench_result_new(name, "floor", "float64");
-    floor_work f = {0};
+    floor_work f;
     floor_cost cost = {0};
     const int threads = omp_get_max_threads();
-    if (kind == &bench_regression) {
-        f.lm = floor_lm_step_create(p->samples, kind->widths[1], p->x, p->y, kind->mu, kind->rate);
-        cost = f.lm ? floor_lm_step_cost(f.lm) : cost;
-    } else {
-        f.mnist = floor_mnist_create(p->samples, kind->widths[0], kind->widths[1], kind->widths[2], p->x,
-                                     p->y, kind->mu, kind->rate);
-        cost = f.mnist ? floor_mnist_cost(f.mnist) : cost;
-    }
     const size_t bytes = p->parameters * sizeof(double);
-    f.theta = malloc(bytes);
     double *ours = malloc(bytes);
-    gn_status status = (f.lm || f.mnist) && f.theta && ours ? GN_OK : GN_ERROR_MEMORY;
+    gn_status status = open_floor(p, &f, &cost);
     if (status == GN_OK)
-        status = bench_problem_step(run, p, "lm-step", ours);
+        status = ours ? bench_problem_step(run, p, "lm-step", ours) : GN_ERROR_MEMORY;
     if (status == GN_OK) {
         memcpy(f.theta, p->theta0, bytes);
         status = floor_step(&f);
@@ -83,9 +103,7 @@ static gn_status measure_floor(bench_run *run, bench_problem *p, const char *nam
     }
     if (status == GN_OK)
         bench_add(run, &result);
-    floor_lm_step_destroy(f.lm);
-    floor_mnist_destroy(f.mnist);
-    free(f.theta);
+    close_floor(&f);
     free(ours);
     return status;
 }
@@ -98,7 +116,7 @@ static gn_status run_step(bench_run *run, const bench_problem_kind *kind, const 
         return status;
     bench_result result = bench_result_new(name, "gnewt", "float64");
     snprintf(result.note, sizeof result.note, "%s", kind->what);
-    status = measure_step(run, &problem, optimizer, &result);
+    status = bench_measure_step(run, &problem, optimizer, &result);
     if (status == GN_OK)
         bench_add(run, &result);
     if (status == GN_OK && floor_tolerance > 0)
@@ -123,8 +141,34 @@ gn_status bench_case_adamw_step(bench_run *run) {
     return run_step(run, &bench_regression, "adamw-step", "adamw-step", 0);
 }
 
+static gn_status measure_calls(bench_run *run, const char *name, size_t count, const bench_call *calls) {
+    bench_result result = bench_result_new(name, "calls", "float64");
+    snprintf(result.note, sizeof result.note, "GEMM, SYRK, Cholesky");
+    return bench_calls_measure(run, count, calls, &result);
+}
+
 gn_status bench_case_mnist_lm_step(bench_run *run) {
-    return run_step(run, &bench_digits, "mnist-lm-step", "lm-step", 1e-10);
+    static const bench_call calls[] = {
+        {BENCH_GEMM_NT, 200, 250, 784}, {BENCH_GEMM_NT, 200, 10, 250}, /* forward */
+        {BENCH_SYRK, 0, 2000, 250},     {BENCH_SYRK, 0, 200, 784},     {BENCH_SYRK, 0, 200, 250}, /* Gram */
+        {BENCH_POTRF_U, 0, 2000, 0},    {BENCH_TRSV, 0, 2000, 0},      {BENCH_TRSV, 0, 2000, 0},
+        {BENCH_GEMM_TN, 250, 784, 200}, {BENCH_GEMM_TN, 10, 250, 200}, /* J'u */
+    };
+    const gn_status status = run_step(run, &bench_digits, "mnist-lm-step", "lm-step", 1e-10);
+    return status != GN_OK ? status
+                           : measure_calls(run, "mnist-lm-step", sizeof calls / sizeof *calls, calls);
+}
+
+gn_status bench_case_poisson_lm_step(bench_run *run) {
+    static const bench_call calls[] = {
+        {BENCH_GEMM_NT, 200, 256, 2}, /* forward */
+        {BENCH_SYRK, 0, 200, 1025},   /* J J' */
+        {BENCH_POTRF_U, 0, 200, 0},   {BENCH_TRSV, 0, 200, 0},
+        {BENCH_TRSV, 0, 200, 0},      {BENCH_GEMM_TN, 1025, 1, 200}, /* J'u */
+    };
+    const gn_status status = run_step(run, &bench_poisson, "poisson-lm-step", "lm-step", 1e-10);
+    return status != GN_OK ? status
+                           : measure_calls(run, "poisson-lm-step", sizeof calls / sizeof *calls, calls);
 }
 
 gn_status bench_case_allocations(bench_run *run) {

@@ -109,6 +109,40 @@ VECTOR void floor_combine_block(size_t ni, size_t nj, size_t c, const double *re
     }
 }
 
+/* t = tanh z, t1 = 1 - t^2, t2 = -2 t t1, t3 = t1 (6 t^2 - 2): u = sum v t, its Laplacian sum v q t2, q =
+ * |w|^2 */
+VECTOR double floor_laplacian(size_t h, const double *restrict w1, const double *restrict w2,
+                              const double *restrict b, const double *restrict v, double x, double y,
+                              double *restrict j) {
+    double sum = 0;
+    for (size_t i = 0; i < h; i++) {
+        const double t = tanh(w1[i] * x + w2[i] * y + b[i]), t1 = 1 - t * t, t2 = -2 * t * t1;
+        const double q = w1[i] * w1[i] + w2[i] * w2[i], qt3 = v[i] * q * t1 * (6 * t * t - 2);
+        const double twice = 2 * v[i] * t2;
+        j[i] = q * t2;
+        j[h + i] = qt3;
+        j[2 * h + i] = twice * w1[i] + qt3 * x;
+        j[3 * h + i] = twice * w2[i] + qt3 * y;
+        sum += v[i] * q * t2;
+    }
+    return sum;
+}
+
+VECTOR double floor_value(size_t h, const double *restrict w1, const double *restrict w2,
+                          const double *restrict b, const double *restrict v, double x, double y,
+                          double *restrict j) {
+    double sum = 0;
+    for (size_t i = 0; i < h; i++) {
+        const double t = tanh(w1[i] * x + w2[i] * y + b[i]), slope = v[i] * (1 - t * t);
+        j[i] = t;
+        j[h + i] = slope;
+        j[2 * h + i] = slope * x;
+        j[3 * h + i] = slope * y;
+        sum += v[i] * t;
+    }
+    return sum;
+}
+
 VECTOR void floor_transpose(size_t rows, size_t columns, const double *restrict from, double *restrict to,
                             size_t ld) {
     enum { BLOCK = 16 };

@@ -38,6 +38,16 @@ void floor_mnist_destroy(floor_mnist *floor);
 double floor_mnist_run(floor_mnist *floor, double *theta);
 floor_cost floor_mnist_cost(const floor_mnist *floor);
 
+/* One Levenberg-Marquardt step on Poisson's equation with n = m = 1, network 2-H-1, tanh, N points, dual:
+ * rows u_xx + u_yy + 2 pi^2 sin(pi x) sin(pi y) inside and u - y on the boundary. */
+typedef struct floor_poisson floor_poisson;
+floor_poisson *floor_poisson_create(size_t samples, size_t width, const double *x /* N x 3: x, y, kind */,
+                                    const double *y /* N */, double mu, double rate);
+void floor_poisson_destroy(floor_poisson *floor);
+/* theta: W (H x 2), b (H), v (H), c; updated in place. The mean of r^2 before the step. */
+double floor_poisson_run(floor_poisson *floor, double *theta);
+floor_cost floor_poisson_cost(const floor_poisson *floor);
+
 /* ---- elementwise loops of the floors (floor_loops.c, compiled for each vector width) ---- */
 /* a = tanh(z), slope = 1 - a^2 */
 void floor_tanh(size_t n, const double *z, double *a, double *slope);
@@ -55,6 +65,12 @@ void floor_rows(size_t rows, size_t columns, const double *b, double *z);
 void floor_scale_rows(size_t rows, size_t columns, const double *w, const double *s, double *d);
 /* d = d .* s */
 void floor_multiply(size_t n, const double *s, double *d);
+/* A row of the Jacobian of the Laplacian of the network 2-H-1 at (x, y), and of its value: j holds the
+ * columns of v, b, w1 and w2, H each. Returned: the Laplacian, and the value less c. */
+double floor_laplacian(size_t h, const double *w1, const double *w2, const double *b, const double *v,
+                       double x, double y, double *j);
+double floor_value(size_t h, const double *w1, const double *w2, const double *b, const double *v, double x,
+                   double y, double *j);
 /* d[i*repeat + r, :] *= s[i,:] */
 void floor_multiply_repeat(size_t rows, size_t repeat, size_t columns, const double *s, double *d);
 /* k[i,j] = t[i,j] + 1 + s2[i,j] (g1[i,j] + 1) + s1[i,j] (x[i] x[j] + 1), and mu on the diagonal, i < rows,

@@ -85,7 +85,7 @@ static const char *in_unit(double seconds, char *text, size_t size) {
 
 static void print_result(const bench_result *r) {
     char median[32], low[32], high[32], minimum[32], processor[32];
-    printf("%-14s %-18s %-8s", r->name, r->variant, r->dtype);
+    printf("%-16s %-18s %-8s", r->name, r->variant, r->dtype);
     if (r->stats.count)
         printf(" %12s  (%s .. %s)  min %s  cpu %s  n %zu", in_unit(r->stats.median, median, sizeof median),
                in_unit(r->stats.low, low, sizeof low), in_unit(r->stats.high, high, sizeof high),
@@ -97,6 +97,8 @@ static void print_result(const bench_result *r) {
         printf("  %.1f GB/s", r->bytes / r->stats.median * 1e-9);
     if (!isnan(r->allocations))
         printf("  %.0f heap calls in %zu", r->allocations, r->steps);
+    if (r->peak > 0)
+        printf("  N %5.0f  peak %.2f MiB", r->samples, r->peak / 1048576);
     if (!isnan(r->error))
         printf("  error %.1e%s", r->error, r->error <= r->tolerance ? "" : " FAILED");
     printf("%s%s\n", r->note[0] ? "  " : "", r->note);
@@ -258,6 +260,8 @@ static void json_result(FILE *file, const bench_result *r) {
     json_number(file, "error", r->error);
     json_number(file, "tolerance", isnan(r->error) ? NAN : r->tolerance);
     json_number(file, "allocations", r->allocations);
+    json_number(file, "samples", r->samples > 0 ? r->samples : NAN);
+    json_number(file, "peak", r->peak > 0 ? r->peak : NAN);
     fputs(", \"note\": ", file);
     json_string(file, r->note);
     fputc('}', file);

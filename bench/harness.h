@@ -45,6 +45,7 @@ typedef struct bench_result {
     double tolerance;
     double allocations; /* heap calls in `steps` repetitions; NaN: not counted */
     size_t steps;
+    double samples, peak; /* N, and the most bytes of device memory that it took; 0: not given */
     char note[128];
 } bench_result;
 

@@ -14,6 +14,13 @@ static const bench_case cases[] = {
     {"mnist-lm-step", "Levenberg-Marquardt, dual, 784-250-10 ReLU, N = 200, and its floor",
      bench_case_mnist_lm_step},
     {"gram", "the NTK of 64-256-256-10, N = 256, and its floor", bench_case_gram},
+    {"poisson-lm-step", "Levenberg-Marquardt, dual, on Poisson's equation, 2-256-1, N = 200, and its floor",
+     bench_case_poisson_lm_step},
+    {"poisson-gram", "the NTK of that residual", bench_case_poisson_gram},
+    {"ggn-product", "a Gauss-Newton product on the transformer, N = 512, float32, and its GEMMs",
+     bench_case_ggn_product},
+    {"adam-step", "Adam on the transformer, and its GEMMs", bench_case_adam_step},
+    {"cg-memory", "peak memory of a CG solve and of a dense one against N", bench_case_cg_memory},
     {"loop", "a pass of a loop of table calls: by calls, and as a program", bench_case_loop},
     {"ops", "rates of CBLAS, LAPACK and tanh at these sizes", bench_case_ops},
     {"allocations", "heap calls in 200 steps after 5", bench_case_allocations},
@@ -24,7 +31,7 @@ static void usage(FILE *to) {
     fprintf(to, "usage: gnewt-bench [CASE]... [--seconds S] [--repetitions N] [--device D] [--json FILE]\n"
                 "       gnewt-bench --dump DIR     write the problems and gnewt's answers as HDF5\n\n");
     for (size_t i = 0; i < CASES; i++)
-        fprintf(to, "  %-14s %s\n", cases[i].name, cases[i].what);
+        fprintf(to, "  %-16s %s\n", cases[i].name, cases[i].what);
 }
 
 static const bench_case *find(const char *name) {

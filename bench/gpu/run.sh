@@ -14,7 +14,7 @@ set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build="" out=. limit=530 jobs=1 suites=""
 parts="suites bench sanitizer trace"
-cases="loop lm-step gn-step sgd-step adamw-step mnist-lm-step gram"
+cases="loop lm-step gn-step sgd-step adamw-step mnist-lm-step gram poisson-lm-step poisson-gram ggn-product adam-step cg-memory"
 total_failed=0 entries=() benches=()
 
 usage() {

@@ -1,4 +1,4 @@
-"""The same work as gnewt's benchmarks, in PyTorch or JAX, in float64 on the CPU.
+"""The same work as gnewt's benchmarks, in PyTorch or JAX on the CPU; in float64, but for the transformer.
 
     peers.py torch|jax --problems DIR [--threads N] [--seconds S] [CASE[:VARIANT]]...
     peers.py torch|jax --problems DIR [--threads N] --serve
@@ -14,23 +14,24 @@ import resource
 import sys
 import time
 
+import poisson
+import transformer
+
 
 def load(folder, name):
     import h5py
     import numpy as np
 
     with h5py.File(os.path.join(folder, name + ".h5")) as file:
-        def layer(i):
-            return tuple(np.asarray(file[f"params/layers.{i}.{kind}"]) for kind in ("weight", "bias"))
-
+        params = {key: np.asarray(value) for key, value in file["params"].items()}
         layers = []
-        while f"params/layers.{len(layers)}.weight" in file:
-            layers.append(layer(len(layers)))
+        while f"layers.{len(layers)}.weight" in params:
+            layers.append(tuple(params[f"layers.{len(layers)}.{kind}"] for kind in ("weight", "bias")))
         answers = {key: np.asarray(value) for key, value in file["steps"].items()} if "steps" in file else {}
-        if "ntk" in file:
-            answers["ntk"] = np.asarray(file["ntk"])
+        answers.update({key: np.asarray(file[key]) for key in ("ntk", "vector", "product") if key in file})
         activation = file.attrs["activation"]
         return {
+            "params": params,
             "layers": layers,
             "x": np.asarray(file["inputs"]),
             "y": np.asarray(file["targets"]),
@@ -42,13 +43,34 @@ def load(folder, name):
         }
 
 
+# Each case's problem, and gnewt's answer to it.
 PROBLEMS = {
-    "sgd-step": "regression",
-    "adamw-step": "regression",
-    "lm-step": "regression",
-    "gram": "kernel-tanh",
-    "mnist-lm-step": "digits",
+    "sgd-step": ("regression", "sgd-step"),
+    "adamw-step": ("regression", "adamw-step"),
+    "lm-step": ("regression", "lm-step"),
+    "gram": ("kernel-tanh", "ntk"),
+    "mnist-lm-step": ("digits", "lm-step"),
+    "poisson-gram": ("poisson", "ntk"),
+    "poisson-lm-step": ("poisson", "lm-step"),
+    "ggn-product": ("transformer", "product"),
+    "adam-step": ("transformer", "adam-step"),
 }
+
+
+def difference(case, problem, result):
+    """From gnewt's answer: of a kernel relative to its largest element, of what float32 made by 2-norms and relative
+    to the answer (to the step, of parameters), of parameters in float64 the largest."""
+    import numpy as np
+
+    key = PROBLEMS[case][1]
+    answer = problem["answers"][key]
+    if case == "ggn-product":
+        return float(np.linalg.norm(result - answer) / np.linalg.norm(answer))
+    if case == "adam-step":
+        start = np.concatenate([problem["params"][name].ravel() for name in transformer.names(2)])
+        return float(np.linalg.norm(result - answer) / np.linalg.norm(answer - start))
+    largest = float(np.max(np.abs(result - answer)))
+    return largest / float(np.max(np.abs(answer))) if key == "ntk" else largest
 
 
 class Torch:
@@ -92,6 +114,8 @@ class Torch:
                 "vjp and jvp": self.ntk_products,
             },
             "mnist-lm-step": {"vmap(jacrev)": lambda p: self.lm(p, "jacrev")},
+            **poisson.torch_variants(self.torch),
+            **transformer.torch_variants(self.torch),
         }
 
     def module(self, problem):
@@ -291,6 +315,8 @@ class Jax:
                 "jit vjp and jvp": self.ntk_products,
             },
             "mnist-lm-step": {"jit vmap(jacrev)": lambda p: self.lm(p, "jacrev")},
+            **poisson.jax_variants(self.jax),
+            **transformer.jax_variants(self.jax),
         }
 
     def network(self, problem):
@@ -413,15 +439,13 @@ class Peer:
         self.built, self.loaded = {}, {}
 
     def problem(self, case):
-        name = PROBLEMS[case]
+        name = PROBLEMS[case][0]
         if name not in self.loaded:
             self.loaded[name] = load(self.problems, name)
         return self.loaded[name]
 
     def measure(self, case, variant, seconds):
         """Seconds of each repetition, the mean processor time of one, the error of the first against gnewt's answer."""
-        import numpy as np
-
         key = (case, variant)
         if key not in self.built:
             problem = self.problem(case)
@@ -429,14 +453,10 @@ class Peer:
             start, processor = time.perf_counter(), time.process_time()
             step()
             first = time.perf_counter() - start, time.process_time() - processor
-            answer = problem["answers"].get("ntk" if case == "gram" else case.replace("mnist-", ""))
-            error = None
-            if answer is not None:
-                error = float(np.max(np.abs(result() - answer)))
-                if case == "gram":
-                    error /= float(np.max(np.abs(answer)))
+            error = difference(case, problem, result())
             self.built[key] = step, error
-            if first[0] > 10:  # no second one: what the first spends on compiling is small beside it
+            compiles = self.framework.name == "jax" or "compiled" in variant
+            if first[0] > 10 and not compiles:  # a second one would be the same
                 return [first[0]], first[1], error
             for _ in range(20 if first[0] < 1 else 1):
                 step()

@@ -177,6 +177,7 @@ static void add_position_cases(case_list *list) {
         add_jacobian_shape(list, 5, 1, t, 7, 3);
         add_jacobian_shape(list, 4, 3, t, 3, 33);
         add_jacobian_shape(list, 3, 2, t, 80, 1);
+        add_jacobian_shape(list, 3, 1, t, 300, 2);
     }
     add_gram_shape(list, 3, 3, 2, 70); /* more positions than a strip of columns */
     add_gram_shape(list, 3, 3, 1, 300);

@@ -144,10 +144,10 @@ static void add_shape(case_list *list, size_t m, size_t n, size_t k, size_t pad)
 }
 
 void add_product_cases(case_list *list) {
-    static const size_t shapes[][3] = {{0, 3, 3},     {3, 0, 3},      {3, 3, 0},    {1, 1, 1},
-                                       {3, 1, 31},    {1, 33, 3},     {31, 33, 3},  {33, 31, 100},
-                                       {100, 80, 80}, {100, 1, 80},   {100, 80, 1}, {3, 1000, 33},
-                                       {1000, 3, 33}, {150, 151, 200}};
+    static const size_t shapes[][3] = {{0, 3, 3},     {3, 0, 3},       {3, 3, 0},    {1, 1, 1},
+                                       {3, 1, 31},    {1, 33, 3},      {31, 33, 3},  {33, 31, 100},
+                                       {100, 80, 80}, {100, 1, 80},    {100, 80, 1}, {3, 1000, 33},
+                                       {1000, 3, 33}, {150, 151, 200}, {33, 300, 2}, {31, 257, 4}};
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
         for (size_t pad = 0; pad <= 5; pad += 5)
             add_shape(list, shapes[i][0], shapes[i][1], shapes[i][2], pad);

@@ -1,4 +1,5 @@
 /* Activations where a plain formula would overflow, and what NaN and infinities become. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -128,6 +129,30 @@ ParameterizedTest(device_type *on, activation, sin_is_accurate_for_large_argumen
         cr_expect_float_eq(value, sin(argument), tolerance, "sin(%g) is %.17g", argument, value);
         cr_expect_float_eq(slope, cos(argument), tolerance, "cos(%g) is %.17g", argument, slope);
     }
+    gn_context_destroy(context);
+}
+
+ParameterizedTestParameters(activation, tanh_is_accurate_at_every_size) {
+    return parameters();
+}
+
+/* Relative to the value, from 1e-30 to 25: near 0, where tanh x = x, and on both sides of each change of the
+ * reduced argument. */
+ParameterizedTest(device_type *on, activation, tanh_is_accurate_at_every_size) {
+    gn_context *context = device_open(on->device);
+    const double tolerance = 4 * (on->dtype == GN_FLOAT64 ? DBL_EPSILON : (double)FLT_EPSILON);
+    enum { COUNT = 64 * MOST };
+    static double z[COUNT], values[COUNT], slopes[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        const double at = (double)i / COUNT, size = i % 2 ? 25 * at : pow(10, 31 * at - 30);
+        z[i] = on->dtype == GN_FLOAT64 ? size : (double)(float)size;
+        z[i] = i % 4 < 2 ? z[i] : -z[i];
+    }
+    for (size_t i = 0; i < COUNT; i += MOST)
+        evaluate(context, on->dtype, GN_ACTIVATION_TANH, MOST, 0, MOST, z + i, values + i, slopes + i);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_expect(fabs(values[i] - tanh(z[i])) <= tolerance * fabs(tanh(z[i])), "tanh(%.17g) is %.17g", z[i],
+                  values[i]);
     gn_context_destroy(context);
 }
 

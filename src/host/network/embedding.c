@@ -45,7 +45,7 @@ static gn_status jacobian(const gn_tape *tape, size_t i, size_t first, size_t n,
 
 static gn_gram_scratch scratch(const gn_network *network, size_t i, size_t n) {
     const size_t rows = n * network->nodes[i].positions, c = gn_network_outputs(network);
-    return (gn_gram_scratch){rows * c * rows * c, rows * rows};
+    return (gn_gram_scratch){rows * c * rows * c, rows * rows, network->nodes[i].positions};
 }
 
 /* K[m,m'] += sum over the t and t' with the same token of d[m,t]'d[m',t'] */

@@ -30,4 +30,11 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
 }
 
 const gn_operation gn_operation_jet_activation = {
-    .name = "jet activation", .in_place = true, .forward = forward, .jvp = jvp, .pull = pull, .saved = saved};
+    .name = "jet activation",
+    .in_place = true,
+    .over = true,
+    .forward = forward,
+    .jvp = jvp,
+    .pull = pull,
+    .saved = saved,
+};

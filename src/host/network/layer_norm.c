@@ -63,7 +63,7 @@ static gn_status jacobian(const gn_tape *tape, size_t i, size_t first, size_t n,
 
 static gn_gram_scratch scratch(const gn_network *network, size_t i, size_t n) {
     const size_t size = n * gn_network_outputs(network) * 2 * network->nodes[i].width;
-    return (gn_gram_scratch){size, size};
+    return (gn_gram_scratch){size, size, 1};
 }
 
 /* So few columns that the gradients themselves are multiplied. */

@@ -90,8 +90,8 @@ static gn_gram_scratch scratch(const gn_network *network, size_t i, size_t n) {
     const size_t rows = n * gn_network_outputs(network), pairs = rows * node->positions;
     const size_t block = rows * block_outputs(node) * (node->inputs + has_bias(node));
     if (by_pairs(network, node))
-        return (gn_gram_scratch){pairs * pairs, n * node->positions * n * node->positions};
-    return (gn_gram_scratch){block, block};
+        return (gn_gram_scratch){pairs * pairs, n * node->positions * n * node->positions, node->positions};
+    return (gn_gram_scratch){block, block, 1};
 }
 
 /* K += (D D') .* (X X' + 1): a position's part of J's rows is d (x) [x, 1], so inner products of two factor;

@@ -75,9 +75,10 @@ typedef struct gn_gram_tile {
     void *s, *g; /* scratch: as large as the rules' `scratch` asks for */
 } gn_gram_tile;
 
-/* Elements of a Gram tile's scratch. */
+/* Elements of a Gram tile's scratch, and the rows of its products that a row of J stands for: T where
+ * positions are paired, else 1. */
 typedef struct gn_gram_scratch {
-    size_t s, g;
+    size_t s, g, rows;
 } gn_gram_scratch;
 
 /* An operation's rules. `i` is the node's index; buffers are found on the tape. Rules of parameters are NULL

@@ -78,15 +78,23 @@ static gn_status check_users(const gn_network *network) {
     return GN_OK;
 }
 
-/* Whether reading the rows costs less than the products of a backward pass. */
+/* Whether reading the rows costs less than a backward pass: its products, and for other operations about two
+ * passes over what they hand on. */
 static bool contraction_pays(const gn_network *network, size_t outputs) {
-    double contraction = 0, products = 0;
-    for (size_t i = 1; i < network->node_count; i++)
-        if (network->nodes[i].operation == &gn_operation_linear) {
-            contraction += (double)outputs * (double)network->nodes[i].width;
-            products += (double)network->nodes[i].inputs * (double)network->nodes[i].width;
-        }
-    return CONTRACTION_FLOPS * contraction < products;
+    double contraction = 0, backward = 0;
+    for (size_t i = 1; i < network->node_count; i++) {
+        const gn_node *node = &network->nodes[i];
+        const double size = (double)gn_node_size(node);
+        if (node->operation == &gn_operation_linear)
+            contraction += CONTRACTION_FLOPS * (double)outputs * size;
+        if (!is_pulled(network, node->input) || node->input == 0)
+            continue;
+        if (node->operation == &gn_operation_linear)
+            backward += (double)node->inputs * size;
+        else if (!node->operation->gradient)
+            backward += 2 * CONTRACTION_FLOPS * size;
+    }
+    return contraction < backward;
 }
 
 gn_status gn_tape_create(const gn_network *network, gn_dtype dtype, size_t capacity, gn_tape **out) {
@@ -210,15 +218,20 @@ static gn_status pull_node(const gn_tape *tape, size_t i, size_t r, const gn_arr
     return GN_OK;
 }
 
-/* J'u from the rows: d[n,:] = sum_c u[n,c] rows[n,c,:] at each node with parameters. */
+/* J'u from the rows: d[n,:] = sum_c u[n,c] rows[n,c,:] at each node with parameters. A layer and its bias
+ * share both, one after the other. */
 static gn_status vjp_from_rows(gn_tape *tape, const void *u, void *jtu) {
     const gn_node *nodes = tape->network->nodes;
+    const void *rows = NULL, *made = NULL;
     for (size_t i = 1; i < tape->network->node_count; i++) {
         if (!nodes[i].operation->gradient)
             continue;
         void *d = tape->cotangent[i].data;
-        GN_TRY(GN_OP(tape->context, contract_rows, tape->dtype, tape->samples, tape->outputs,
-                     gn_node_size(&nodes[i]), u, tape->rows[i].data, d));
+        if (rows != tape->rows[i].data || made != d)
+            GN_TRY(GN_OP(tape->context, contract_rows, tape->dtype, tape->samples, tape->outputs,
+                         gn_node_size(&nodes[i]), u, tape->rows[i].data, d));
+        rows = tape->rows[i].data;
+        made = d;
         GN_TRY(nodes[i].operation->gradient(tape, i, d, jtu));
     }
     return GN_OK;
@@ -328,37 +341,23 @@ gn_status gn_tape_diagonal(gn_tape *tape, bool rest, void *d) {
 
 /* ---- Gram tiles ---- */
 
-/* Positions whose products with one another a node's rule holds, so that its scratch grows as the square of
- * the samples; 1 where it sums over them first. */
-static size_t paired_positions(const gn_network *network, size_t i) {
-    const gn_node *node = &network->nodes[i];
-    if (!node->operation->scratch)
-        return 1;
-    const size_t one = node->operation->scratch(network, i, 1).s,
-                 two = node->operation->scratch(network, i, 2).s;
-    return two == 4 * one ? node->positions : 1;
-}
-
-size_t gn_gram_tile_samples(const gn_network *network) {
-    size_t positions = 1;
-    for (size_t i = 1; i < network->node_count; i++) {
-        const size_t paired = paired_positions(network, i);
-        positions = paired > positions ? paired : positions;
-    }
-    size_t samples = network->context->backend.gram_tile / (gn_network_outputs(network) * positions);
-    return samples > 0 ? samples : 1;
-}
-
 gn_gram_scratch gn_gram_scratch_of(const gn_network *network, size_t n) {
-    gn_gram_scratch most = {0, 0};
+    gn_gram_scratch most = {0, 0, 1};
     for (size_t i = 1; i < network->node_count; i++) {
         if (!network->nodes[i].operation->scratch)
             continue;
         gn_gram_scratch one = network->nodes[i].operation->scratch(network, i, n);
         most.s = one.s > most.s ? one.s : most.s;
         most.g = one.g > most.g ? one.g : most.g;
+        most.rows = one.rows > most.rows ? one.rows : most.rows;
     }
     return most;
+}
+
+size_t gn_gram_tile_samples(const gn_network *network) {
+    const size_t rows = gn_network_outputs(network) * gn_gram_scratch_of(network, 1).rows;
+    const size_t samples = network->context->backend.gram_tile / rows;
+    return samples > 0 ? samples : 1;
 }
 
 gn_status gn_gram_products(const gn_tape *tape, bool lower, size_t rows_x, const void *x, size_t rows_y,

@@ -30,6 +30,11 @@ typedef struct gn_cpu_kernels {
                           void *out);
     void (*contract_rows)(size_t begin, size_t end, size_t r, size_t w, const void *u, const void *d,
                           void *out);
+    /* rows begin..end of c = alpha op(a) op(b) + beta c, k <= GN_CPU_THIN; elements of op(a) lie row_a and
+     * step_a apart, of op(b) step_b and column_b */
+    void (*thin_gemm)(size_t begin, size_t end, size_t n, size_t k, double alpha, const void *a, size_t row_a,
+                      size_t step_a, const void *b, size_t step_b, size_t column_b, double beta, void *c,
+                      size_t ldc);
     void (*unit_rows)(size_t begin, size_t end, size_t r, void *d);
     /* one position a sample (t = 1), and several */
     void (*jacobian_linear)(size_t begin, size_t end, size_t r, size_t out, size_t in, const void *d,
@@ -112,7 +117,7 @@ typedef struct gn_cpu_kernels {
                           const void *p, const void *d, void *to);
 } gn_cpu_kernels;
 
-enum { GN_CPU_TILE = 32 };
+enum { GN_CPU_TILE = 32, GN_CPU_THIN = 4 };
 
 /* The sets, by gn_dtype; the wider ones only where the compiler builds for x86-64. */
 extern const gn_cpu_kernels gn_cpu_kernels_base[2];

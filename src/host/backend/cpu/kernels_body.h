@@ -115,7 +115,7 @@ static inline void NAME(identity_at)(REAL x, REAL *value, REAL *slope) {
 }
 
 static inline void NAME(tanh_at)(REAL x, REAL *value, REAL *slope) {
-    const REAL t = MATH(tanh)(x);
+    const REAL t = NAME(tanh_value)(x);
     *value = t;
     *slope = 1 - t * t;
 }
@@ -224,6 +224,52 @@ static void NAME(contract_strip)(size_t r, size_t w, size_t width, const REAL *u
     NAME(store)(width, sums, out);
 }
 
+/* c = beta c + f b, one row: f has k numbers, b k strips; k is a constant where this is inlined. */
+static inline void NAME(thin_row)(const size_t k, size_t width, const REAL *f, REAL (*b)[NAME(STRIP)],
+                                  REAL beta, REAL *c) {
+    if (beta == 0) { /* c may hold anything */
+#pragma omp simd
+        for (size_t j = 0; j < width; j++) {
+            REAL sum = f[0] * b[0][j];
+            for (size_t p = 1; p < k; p++)
+                sum += f[p] * b[p][j];
+            c[j] = sum;
+        }
+        return;
+    }
+#pragma omp simd
+    for (size_t j = 0; j < width; j++) {
+        REAL sum = beta * c[j];
+        for (size_t p = 0; p < k; p++)
+            sum += f[p] * b[p][j];
+        c[j] = sum;
+    }
+}
+
+static void NAME(thin_gemm)(size_t begin, size_t end, size_t n, size_t k, double alpha, const void *va,
+                            size_t row_a, size_t step_a, const void *vb, size_t step_b, size_t column_b,
+                            double beta, void *vc, size_t ldc) {
+    const REAL *a = va, *b = vb;
+    REAL strips[GN_CPU_THIN][NAME(STRIP)], f[GN_CPU_THIN];
+    for (size_t first = 0; first < n; first += NAME(STRIP)) {
+        const size_t width = n - first < NAME(STRIP) ? n - first : NAME(STRIP);
+        for (size_t p = 0; p < k; p++)
+            for (size_t j = 0; j < width; j++)
+                strips[p][j] = b[p * step_b + (first + j) * column_b];
+        for (size_t i = begin; i < end; i++) {
+            REAL *c = (REAL *)vc + i * ldc + first;
+            for (size_t p = 0; p < k; p++)
+                f[p] = (REAL)alpha * a[i * row_a + p * step_a];
+            if (k == 1)
+                NAME(thin_row)(1, width, f, strips, (REAL)beta, c);
+            else if (k == 2)
+                NAME(thin_row)(2, width, f, strips, (REAL)beta, c);
+            else
+                NAME(thin_row)(k, width, f, strips, (REAL)beta, c);
+        }
+    }
+}
+
 static void NAME(contract_rows)(size_t begin, size_t end, size_t r, size_t w, const void *vu, const void *vd,
                                 void *vout) {
     for (size_t n = begin; n < end; n++) {
@@ -291,6 +337,31 @@ static void NAME(sum_of_rows)(size_t t, size_t n, const REAL *x, size_t ldx, con
     }
 }
 
+/* The same of `out` columns, to[o,:] for column o of x, where n is too small for a vector: first by columns
+ * of y, which is long loops over o, then across. */
+enum { NAME(NARROW) = 8 };
+
+static void NAME(narrow_sums)(size_t t, size_t n, size_t out, const REAL *x, size_t ldx, const REAL *y,
+                              REAL *to) {
+    REAL sums[NAME(NARROW)][NAME(STRIP)];
+    for (size_t first = 0; first < out; first += NAME(STRIP)) {
+        const size_t width = out - first < NAME(STRIP) ? out - first : NAME(STRIP);
+        for (size_t i = 0; i < n; i++) {
+            for (size_t o = 0; o < width; o++)
+                sums[i][o] = x[first + o] * y[i];
+            for (size_t p = 1; p < t; p++) {
+                const REAL factor = y[p * n + i], *row = x + p * ldx + first;
+#pragma omp simd
+                for (size_t o = 0; o < width; o++)
+                    sums[i][o] += factor * row[o];
+            }
+        }
+        for (size_t o = 0; o < width; o++)
+            for (size_t i = 0; i < n; i++)
+                to[(first + o) * n + i] = sums[i][o];
+    }
+}
+
 static void NAME(jacobian_positions)(size_t begin, size_t end, size_t r, size_t t, size_t out, size_t in,
                                      const void *vd, size_t ldd, const void *va, bool bias, void *vj,
                                      size_t ldj) {
@@ -302,8 +373,11 @@ static void NAME(jacobian_positions)(size_t begin, size_t end, size_t r, size_t 
     for (size_t m = begin * r; m < end * r; m++) {
         const REAL *d = (const REAL *)vd + m * t * ldd, *a = (const REAL *)va + m / r * t * in;
         REAL *j = (REAL *)vj + m * ldj, *sums = j + out * in;
-        for (size_t o = 0; o < out; o++)
-            NAME(sum_of_rows)(t, in, d + o, ldd, a, j + o * in);
+        if (in < NAME(NARROW))
+            NAME(narrow_sums)(t, in, out, d, ldd, a, j);
+        else
+            for (size_t o = 0; o < out; o++)
+                NAME(sum_of_rows)(t, in, d + o, ldd, a, j + o * in);
         if (!bias)
             continue;
         memcpy(sums, d, out * sizeof(REAL));

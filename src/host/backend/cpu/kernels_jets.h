@@ -220,7 +220,7 @@ static void NAME(apply)(int code, REAL *value, REAL *slope) {
     case GN_EXPRESSION_EXP:
         EACH_LANE(const REAL e = MATH(exp)(a); value[k] = e; slope[k] = e;);
     case GN_EXPRESSION_TANH:
-        EACH_LANE(const REAL t = MATH(tanh)(a); value[k] = t; slope[k] = 1 - t * t;);
+        EACH_LANE(const REAL t = NAME(tanh_value)(a); value[k] = t; slope[k] = 1 - t * t;);
     case GN_EXPRESSION_LOG:
         EACH_LANE(value[k] = MATH(log)(a); slope[k] = 1 / a;);
     default: /* SQRT */

@@ -34,6 +34,21 @@ static CBLAS_TRANSPOSE transposed(bool transpose) {
     return transpose ? CblasTrans : CblasNoTrans;
 }
 
+/* y (m, step_y apart) = alpha op(A) x + beta y; op(A) is m x k */
+static void gemv(gn_dtype type, bool transpose, size_t m, size_t k, double alpha, const void *a, size_t lda,
+                 const void *x, size_t step_x, double beta, void *y, size_t step_y) {
+    const CBLAS_TRANSPOSE t = transposed(transpose);
+    const int rows = (int)(transpose ? k : m), columns = (int)(transpose ? m : k);
+    const int before = gn_cpu_blas_begin(2.0 * (double)m * (double)k, gemv_least);
+    if (type == GN_FLOAT64)
+        cblas_dgemv(CblasRowMajor, t, rows, columns, alpha, a, (int)lda, x, (int)step_x, beta, y,
+                    (int)step_y);
+    else
+        cblas_sgemv(CblasRowMajor, t, rows, columns, (float)alpha, a, (int)lda, x, (int)step_x, (float)beta,
+                    y, (int)step_y);
+    gn_cpu_blas_end(before);
+}
+
 static gn_status cpu_gemm(void *state, gn_dtype type, bool transpose_a, bool transpose_b, size_t m, size_t n,
                           size_t k, double alpha, const void *a, size_t lda, const void *b, size_t ldb,
                           double beta, void *c, size_t ldc) {
@@ -45,6 +60,22 @@ static gn_status cpu_gemm(void *state, gn_dtype type, bool transpose_a, bool tra
     }
     if (!fits(m, n, k, lda) || !fits(ldb, ldc, 0, 0))
         return too_large(state, "a matrix product");
+    if (n == 1) {
+        gemv(type, transpose_a, m, k, alpha, a, lda, b, transpose_b ? 1 : ldb, beta, c, ldc);
+        return GN_OK;
+    }
+    if (m == 1) { /* c' = op(B)' op(A)' */
+        gemv(type, !transpose_b, n, k, alpha, b, ldb, a, transpose_a ? lda : 1, beta, c, 1);
+        return GN_OK;
+    }
+    if (k <= GN_CPU_THIN) { /* bound by memory, which BLAS goes through twice */
+        const gn_cpu_kernels *kernels = gn_cpu_kernels_of(state, type);
+        GN_CPU_SPLIT(m, 4, 1, (double)m * (double)n * 0.1 * (double)(k + 3), begin, end,
+                     kernels->thin_gemm(begin, end, n, k, alpha, a, transpose_a ? 1 : lda,
+                                        transpose_a ? lda : 1, b, transpose_b ? 1 : ldb,
+                                        transpose_b ? ldb : 1, beta, c, ldc));
+        return GN_OK;
+    }
     const CBLAS_TRANSPOSE ta = transposed(transpose_a), tb = transposed(transpose_b);
     const int before = gn_cpu_blas_begin(2.0 * (double)m * (double)n * (double)k, gemm_least);
     if (type == GN_FLOAT64)
@@ -89,13 +120,7 @@ static gn_status cpu_gemv(void *state, gn_dtype type, bool transpose, size_t m, 
     }
     if (!fits(m, n, lda, 0))
         return too_large(state, "a matrix-vector product");
-    const CBLAS_TRANSPOSE t = transposed(transpose);
-    const int before = gn_cpu_blas_begin(2.0 * (double)m * (double)n, gemv_least);
-    if (type == GN_FLOAT64)
-        cblas_dgemv(CblasRowMajor, t, (int)m, (int)n, alpha, a, (int)lda, x, 1, beta, y, 1);
-    else
-        cblas_sgemv(CblasRowMajor, t, (int)m, (int)n, (float)alpha, a, (int)lda, x, 1, (float)beta, y, 1);
-    gn_cpu_blas_end(before);
+    gemv(type, transpose, length, inner, alpha, a, lda, x, 1, beta, y, 1);
     return GN_OK;
 }
 
