@@ -66,10 +66,10 @@ ON_EVERY_DEVICE(one_linear_layer_takes_one_iteration) {
 ON_EVERY_DEVICE(saves_iterations_and_repeats_its_bits) {
     static const mlp_case cases[] = {
         {.name = "squared", .widths = {12, 14, 5}, .activation = "relu", .samples = 300},
-        {.name = "classes", .widths = {12, 14, 5}, .activation = "tanh", .samples = 300, .classes = true},
+        {.name = "classes", .widths = {12, 14, 5}, .activation = "tanh", .samples = 600, .classes = true},
     };
     for (size_t i = 0; i < 2; i++) {
-        const double tolerance = 1e-3, scale = 0.03, mu = 1e-5;
+        const double tolerance = 1e-3, scale = 0.1, mu = 1e-6;
         double *theta, *again;
         const gn_optimizer_options options = by_cg(GN_PRECONDITIONER_KFAC, mu, tolerance),
                                    none = by_cg(GN_PRECONDITIONER_NONE, mu, tolerance);
