@@ -18,7 +18,7 @@ typedef gn_status first_use(gn_linearization *lin, gn_array *out);
 
 static gn_status reserve(gn_linearization *lin, gn_array *out) {
     (void)out;
-    return gn_linearization_reserve(lin, true);
+    return gn_linearization_reserve(lin, true, true);
 }
 
 /* Fails its k-th allocation for every k until it needs no more. */
@@ -60,10 +60,12 @@ Test(memory, reserving_leaves_nothing_to_allocate) {
     const mlp_case shape = {.widths = {3, 6, 5, 2}, .activation = "tanh", .samples = 9};
     mlp_fixture f = mlp_setup("check", GN_FLOAT64, &shape);
     gn_array *k = device_array(f.context, GN_FLOAT64, f.m, f.m, NULL);
-    OK(f.context, gn_linearization_reserve(f.lin, true));
+    gn_array *d = device_array(f.context, GN_FLOAT64, f.p, 1, NULL);
+    OK(f.context, gn_linearization_reserve(f.lin, true, true));
     size_t before = gn_context_allocated(f.context);
     OK(f.context, gn_linearization_gram(f.lin, k));
+    OK(f.context, gn_linearization_diagonal(f.lin, d));
     cr_expect_eq(gn_context_allocated(f.context), before);
-    gn_array_destroy(k);
+    gn_array_destroy(k), gn_array_destroy(d);
     mlp_teardown(&f);
 }

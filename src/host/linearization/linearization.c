@@ -262,9 +262,9 @@ static gn_status make_root_residual(gn_linearization *self) {
                             1, "the residual of a solve");
 }
 
-gn_status gn_linearization_reserve(gn_linearization *self, bool gram) {
+gn_status gn_linearization_reserve(gn_linearization *self, bool gram, bool diagonal) {
     GN_TRY(make_root_residual(self));
-    return self->interface->reserve ? self->interface->reserve(self, gram) : GN_OK;
+    return self->interface->reserve ? self->interface->reserve(self, gram, diagonal) : GN_OK;
 }
 
 static gn_status fill_diagonal(gn_linearization *self, bool root, gn_array *d) {

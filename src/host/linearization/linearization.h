@@ -34,7 +34,7 @@ typedef struct gn_linearization_interface {
     gn_status (*factors)(gn_linearization *self, bool root, size_t layer, double scale, void *a, void *b);
     gn_status (*rest_diagonal)(gn_linearization *self, bool root, gn_array *d);
     gn_status (*root_vjp)(gn_linearization *self, const gn_array *u, gn_array *d); /* J'S u */
-    gn_status (*reserve)(gn_linearization *self, bool gram);                       /* or none */
+    gn_status (*reserve)(gn_linearization *self, bool gram, bool diagonal);        /* or none */
     void (*destroy)(gn_linearization *self);
     /* evaluate, jvp, vjp and gram only give the device work: they may be part of a program (program.h) whose
      * key holds theta, inputs, targets and samples */
@@ -115,8 +115,8 @@ gn_status gn_linearization_layer_factors(gn_linearization *self, size_t layer, d
 /* d (P): the diagonal of J'H J in the parameters of no layer, 0 in others. */
 gn_status gn_linearization_rest_diagonal(gn_linearization *self, gn_array *d);
 
-/* Makes now what the first Jacobian and, where `gram`, the first Gram would make: so its memory is known to
- * fit before a run begins, and no step allocates. */
-gn_status gn_linearization_reserve(gn_linearization *self, bool gram);
+/* Makes now what the first Jacobian and, where asked for, the first Gram and the first diagonal would make:
+ * so its memory is known to fit before a run begins, and no step allocates. */
+gn_status gn_linearization_reserve(gn_linearization *self, bool gram, bool diagonal);
 
 #endif

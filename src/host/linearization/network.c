@@ -157,8 +157,10 @@ static gn_status reserve_tiles(network_linearization *l, size_t samples) {
     return GN_OK;
 }
 
-static gn_status reserve(gn_linearization *self, bool gram) {
+static gn_status reserve(gn_linearization *self, bool gram, bool diagonal) {
     GN_TRY(gn_tape_reserve_rows(of(self)->tape));
+    if (diagonal)
+        GN_TRY(gn_tape_reserve_pairs(of(self)->tape));
     return gram ? reserve_tiles(of(self), of(self)->tape->capacity) : GN_OK;
 }
 
@@ -203,7 +205,7 @@ static gn_status gram_body(void *arguments) {
  * on the host. */
 static gn_status gram(gn_linearization *self, bool root, gn_array *k) {
     seed_rows(self, root);
-    GN_TRY(reserve(self, true));
+    GN_TRY(reserve(self, true, false));
     GN_TRY(run(self, gram_body, NULL, k->data));
     of(self)->tape->rows_ready = true;
     return GN_OK;

@@ -308,8 +308,10 @@ gn_status gn_tape_row_pairs(const gn_tape *tape, size_t i, void *pairs) {
 }
 
 /* Room for the pairs of the largest node that has a diagonal rule. */
-static gn_status create_pairs(gn_tape *tape) {
+gn_status gn_tape_reserve_pairs(gn_tape *tape) {
     size_t rows = 0, inputs = 0;
+    if (tape->input_pairs.data)
+        return GN_OK;
     for (size_t i = 1; i < tape->network->node_count; i++) {
         const gn_node *node = &tape->network->nodes[i];
         const size_t pairs = gn_position_pairs(node->positions);
@@ -318,6 +320,10 @@ static gn_status create_pairs(gn_tape *tape) {
         rows = pairs * node->width > rows ? pairs * node->width : rows;
         inputs = pairs * node->inputs > inputs ? pairs * node->inputs : inputs;
     }
+    const double bytes = ((double)rows + (double)inputs) * (double)tape->capacity;
+    GN_TRY(gn_memory_predict(tape->context, bytes * (double)gn_dtype_size(tape->dtype),
+                             "products of cotangents and of layer inputs at pairs of positions",
+                             "take a smaller batch (batch.size), a narrower network or float32"));
     if (!tape->row_pairs.data)
         GN_TRY(gn_buffer_create(tape->context, &tape->row_pairs, tape->dtype, tape->capacity, rows,
                                 "products of cotangents"));
@@ -329,8 +335,7 @@ gn_status gn_tape_diagonal(gn_tape *tape, bool rest, void *d) {
     GN_TRY(gn_tape_rows(tape));
     if (rest)
         GN_TRY(GN_OP(tape->context, zero, d, tape->network->size * gn_dtype_size(tape->dtype)));
-    if (!tape->input_pairs.data)
-        GN_TRY(create_pairs(tape));
+    GN_TRY(gn_tape_reserve_pairs(tape));
     for (size_t i = 1; i < tape->network->node_count; i++) {
         const gn_operation *operation = tape->network->nodes[i].operation;
         if (operation->diagonal && !(rest && operation->factors))

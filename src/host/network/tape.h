@@ -55,6 +55,8 @@ gn_status gn_tape_vjp_rows(gn_tape *tape, const void *u, void *out);
 gn_status gn_tape_rows(gn_tape *tape);
 /* Makes the buffers of the rows, which gn_tape_rows() otherwise does at its first call. MEMORY as there. */
 gn_status gn_tape_reserve_rows(gn_tape *tape);
+/* The same of what a diagonal needs besides. */
+gn_status gn_tape_reserve_pairs(gn_tape *tape);
 /* d (P) = diagonal of J'J; rest: 0 in what has Kronecker factors. */
 gn_status gn_tape_diagonal(gn_tape *tape, bool rest, void *d);
 

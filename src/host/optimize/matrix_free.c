@@ -133,7 +133,7 @@ static gn_status create_cg(gn_gauss_newton *o) {
     const gn_cg_settings *s = settings_of(o);
     GN_TRY(create_preconditioner(o, 1, &o->free.preconditioner));
     GN_TRY(create_solver(o, 1, o->free.preconditioner, &o->free.cg));
-    self->needs_rows =
+    self->needs_rows = self->needs_diagonal =
         s->preconditioner == GN_PRECONDITIONER_JACOBI || s->preconditioner == GN_PRECONDITIONER_KFAC;
     o->free.solution = parameters_view(o, gn_cg_solution(o->free.cg), 0);
     if (s->warm_start)

@@ -58,7 +58,7 @@ void gn_optimizer_destroy(gn_optimizer *self) {
 
 gn_status gn_optimizer_reserve(gn_optimizer *self, gn_linearization *l) {
     if (self->needs_rows)
-        GN_TRY(gn_linearization_reserve(l, self->needs_gram));
+        GN_TRY(gn_linearization_reserve(l, self->needs_gram, self->needs_diagonal));
     return self->interface->reserve ? self->interface->reserve(self, l) : GN_OK;
 }
 

@@ -34,10 +34,10 @@ struct gn_optimizer {
     gn_array slots;          /* GN_SLOT_COUNT doubles */
     gn_named_array state[GN_OPTIMIZER_STATES];
     size_t state_count;
-    bool needs_rows;  /* its steps need what gn_linearization_reserve() makes; */
-    bool needs_gram;  /* and that for a Gram matrix */
-    bool costs_vary;  /* from step to step: only a report tells */
-    bool state_taken; /* somebody may have written it: host copies are to be read again */
+    bool needs_rows;                 /* its steps need what gn_linearization_reserve() makes; */
+    bool needs_gram, needs_diagonal; /* and that for these */
+    bool costs_vary;                 /* from step to step: only a report tells */
+    bool state_taken;                /* somebody may have written it: host copies are to be read again */
     char solver[96];
 };
 
