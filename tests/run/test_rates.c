@@ -32,8 +32,8 @@ static gn_status keep(void *user, const char *observer, uint64_t step, const cha
 }
 
 /* The run's hooks record rows by way of their user; this one observes instead. */
-static watched watch(const char *device, const gn_phase *phases, size_t phase_count) {
-    trainer_case from = {.device = device, .dtype = GN_FLOAT64, .points = POINTS};
+static watched watch(const char *device, size_t batch, const gn_phase *phases, size_t phase_count) {
+    trainer_case from = {.device = device, .dtype = GN_FLOAT64, .points = POINTS, .batch = batch};
     memcpy(from.phases, phases, phase_count * sizeof *phases);
     trainer_run *run = trainer_prepare(&from);
     gn_observer *observer;
@@ -55,7 +55,7 @@ static watched watch(const char *device, const gn_phase *phases, size_t phase_co
 /* A line through points has two parameters, and K two eigenvalues that are not zero. */
 static void expect_rates(const char *device, gn_optimizer_options optimizer) {
     const gn_phase phases[] = {{.steps = 10, .optimizer = optimizer}};
-    const watched w = watch(device, phases, 1);
+    const watched w = watch(device, 0, phases, 1);
     cr_assert_gt(w.count, 0);
     cr_expect_lt(w.drift, 1e-14);
     for (int i = 0; i < 2; i++)
@@ -80,16 +80,28 @@ ON_EACH_DEVICE(rates, of_every_rule_are_as_predicted) {
 Test(rates, begin_anew_with_a_phase) {
     const gn_phase phases[] = {{.steps = 10, .optimizer = optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.2)},
                                {.steps = 8, .optimizer = optimizer_of(GN_OPTIMIZER_SGD, 0.1)}};
-    const watched w = watch("cpu", phases, 2);
+    const watched w = watch("cpu", 0, phases, 2);
     for (int i = 0; i < 2; i++)
         cr_expect(fabs(w.measured[i] - w.predicted[i]) < 1e-9, "mode %d: %.15g, not %.15g", i, w.measured[i],
                   w.predicted[i]);
     cr_expect_gt(fabs(w.predicted[0] - w.predicted[1]), 1e-3, "SGD's rates differ");
 }
 
+static void expect_measured_only(gn_optimizer_options optimizer, size_t batch, const char *name) {
+    const gn_phase phases[] = {{.steps = 10, .optimizer = optimizer}};
+    const watched w = watch("cpu", batch, phases, 1);
+    cr_expect(isfinite(w.measured[0]) && isnan(w.predicted[0]) && isnan(w.r2),
+              "%s: measured %g, predicted %g", name, w.measured[0], w.predicted[0]);
+}
+
 /* What has no rule predicts nothing, and is measured all the same. */
-Test(rates, of_adam_are_measured_only) {
-    const gn_phase phases[] = {{.steps = 10, .optimizer = optimizer_of(GN_OPTIMIZER_ADAM, 0.01)}};
-    const watched w = watch("cpu", phases, 1);
-    cr_expect(isfinite(w.measured[0]) && isnan(w.predicted[0]) && isnan(w.r2));
+Test(rates, without_a_rule_are_measured_only) {
+    expect_measured_only(optimizer_of(GN_OPTIMIZER_ADAM, 0.01), 0, "adam");
+    expect_measured_only(optimizer_of(GN_OPTIMIZER_SGD, 0.1), POINTS / 3, "parts of the training set");
+    gn_optimizer_options newton = optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.2);
+    const gn_solver solvers[] = {GN_SOLVER_CG, GN_SOLVER_LSMR};
+    for (int i = 0; i < 2; i++) {
+        newton.solver = solvers[i];
+        expect_measured_only(newton, 0, "gauss_newton without a cut-off");
+    }
 }

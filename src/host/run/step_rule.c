@@ -11,6 +11,8 @@ gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, size_t rows) {
         rule.momentum = o->momentum;
         break;
     case GN_OPTIMIZER_GAUSS_NEWTON:
+        if (o->solver == GN_SOLVER_CG || o->solver == GN_SOLVER_LSMR)
+            break; /* neither cuts: what is left out hangs on when it stops */
         rule.kind = GN_STEP_RULE_CUT;
         rule.weight = 1;
         rule.cutoff = o->cutoff;

@@ -6,7 +6,7 @@
 #include "gnewt/optimizer.h"
 
 /* rows: M of the whole training set. UNKNOWN for what follows no fixed rule of its own: adaptive and
- * scheduled quantities, weight decay, line searches. */
+ * scheduled quantities, weight decay, line searches, undamped solves without a cut-off. */
 gn_step_rule gn_step_rule_of(const gn_optimizer_options *options, size_t rows);
 
 #endif

@@ -99,11 +99,12 @@ static void find_phase(gn_trainer *t) {
     t->phase_end = end;
 }
 
-/* Weighted rows follow another kernel than J J'. */
+/* Weighted rows follow another kernel than J J', and a part of the training set another than the whole. */
 static gn_step_rule rule_of(const gn_trainer *t) {
     const gn_dataset *d = t->options.dataset;
     const size_t rows = gn_array_length(d->inputs, 0) * gn_network_outputs(t->options.network);
-    return d->weights ? (gn_step_rule){0} : gn_step_rule_of(&t->options.phases[t->phase].optimizer, rows);
+    const bool known = t->full && !d->weights;
+    return known ? gn_step_rule_of(&t->options.phases[t->phase].optimizer, rows) : (gn_step_rule){0};
 }
 
 gn_status gn_trainer_enter_phase(gn_trainer *trainer) {
