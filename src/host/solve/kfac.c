@@ -111,8 +111,10 @@ static gn_status read_layers(kfac *self, largest *most) {
 }
 
 static gn_status predict(const kfac *self, const largest *most) {
-    const double elements = (double)(self->base.rows + 1) * (double)self->elements +
-                            (double)most->factor * (double)most->factor + 2 * (double)most->block;
+    const double rows = (double)self->base.rows,
+                 rest = most->parameters == self->base.n ? 0 : (rows + 2) * (double)self->base.n;
+    const double elements = (rows + 1) * (double)self->elements +
+                            (double)most->factor * (double)most->factor + 2 * (double)most->block + rest;
     return gn_memory_predict(self->base.context, elements * (double)gn_dtype_size(self->base.dtype),
                              "a preconditioner of Kronecker factors",
                              "a narrower network, float32 or another cg.preconditioner");
