@@ -221,6 +221,24 @@ Test(acceleration, leaves_warm_starts_the_velocity) {
     mlp_teardown(&f);
 }
 
+/* A step looks at its preconditioner once, and only the first of its two solves begins with a product. */
+Test(acceleration, counts_what_its_solves_cost) {
+    mlp_fixture f = setup("check", "classes");
+    gn_optimizer_options options = accelerated(GN_SOLVER_CG, 0.1);
+    gn_optimizer *optimizer;
+    gn_step_report report;
+    options.cg.tolerance = 0;
+    options.cg.max_iterations = 3;
+    options.cg.warm_start = true;
+    options.cg.preconditioner = GN_PRECONDITIONER_JACOBI;
+    OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+    OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, &report));
+    cr_expect_eq(report.cg_iterations, 6);
+    cr_expect_float_eq(report.passes, 1 + 4 + 1.5 * (1 + 6) + 2, 1e-12); /* 4 classes; 2: the term's own */
+    gn_optimizer_destroy(optimizer);
+    mlp_teardown(&f);
+}
+
 /* ---- why a trial is rejected ---- */
 
 /* r = exp(theta) - 1, one of each */

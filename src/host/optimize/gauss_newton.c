@@ -113,7 +113,7 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
     }
     if (l->weights && (searches || judges))
         GN_TRY(gn_linearization_objective(l, &objective));
-    out->passes = gn_is_matrix_free(o) ? 1 : (double)l->outputs + 1;
+    out->passes = gn_is_matrix_free(o) ? gn_matrix_free_begin_passes(o, l) : (double)l->outputs + 1;
     GN_TRY(gn_systems_assemble(o, l));
     if (judges)
         return gn_gain_ratio_step(o, l, theta, objective, out);

@@ -25,6 +25,7 @@ typedef struct gn_matrix_free {
     gn_array solution;       /* P: a view of the solver's */
     gn_matrix_free_point at; /* of the products recorded */
     double mu;               /* of the last solve */
+    bool warm;               /* which began with a product */
     unsigned told;           /* bits: reasons that the log has */
 } gn_matrix_free;
 
@@ -80,6 +81,8 @@ gn_status gn_matrix_free_create(gn_gauss_newton *o);
 void gn_matrix_free_destroy(gn_gauss_newton *o);
 gn_status gn_matrix_free_reserve(gn_gauss_newton *o, gn_linearization *l);
 gn_status gn_matrix_free_begin(gn_gauss_newton *o, gn_linearization *l);
+/* What that costs, in passes, with the gradient. */
+double gn_matrix_free_begin_passes(const gn_gauss_newton *o, const gn_linearization *l);
 gn_status gn_matrix_free_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
 gn_status gn_matrix_free_solve_again(gn_gauss_newton *o, gn_linearization *l, const gn_array *x);
 gn_status gn_matrix_free_solve_all(gn_gauss_newton *o, gn_linearization *l, size_t count, const double *mu,

@@ -209,8 +209,9 @@ static gn_status set_system(const gn_gauss_newton *o, gn_linearization *l, gn_cg
 }
 
 static gn_status solve_cg(gn_gauss_newton *o, gn_linearization *l, double mu) {
+    o->free.warm = settings_of(o)->warm_start;
     GN_TRY(set_system(o, l, o->free.cg, 0, mu));
-    GN_TRY(gn_cg_solve(o->free.cg, settings_of(o)->warm_start));
+    GN_TRY(gn_cg_solve(o->free.cg, o->free.warm));
     return gn_array_copy(&o->base.direction, &o->free.solution);
 }
 
@@ -243,6 +244,7 @@ gn_status gn_matrix_free_solve_again(gn_gauss_newton *o, gn_linearization *l, co
     GN_TRY(gn_linearization_vjp(l, x, &self->direction));
     GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, o->free.at.weight, self->direction.data,
                  0.0, gn_cg_right_hand_side(o->free.cg)));
+    o->free.warm = false;
     GN_TRY(gn_cg_solve(o->free.cg, false));
     return gn_array_copy(&self->direction, &o->free.solution);
 }
@@ -269,13 +271,19 @@ static gn_status judge(gn_gauss_newton *o, const gn_cg_report *solve) {
 
 /* A product is a pass forward and one back, and a forward pass half of what a gradient is. LSMR's first
  * product back is the step's gradient. */
-static double passes_of(const gn_gauss_newton *o, const gn_linearization *l, size_t iterations) {
-    const gn_cg_settings *s = settings_of(o);
-    const double products = (double)iterations + (s->warm_start ? 1 : 0);
-    const double looks = o->base.needs_rows                               ? (double)l->outputs
-                         : s->preconditioner == GN_PRECONDITIONER_NYSTROM ? 1.5 * (double)s->rank
-                                                                          : 0;
-    return 1.5 * products + looks;
+#define PRODUCT_PASSES 1.5
+
+double gn_matrix_free_begin_passes(const gn_gauss_newton *o, const gn_linearization *l) {
+    switch (settings_of(o)->preconditioner) {
+    case GN_PRECONDITIONER_JACOBI:
+    case GN_PRECONDITIONER_KFAC:
+        return 1 + (double)l->outputs;
+    case GN_PRECONDITIONER_NYSTROM:
+        return 1 + PRODUCT_PASSES * (double)settings_of(o)->rank;
+    case GN_PRECONDITIONER_NONE:
+        break;
+    }
+    return 1;
 }
 
 gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double *model,
@@ -286,7 +294,7 @@ gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double 
     report->damping = o->free.mu;
     report->stop = solve.reason;
     report->cg_iterations += solve.iterations;
-    report->passes += passes_of(o, l, solve.iterations);
+    report->passes += PRODUCT_PASSES * (double)(solve.iterations + o->free.warm);
     return GN_OK;
 }
 
