@@ -3,9 +3,8 @@
  *
  * J = df/dtheta, row m = n*C + c. Squared error: r = f - y, loss = (1/M) sum r^2, gradient = (2/M) J'r,
  * output Hessian H = I. Cross-entropy: targets y whose rows sum to 1 (one-hot), p = softmax(f), r = p - y,
- * loss =
- * -(1/N) sum y log p, gradient = (1/N) J'r, H = diag(p) - p p' of each sample. A transformer that reads T
- * positions has a softmax at each, y one class at each, and the loss is the mean of all N T. */
+ * loss = -(1/N) sum y log p, gradient = (1/N) J'r, H = diag(p) - p p' of each sample. A transformer that
+ * reads T positions has a softmax at each, y one class at each, and the loss is the mean of all N T. */
 #ifndef GNEWT_LINEARIZATION_H
 #define GNEWT_LINEARIZATION_H
 

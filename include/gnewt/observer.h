@@ -30,9 +30,11 @@ typedef struct gn_observer gn_observer;
 
 /* How one step of the running optimiser multiplies the error along an eigenvector of J J' with eigenvalue
  * lambda, for squared error and the whole batch, while J stands still (arXiv 2601.03162, lemmas 3.1 to 3.3,
- * in discrete time): gradient  1 - rate weight lambda; with momentum the larger root of z^2 - (1 + momentum -
- * rate weight lambda) z + momentum. weight = 2/M for the mean square damped    1 - rate weight lambda /
- * (damping + weight lambda) cut       1 - rate where lambda > cutoff * the largest, else 1 */
+ * in discrete time).
+ * - gradient: 1 - rate weight lambda, weight = 2/M for the mean square; with momentum the larger root of
+ *   z^2 - (1 + momentum - rate weight lambda) z + momentum
+ * - damped: 1 - rate weight lambda / (damping + weight lambda)
+ * - cut: 1 - rate where lambda > cutoff * the largest, else 1 */
 typedef enum gn_step_rule_kind {
     GN_STEP_RULE_UNKNOWN,
     GN_STEP_RULE_GRADIENT,
@@ -71,11 +73,12 @@ gn_status gn_observer_create_solution(gn_context *context, gn_network *network, 
  * eigenvalues (n), condition_number, effective_rank exp(entropy of lambda / sum), negative_mass; kernel_drift
  * ||K - K_0||_F / ||K_0||_F; mode_error (n), the error e along the eigenvectors of K_0, and mode_error_now
  * (n), along those of K; measured_rate (n), -slope of ln |mode_error| over the observations of this phase
- * while the drift is below 0.1 and the mode above a thousandth of its start; predicted_rate (n), by the
- * phase's rule from the eigenvalues of K_0 (NaN unless the samples are the whole training set and the loss is
- * squared error); and of the modes that have both rate_slope = sum(m p) / sum(p p) and rate_r2 = 1 - sum (m -
- * p)^2 / sum (m - mean m)^2. K_0 is the kernel at theta0 (P). Network, data set and the loss's targets are
- * borrowed. Errors: ARGUMENT (too many points), MEMORY, with the size (three n x n matrices). */
+ * (of a resumed run: since then) while the drift is below 0.1 and the mode above a thousandth of its start;
+ * predicted_rate (n), by the phase's rule from the eigenvalues of K_0 (NaN unless the samples are the whole
+ * training set and every batch, and the loss is squared error); and of the modes that have both rate_slope =
+ * sum(m p) / sum(p p) and rate_r2 = 1 - sum (m - p)^2 / sum (m - mean m)^2. K_0 is the kernel at theta0 (P).
+ * Network, data set and the loss's targets are borrowed. Errors: ARGUMENT (too many points), MEMORY, with the
+ * size (three n x n matrices). */
 gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_loss loss,
                                  const gn_dataset *dataset, const gn_array *theta0, size_t points,
                                  gn_schedule schedule, gn_observer **observer);

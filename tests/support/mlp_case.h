@@ -55,7 +55,7 @@ const mlp_case *mlp_activations(size_t *count);
 const mlp_case *mlp_classes(size_t *count);
 
 /* Transformers: both norms, one and two layers, learned and sinusoidal positions, one and several positions
- * read, Grams by pairs of positions and by blocks of gradients, several tiles, one with cross-entropy. */
+ * read, Grams by pairs of positions and by blocks of gradients, several tiles, two with cross-entropy. */
 const mlp_case *mlp_transformers(size_t *count);
 /* Nets whose output is the residual of a PDE: of each activation; of 1, 2 and 3 coordinates; with Grams by
  * pairs of channels and by blocks of J. Samples are of every kind. */
