@@ -58,7 +58,7 @@ gn_status gn_cuda_column_sums(cudaStream_t stream, int type, size_t rows, size_t
 /* r = f - y; slot = sum r^2 */
 gn_status gn_cuda_squared_loss(cudaStream_t stream, int type, size_t n, const void *f, const void *y, void *r,
                                double *slot, void *scratch);
-/* slot = number of rows with argmax_c f = argmax_c y (first index wins ties) */
+/* slot = number of samples with argmax_c f = argmax_c y (first index wins ties) in each of their t rows */
 gn_status gn_cuda_count_correct(cudaStream_t stream, int type, size_t n, size_t t, size_t c, const void *f,
                                 const void *y, double *slot, void *scratch);
 
@@ -202,7 +202,8 @@ gn_status gn_cuda_cross_entropy_loss(cudaStream_t stream, int type, size_t n, si
 /* out = alpha (p .* u - p (p'u)), row by row; out may be u */
 gn_status gn_cuda_softmax_hessian(cudaStream_t stream, int type, size_t n, size_t c, double alpha,
                                   const void *p, const void *u, void *out);
-/* d[n,r,:] = row r of S', S = diag(sqrt(q)) - q sqrt(q)', q = max(p, eps^2) with eps the type's; N x C x C */
+/* d[n,r,:] = row r of S', S = diag(sqrt(q)) - q sqrt(q)' of each of t rows of c, q = max(p, eps^2) with eps
+ * the type's; N x TC x TC */
 gn_status gn_cuda_softmax_root(cudaStream_t stream, int type, size_t n, size_t t, size_t c, const void *p,
                                void *d);
 /* out = S u, or S'u, row by row; out may be u */

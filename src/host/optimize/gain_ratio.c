@@ -107,14 +107,15 @@ gn_status gn_gain_ratio_step(gn_gauss_newton *o, gn_linearization *l, gn_array *
     const gn_damping_options *options = &self->options.damping;
     const double before = o->damping.mu;
     size_t counts[REJECTS] = {0};
-    bool taken = false, last = false;
+    bool taken = false, last = false, moved = false;
     GN_TRY(gn_array_copy(&self->trial, theta));
     for (report->rejected = 0; !taken && !last;) {
         trial result;
         const double used = o->damping.mu;
-        if (report->rejected > 0)
+        if (moved)
             GN_TRY(gn_linearization_set_point(l, theta));
         GN_TRY(try_step(o, l, theta, objective, &result, report));
+        moved = result.reason != ACCELERATED; /* that one was not gone to */
         report->passes += 2.5;
         taken = gn_damping_judge(options, &o->damping, result.ratio);
         if (taken)
