@@ -74,6 +74,36 @@ ParameterizedTest(device_type *on, acceleration, is_what_nested_derivatives_say)
     }
 }
 
+/* A softmax at each of two positions, and parameters that are in no layer: every form takes the same step. */
+Test(acceleration, is_the_same_by_every_form_at_several_positions) {
+    size_t count, found = 0;
+    const mlp_case *cases = mlp_transformers(&count);
+    for (size_t i = 0; i < count; i++) {
+        double *first = NULL;
+        for (int k = 0; k < SOLVERS && cases[i].classes && positions_read(&cases[i]) > 1; k++, found++) {
+            mlp_fixture f = mlp_setup("check", GN_FLOAT64, &cases[i]);
+            gn_optimizer_options options = accelerated(solvers[k], 0.1);
+            gn_optimizer *optimizer;
+            gn_step_report report;
+            options.damping.value = 0.1;
+            options.cg.preconditioner = GN_PRECONDITIONER_KFAC;
+            OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+            OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, &report));
+            double *theta = host_values(f.theta);
+            first = first ? first : theta;
+            cr_expect(report.acceleration > 1e-3, "%s: %g", cases[i].name, report.acceleration);
+            cr_expect(relative_difference(f.p, theta, first) < 1e-9, "%s, solver %d: %g", cases[i].name,
+                      (int)solvers[k], relative_difference(f.p, theta, first));
+            if (theta != first)
+                free(theta);
+            gn_optimizer_destroy(optimizer);
+            mlp_teardown(&f);
+        }
+        free(first);
+    }
+    cr_assert_gt(found, 0);
+}
+
 /* The error of r_dd, relative, for a distance h. */
 static double error_at(double h) {
     mlp_fixture f = setup("cpu", "small_tanh");

@@ -30,7 +30,7 @@ struct gn_optimizer {
     gn_dtype dtype;
     size_t parameters, rows; /* P, and the most M */
     gn_array direction;      /* P: the gradient or the direction */
-    gn_array trial;          /* P: theta before the step, or a trial; made where needed */
+    gn_array trial;          /* P: theta before the step, or a trial */
     gn_array slots;          /* GN_SLOT_COUNT doubles */
     gn_named_array state[GN_OPTIMIZER_STATES];
     size_t state_count;
