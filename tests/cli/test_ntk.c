@@ -79,6 +79,8 @@ Test(ntk, mistakes) {
     cr_expect_not_null(strstr(wrong.err, "no.h5"));
     cr_expect_not(file_exists(folder, "ntk.h5"));
     expect_command(folder, "ntk c.yaml --out ''", 2);
+    wrong = expect_command(folder, "ntk c.yaml --dampings 1", 2);
+    cr_expect_not_null(strstr(wrong.err, "unknown option --dampings"), "%s", wrong.err);
     expect_command(folder, "ntk c.yaml --out no/K.h5", 1);
     wrong = expect_command(folder, "ntk c.yaml --set 'sweep=[{key: seed, values: [0, 1]}]'", 2);
     cr_expect_not_null(strstr(wrong.err, "ntk takes one point"));
