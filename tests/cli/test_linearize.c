@@ -186,6 +186,10 @@ Test(linearize, mistakes) {
     cr_expect(strstr(missing.err, "holds no /params/layers.1.bias") != NULL, "%s", missing.err);
     expect_command(folder, "linearize c.yaml --params no.h5 --out L.h5", 2);
     expect_command(folder, "linearize c.yaml", 2);
+    wrong = expect_command(
+        folder, "linearize c.yaml --set 'phases.0.optimizer={kind: gauss_newton, solver: dual}' --out L.h5",
+        2);
+    cr_expect(strstr(wrong.err, "not dual or primal") != NULL, "%s", wrong.err);
     expect_command(folder, "linearize c.yaml --out no/L.h5", 1);
     command_result large = expect_command(
         folder, "linearize c.yaml --set problem.points=3000000 --set observe=[] --out L.h5", 1);

@@ -79,6 +79,8 @@ Test(ntk, mistakes) {
     cr_expect_not_null(strstr(wrong.err, "no.h5"));
     cr_expect_not(file_exists(folder, "ntk.h5"));
     expect_command(folder, "ntk c.yaml --out ''", 2);
+    wrong = expect_command(folder, "ntk c.yaml --dampings 1", 2);
+    cr_expect_not_null(strstr(wrong.err, "unknown option --dampings"), "%s", wrong.err);
     expect_command(folder, "ntk c.yaml --out no/K.h5", 1);
     wrong = expect_command(folder, "ntk c.yaml --set 'sweep=[{key: seed, values: [0, 1]}]'", 2);
     cr_expect_not_null(strstr(wrong.err, "ntk takes one point"));
@@ -110,6 +112,11 @@ Test(ntk, rates_are_drawn_where_there_are_some) {
                    0);
     command_result wrong = expect_command(folder, "plot adam", 1);
     cr_expect_not_null(strstr(wrong.err, "predictions are of sgd"), "%s", wrong.err);
+    expect_command(folder, "run rates.yaml --quiet --out batches --set batch.size=4", 0);
+    wrong = expect_command(folder, "plot batches", 1);
+    cr_expect_not_null(strstr(wrong.err, "by full batches"), "%s", wrong.err);
+    expect_command(folder, "run rates.yaml --quiet --out whole --set batch.size=12", 0);
+    expect_command(folder, "plot whole", 0);
     wrong = expect_command(folder, "check rates.yaml --set 'observe=[{kind: norms}]'", 2);
     cr_expect_not_null(strstr(wrong.err, "needs `- {kind: ntk}`"), "%s", wrong.err);
 }

@@ -239,6 +239,15 @@ Test(runs, resuming_needs_the_same_configuration) {
     expect_command(folder, "run c.yaml --out r", 0);
     command_result other = expect_command(folder, "run c.yaml --out r --resume --seed 3", 2);
     cr_expect(strstr(other.err, "`seed` is 3 now and was 0") != NULL, "%s", other.err);
+    other = expect_command(folder,
+                           "run c.yaml --out r --resume "
+                           "--set phases.0.optimizer.line_search.kind=armijo",
+                           2);
+    cr_expect(strstr(other.err, "`phases.0.optimizer.line_search.kind` is armijo now and was none") != NULL,
+              "%s", other.err);
+    other = expect_command(folder, "run c.yaml --out r --resume --set observe=[]", 2);
+    cr_expect(strstr(other.err, "`observe` is an empty list now and was another list") != NULL, "%s",
+              other.err);
     expect_command(folder, "run c.yaml --out r --resume --set plot.kind=none --device cpu", 0);
 }
 

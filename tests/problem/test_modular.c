@@ -96,5 +96,8 @@ Test(modular_addition, refuses_what_cannot_be) {
     FAILS(context, GN_ERROR_ARGUMENT, "a vocabulary of 9; the equations have 10 tokens",
           gn_dataset_modular_addition_equations(context, GN_FLOAT32, P, 9, 0.5, 0, &dataset));
     expect_empty(context, &dataset);
+    FAILS(context, GN_ERROR_MEMORY, "ask for fewer samples",
+          gn_dataset_modular_addition_tokens(context, GN_FLOAT32, 65535, 0.5, 0, &dataset));
+    expect_empty(context, &dataset);
     gn_context_destroy(context);
 }

@@ -37,8 +37,9 @@ enum {
     GN_TAKES_OUT = 4,
     GN_TAKES_RESUME = 8,
     GN_TAKES_QUIET = 16,
-    GN_TAKES_PARAMS = 32, /* --params, --dampings */
-    GN_TAKES_RUNS = 64    /* one positional argument or more */
+    GN_TAKES_PARAMS = 32,
+    GN_TAKES_RUNS = 64, /* one positional argument or more */
+    GN_TAKES_DAMPINGS = 128
 };
 
 typedef struct gn_cli_options {

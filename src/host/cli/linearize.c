@@ -66,8 +66,9 @@ int gn_cli_linearize(int argc, char **argv) {
     gn_cli_options options;
     gn_message message = {0};
     gn_config_source *source = NULL;
-    int code = gn_cli_parse(argc, argv, GN_TAKES_CONFIG | GN_TAKES_SET | GN_TAKES_OUT | GN_TAKES_PARAMS,
-                            usage, &options);
+    int code = gn_cli_parse(
+        argc, argv, GN_TAKES_CONFIG | GN_TAKES_SET | GN_TAKES_OUT | GN_TAKES_PARAMS | GN_TAKES_DAMPINGS,
+        usage, &options);
     if (code >= 0)
         return code;
     gn_status status = GN_OK;

@@ -30,7 +30,7 @@ static const struct {
     {{"resume", no_argument, NULL, OPTION_RESUME}, GN_TAKES_RESUME},
     {{"quiet", no_argument, NULL, OPTION_QUIET}, GN_TAKES_QUIET},
     {{"params", required_argument, NULL, OPTION_PARAMS}, GN_TAKES_PARAMS},
-    {{"dampings", required_argument, NULL, OPTION_DAMPINGS}, GN_TAKES_PARAMS},
+    {{"dampings", required_argument, NULL, OPTION_DAMPINGS}, GN_TAKES_DAMPINGS},
 };
 enum { OPTIONS = sizeof all_options / sizeof *all_options };
 

@@ -76,18 +76,13 @@ static gn_status count_pairs(gn_context *context, size_t modulus, double fractio
     return GN_OK;
 }
 
-static gn_status fill(gn_context *context, gn_dtype dtype, const addition *sum, size_t pairs,
-                      gn_dataset *dataset) {
+static gn_status allocate(gn_context *context, gn_dtype dtype, const addition *sum, size_t pairs,
+                          gn_dataset *dataset) {
     const gn_dataset_shape shape = {.samples = sum->train,
                                     .test_samples = pairs - sum->train,
                                     .features = features(sum),
                                     .outputs = outputs(sum)};
-    GN_TRY(gn_dataset_allocate(context, dtype, &shape, kind, dataset));
-    dataset->labels = sum->encoding == EQUATIONS ? 2 : 1;
-    gn_status status = gn_dataset_fill_parts(dataset, make_rows, sum);
-    if (status != GN_OK)
-        gn_dataset_destroy(dataset);
-    return status;
+    return gn_dataset_allocate(context, dtype, &shape, kind, dataset);
 }
 
 static gn_status make(gn_context *context, gn_dtype dtype, addition sum, double train_fraction, uint64_t seed,
@@ -96,14 +91,22 @@ static gn_status make(gn_context *context, gn_dtype dtype, addition sum, double 
     size_t pairs = 0;
     *dataset = (gn_dataset){0};
     GN_TRY(count_pairs(context, modulus, train_fraction, &pairs, &sum.train));
+    /* Before the order of the pairs, which takes minutes where there are too many for the memory. */
+    GN_TRY(allocate(context, dtype, &sum, pairs, dataset));
+    dataset->labels = sum.encoding == EQUATIONS ? 2 : 1;
+    gn_status status = GN_OK;
     uint32_t *order = malloc(pairs * sizeof *order);
-    if (!order)
-        return gn_fail(context, GN_ERROR_MEMORY, "%s: no host memory for the order of %zu pairs", kind,
-                       pairs);
-    gn_random_permutation(seed, GN_STREAM_DATA, 0, pairs, order);
-    sum.order = order;
-    gn_status status = fill(context, dtype, &sum, pairs, dataset);
+    if (order) {
+        gn_random_permutation(seed, GN_STREAM_DATA, 0, pairs, order);
+        sum.order = order;
+        status = gn_dataset_fill_parts(dataset, make_rows, &sum);
+    } else {
+        status =
+            gn_fail(context, GN_ERROR_MEMORY, "%s: no host memory for the order of %zu pairs", kind, pairs);
+    }
     free(order);
+    if (status != GN_OK)
+        gn_dataset_destroy(dataset);
     return status;
 }
 

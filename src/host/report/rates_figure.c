@@ -94,8 +94,8 @@ static gn_status write_data(rates *figure, gn_script *script, gn_message *messag
         return gn_message_fail(
             message, GN_ERROR_FORMAT,
             "no run has a mode with both a measured and a predicted rate: predictions are of sgd, "
-            "gauss_newton and constant damping on the whole training set, and rates need three "
-            "observations before the kernel has drifted by 0.1");
+            "gauss_newton and constant damping on the whole training set, by full batches, and rates need "
+            "three observations before the kernel has drifted by 0.1");
     return GN_OK;
 }
 

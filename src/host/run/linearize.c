@@ -185,14 +185,19 @@ static gn_status write_direction(const map *m, const gn_config_optimizer *from) 
     gn_optimizer *optimizer = NULL;
     gn_array *direction = NULL;
     char name[160];
+    bool refused = false; /* what the configuration asks for */
     gn_status status;
     snprintf(name, sizeof name, "/directions/%s", from->label);
     GN_TRY_DONE(gn_array_create(m->context, m->config->precision, 1, &m->parameters, &direction));
-    GN_TRY_DONE(gn_optimizer_create(m->context, &from->options, m->config->precision, m->parameters, m->rows,
-                                    &optimizer));
+    status = gn_optimizer_create(m->context, &from->options, m->config->precision, m->parameters, m->rows,
+                                 &optimizer);
+    refused = status == GN_ERROR_ARGUMENT || status == GN_ERROR_UNSUPPORTED;
+    GN_TRY_DONE(status);
     GN_TRY_DONE(gn_optimizer_direction(optimizer, m->linearization, direction));
 done:
     status = ours(m, status, name);
+    if (refused)
+        status = GN_ERROR_CONFIG;
     if (status == GN_OK)
         status = write_array(m, name, 1, &m->parameters, direction);
     gn_optimizer_destroy(optimizer);

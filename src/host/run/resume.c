@@ -10,7 +10,7 @@
  */
 static bool find_difference(const gn_node *was, const gn_node *is, char *path, size_t size, bool top) {
     size_t length = strlen(path);
-    if (was->kind != is->kind || was->count != is->count)
+    if (was->kind != is->kind || (was->kind != GN_NODE_MAP && was->count != is->count))
         return true;
     if (was->kind == GN_NODE_SCALAR)
         return strcmp(was->text, is->text) != 0;
@@ -27,12 +27,16 @@ static bool find_difference(const gn_node *was, const gn_node *is, char *path, s
             return true;
         path[length] = '\0';
     }
-    return false;
+    return was->count != is->count;
 }
 
 static const char *text_at(const gn_node *root, const char *path) {
     const gn_node *node = gn_node_find(root, path);
-    return node == NULL ? "absent" : node->kind == GN_NODE_SCALAR ? node->text : "other content";
+    return node == NULL                   ? "absent"
+           : node->kind == GN_NODE_SCALAR ? node->text
+           : node->kind == GN_NODE_MAP    ? "a mapping"
+           : node->count == 0             ? "an empty list"
+                                          : "another list";
 }
 
 gn_status gn_resume_check(const char *directory, const char *text, gn_message *message) {
