@@ -285,7 +285,7 @@ void add_cg_cases(case_list *list) {
     static const size_t rows[] = {0, 1, 4, 300};
     for (size_t i = 0; i < AWKWARD; i++)
         for (size_t m = 0; m < 4; m++) {
-            if ((rows[m] == 300 && awkward[i] > 33) || (rows[m] != 1 && awkward[i] > 1000))
+            if ((rows[m] == 300 && awkward[i] != 33) || (rows[m] != 1 && awkward[i] > 1000))
                 continue;
             for (int flag = 0; flag < 2; flag++) {
                 const op_case c = {.m = rows[m], .n = awkward[i], .flag = flag};
