@@ -161,6 +161,16 @@ static gn_status check_cg(gn_context *context, const gn_cg_settings *cg) {
     return GN_OK;
 }
 
+/* Of a singular J'J the preconditioner's inverse blows up what plain CG leaves at 0. */
+static gn_status check_undamped(gn_context *context, const gn_optimizer_options *options) {
+    if (options->kind != GN_OPTIMIZER_GAUSS_NEWTON || options->solver != GN_SOLVER_CG ||
+        options->cg.preconditioner == GN_PRECONDITIONER_NONE)
+        return GN_OK;
+    return gn_fail(context, GN_ERROR_ARGUMENT,
+                   "cg.preconditioner needs damping, which gauss_newton has not: take it away, or "
+                   "levenberg_marquardt");
+}
+
 gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_options *options) {
     double most = HUGE_VAL;
     GN_TRY(check_range(context, (range){"learning_rate", options->learning_rate, 0, most, true, true}));
@@ -176,6 +186,7 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     }
     GN_TRY(check_decay(context, options));
     GN_TRY(check_cg(context, &options->cg));
+    GN_TRY(check_undamped(context, options));
     GN_TRY(check_acceleration(context, options));
     if (gn_optimizer_is_second_order(options->kind) && options->solver == GN_SOLVER_LSMR)
         GN_TRY(check_lsmr(context, &options->cg));

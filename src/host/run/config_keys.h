@@ -221,7 +221,7 @@
     X(CHOICE, curvature, options.curvature, "mean", "", "", GN_KEY_ON(GN_OPTIMIZER_GGN), curvatures,         \
       "w J'H J with w = 1 (sum) or 1 over the mean loss's terms (mean)")                                     \
     X(REAL, cutoff, options.cutoff, "1.0e-6", "of the largest eigenvalue", "[0, 1)", GN_KEY_GN, 0,           \
-      "smaller eigenvalues of J J' are left out")                                                            \
+      "smaller eigenvalues of J J' are left out; cg and lsmr have no cut-off")                               \
     X(SECTION, damping, options.damping, "{}", "", "", GN_KEY_DAMPED, gn_damping_section,                    \
       "mu in w J'H J + mu I")                                                                                \
     X(SECTION, cg, options.cg, "{}", "", "", GN_KEY_GN | GN_KEY_DAMPED, gn_cg_section,                       \
