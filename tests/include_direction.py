@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 # Folders of src/host from the bottom up; those of one line do not know each other.
-LAYERS = [["core"], ["backend"], ["network"], ["problem"], ["linearization", "solve"], ["optimize", "observe"], ["run"],
+LAYERS = [["core"], ["backend"], ["network"], ["problem"], ["linearization", "solve"], ["optimize"], ["observe"], ["run"],
           ["report"], ["cli"]]
 RANK = {folder: rank for rank, folders in enumerate(LAYERS) for folder in folders}
 # The folder that a public header belongs to.

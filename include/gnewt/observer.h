@@ -4,6 +4,7 @@
 #define GNEWT_OBSERVER_H
 
 #include "gnewt/linearization.h"
+#include "gnewt/optimizer.h"
 #include "gnewt/problem.h"
 
 #ifdef __cplusplus
@@ -73,7 +74,7 @@ gn_status gn_observer_create_solution(gn_context *context, gn_network *network, 
  * eigenvalues (n), condition_number, effective_rank exp(entropy of lambda / sum), negative_mass; kernel_drift
  * ||K - K_0||_F / ||K_0||_F; mode_error (n), the error e along the eigenvectors of K_0, and mode_error_now
  * (n), along those of K; measured_rate (n), -slope of ln |mode_error| over the observations of this phase
- * (of a resumed run: since then) while the drift is below 0.1 and the mode above a thousandth of its start;
+ * while the drift is below 0.1 and the mode above a thousandth of its start;
  * predicted_rate (n), by the phase's rule from the eigenvalues of K_0 (NaN unless the samples are the whole
  * training set and every batch, and the loss is squared error); and of the modes that have both rate_slope =
  * sum(m p) / sum(p p) and rate_r2 = 1 - sum (m - p)^2 / sum (m - mean m)^2. K_0 is the kernel at theta0 (P).
@@ -86,8 +87,30 @@ void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);
 gn_schedule gn_observer_schedule(const gn_observer *observer);
-/* A phase begins, whose steps follow the rule. */
-void gn_observer_begin_phase(gn_observer *observer, const gn_step_rule *rule);
+/* A phase begins: `step` steps are done, the next ones are the optimiser's (borrowed until the next phase
+ * begins) and follow the rule. */
+typedef struct gn_phase_start {
+    uint64_t step;
+    gn_step_rule rule;
+    gn_optimizer *optimizer; /* NULL: not known */
+} gn_phase_start;
+gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start);
+
+/* What a phase may end by, as of the last observation. drift: ||K - K_0||_F / ||K_0||_F of the NTK. */
+typedef enum gn_signal { GN_SIGNAL_DRIFT } gn_signal;
+/* false where the observer has no such signal, or not yet. */
+bool gn_observer_signal(const gn_observer *observer, gn_signal signal, double *value);
+
+/* What a continued run needs of an observer, as named arrays on the host: one walk over them serves a
+ * checkpoint's writer, which reads the values, and its reader, which fills them in after the phase has begun.
+ */
+typedef struct gn_state_walk {
+    void *user;
+    bool loading;
+    gn_status (*array)(void *user, const char *name, size_t count, double *values);
+} gn_state_walk;
+gn_status gn_observer_state(gn_observer *observer, const gn_state_walk *walk);
+
 /* training: a linearization over the whole training set, its point set to theta; norms takes NULL as well.
  * Errors: ARGUMENT (no sink), SHAPE, and what the sink's write returns. */
 gn_status gn_observer_observe(gn_observer *observer, uint64_t step, const gn_array *theta,

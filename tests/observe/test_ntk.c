@@ -133,14 +133,14 @@ ON_EACH_DEVICE(ntk, is_the_spectrum_of_the_gram) {
 ON_EACH_DEVICE(ntk, takes_the_first_samples) {
     mlp_fixture f = mlp_setup(device, GN_FLOAT64, &net);
     const gn_dataset d = dataset_of(&f);
-    const gn_step_rule rule = {GN_STEP_RULE_GRADIENT, .rate = 0.1, .weight = 1};
+    const gn_phase_start start = {.rule = {GN_STEP_RULE_GRADIENT, .rate = 0.1, .weight = 1}};
     gn_observer *observer;
     kept_rows kept;
     const gn_observation_sink sink = keep_in(&kept);
     double e[12], trace = 0, sum = 0;
     OK(f.context, gn_observer_create_ntk(f.context, f.network, GN_LOSS_SQUARED, &d, f.theta, 4,
                                          (gn_schedule){1}, &observer));
-    gn_observer_begin_phase(observer, &rule);
+    cr_assert_eq(gn_observer_begin_phase(observer, &start), GN_OK);
     OK(f.context, gn_observer_observe(observer, 5, f.theta, NULL, &sink));
     double *k = gram_at(&f, f.theta, e);
     const kept_row *lambda = find(&kept, "eigenvalues");

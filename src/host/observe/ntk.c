@@ -24,6 +24,7 @@ typedef struct ntk {
     gn_array work, slots;     /* of the eigensolver; 1 */
     size_t work_bytes;
     double first_norm;    /* ||K_0||_F */
+    double drift;         /* at the last observation; NaN: none yet */
     double *host;         /* 5 n: what the next five point to */
     double *first_values; /* n, descending, as all that is written */
     double *now, *c, *measured, *predicted;
@@ -115,28 +116,44 @@ static gn_status observe_ntk(gn_observer *observer, uint64_t step, const gn_arra
                              gn_linearization *training, const gn_observation_sink *sink) {
     (void)training;
     ntk *o = (ntk *)observer;
-    double drift;
     GN_TRY(gn_linearization_set_point(o->probe, theta));
     GN_TRY(gn_linearization_residual(o->probe, &o->residual));
     GN_TRY(gn_linearization_gram(o->probe, &o->kernel));
-    GN_TRY(find_drift(o, &drift));
+    GN_TRY(find_drift(o, &o->drift));
     GN_TRY(decompose(o, &o->kernel, o->now));
     GN_TRY(write_spectrum(o, step, sink));
-    GN_TRY(write_number(o, step, "kernel_drift", drift, sink));
+    GN_TRY(write_number(o, step, "kernel_drift", o->drift, sink));
     GN_TRY(project(o, &o->kernel, o->c));
     GN_TRY(write_values(o, step, "mode_error_now", o->c, sink));
     GN_TRY(project(o, &o->frame, o->c));
     GN_TRY(write_values(o, step, "mode_error", o->c, sink));
-    o->still = o->still && drift < STILL;
+    o->still = o->still && o->drift < STILL;
     if (o->still)
         gn_mode_fit_add(&o->fit, step, o->c);
     return write_rates(o, step, sink);
 }
 
-static void begin_phase(gn_observer *observer, const gn_step_rule *rule) {
+static gn_status begin_phase(gn_observer *observer, const gn_phase_start *start) {
     ntk *o = (ntk *)observer;
-    o->rule = *rule;
+    o->rule = start->rule;
     gn_mode_fit_restart(&o->fit);
+    return GN_OK;
+}
+
+static bool signal_ntk(const gn_observer *observer, gn_signal signal, double *value) {
+    const ntk *o = (const ntk *)observer;
+    *value = o->drift;
+    return signal == GN_SIGNAL_DRIFT && !isnan(o->drift);
+}
+
+/* The line through each mode's errors of this phase goes on. */
+static gn_status walk_ntk(gn_observer *observer, const gn_state_walk *walk) {
+    ntk *o = (ntk *)observer;
+    double now[2] = {o->still, o->drift};
+    GN_TRY(walk->array(walk->user, "still_drift", 2, now));
+    o->still = now[0] != 0;
+    o->drift = now[1];
+    return gn_mode_fit_walk(&o->fit, walk);
 }
 
 static void release_ntk(gn_observer *observer) {
@@ -151,7 +168,13 @@ static void release_ntk(gn_observer *observer) {
 }
 
 static const gn_observer_kind ntk_kind = {
-    .name = "ntk", .observe = observe_ntk, .begin_phase = begin_phase, .release = release_ntk};
+    .name = "ntk",
+    .observe = observe_ntk,
+    .begin_phase = begin_phase,
+    .signal = signal_ntk,
+    .state = walk_ntk,
+    .release = release_ntk,
+};
 
 /* ---- creation ---- */
 
@@ -206,6 +229,7 @@ static gn_status prepare(ntk *o, gn_network *network, gn_loss loss, const gn_dat
     o->rows = probe * outputs;
     o->whole = probe == samples && loss == GN_LOSS_SQUARED;
     o->still = true;
+    o->drift = NAN;
     GN_TRY(reserve(o, type));
     GN_TRY(reserve_host(o));
     o->inputs = view_samples(dataset->inputs, probe);

@@ -29,9 +29,16 @@ gn_schedule gn_observer_schedule(const gn_observer *observer) {
     return observer->schedule;
 }
 
-void gn_observer_begin_phase(gn_observer *observer, const gn_step_rule *rule) {
-    if (observer->kind->begin_phase)
-        observer->kind->begin_phase(observer, rule);
+gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start) {
+    return observer->kind->begin_phase ? observer->kind->begin_phase(observer, start) : GN_OK;
+}
+
+bool gn_observer_signal(const gn_observer *observer, gn_signal signal, double *value) {
+    return observer->kind->signal && observer->kind->signal(observer, signal, value);
+}
+
+gn_status gn_observer_state(gn_observer *observer, const gn_state_walk *walk) {
+    return observer->kind->state ? observer->kind->state(observer, walk) : GN_OK;
 }
 
 bool gn_observer_needs_training(const gn_observer *observer) {

@@ -1,4 +1,4 @@
-/* What an observer is: a table of three functions and a schedule. A new kind is one file, with its own struct
+/* What an observer is: a table of functions and a schedule. A new kind is one file, with its own struct
  * that begins with a gn_observer. */
 #ifndef GN_OBSERVE_OBSERVER_H
 #define GN_OBSERVE_OBSERVER_H
@@ -11,7 +11,9 @@ typedef struct gn_observer_kind {
     bool needs_training; /* reads the linearization; else it may be given NULL */
     gn_status (*observe)(gn_observer *observer, uint64_t step, const gn_array *theta,
                          gn_linearization *training, const gn_observation_sink *sink);
-    void (*begin_phase)(gn_observer *observer, const gn_step_rule *rule); /* or none */
+    gn_status (*begin_phase)(gn_observer *observer, const gn_phase_start *start); /* or none */
+    bool (*signal)(const gn_observer *observer, gn_signal signal, double *value); /* or none */
+    gn_status (*state)(gn_observer *observer, const gn_state_walk *walk);         /* or none */
     /* Frees what the kind holds, not the observer itself. */
     void (*release)(gn_observer *observer);
 } gn_observer_kind;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/status.h"
+
 gn_spectrum_summary gn_spectrum_summarize(size_t n, const double *descending) {
     double sum = 0, negative = 0, entropy = 0;
     for (size_t i = 0; i < n; i++) {
@@ -65,6 +67,14 @@ void gn_mode_fit_destroy(gn_mode_fit *fit) {
 void gn_mode_fit_restart(gn_mode_fit *fit) {
     memset(fit->count, 0, 6 * fit->modes * sizeof(double));
     fit->size = 0;
+}
+
+gn_status gn_mode_fit_walk(gn_mode_fit *fit, const gn_state_walk *walk) {
+    double begun[2] = {(double)fit->first, fit->size};
+    GN_TRY(walk->array(walk->user, "fit_begun", 2, begun));
+    fit->first = (uint64_t)begun[0];
+    fit->size = begun[1];
+    return walk->array(walk->user, "fit_sums", 6 * fit->modes, fit->count);
 }
 
 static void start(gn_mode_fit *fit, uint64_t step, const double *c) {

@@ -28,6 +28,7 @@ typedef struct gn_mode_fit {
 bool gn_mode_fit_create(gn_mode_fit *fit, size_t modes);
 void gn_mode_fit_destroy(gn_mode_fit *fit);
 void gn_mode_fit_restart(gn_mode_fit *fit);
+gn_status gn_mode_fit_walk(gn_mode_fit *fit, const gn_state_walk *walk);
 /* Modes that begin below 1e-8 of the whole are left out; one that has fallen to a thousandth of its start
  * gets no more points: what is left of it then comes from other modes. */
 void gn_mode_fit_add(gn_mode_fit *fit, uint64_t step, const double *c);

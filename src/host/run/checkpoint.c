@@ -28,6 +28,52 @@ static gn_status write_array(gn_h5 *file, const char *name, const gn_array *arra
     return status;
 }
 
+/* ---- observers: /observers/<number>_<name>/<array> ---- */
+
+typedef struct state_file {
+    gn_h5 *file;
+    gn_message *message;
+    char group[64];
+} state_file;
+
+static gn_status save_state(void *user, const char *name, size_t count, double *values) {
+    const state_file *s = user;
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", s->group, name);
+    return gn_h5_write(s->file, path, 1, &count, values, s->message);
+}
+
+static gn_status load_state(void *user, const char *name, size_t count, double *values) {
+    const state_file *s = user;
+    char path[128];
+    int rank;
+    size_t shape[GN_H5_MAX_RANK];
+    double *read;
+    snprintf(path, sizeof path, "%s/%s", s->group, name);
+    GN_TRY(gn_h5_read(s->file, path, &rank, shape, &read, s->message));
+    const bool fits = rank == 1 && shape[0] == count;
+    if (fits)
+        memcpy(values, read, count * sizeof *values);
+    free(read);
+    return fits ? GN_OK
+                : gn_message_fail(s->message, GN_ERROR_FORMAT,
+                                  "the checkpoint's %s does not fit this configuration", path);
+}
+
+static gn_status walk_observers(gn_h5 *file, gn_build *build, bool loading, gn_message *message) {
+    state_file s = {.file = file, .message = message};
+    const gn_state_walk walk = {&s, loading, loading ? load_state : save_state};
+    for (size_t i = 0; i < build->observer_count; i++) {
+        snprintf(s.group, sizeof s.group, "/observers/%zu_%s", i, gn_observer_name(build->observers[i]));
+        const gn_status status = gn_observer_state(build->observers[i], &walk);
+        if (status != GN_OK)
+            return message->text[0] != '\0' ? status : gn_build_fail(build, status, s.group, message);
+    }
+    return GN_OK;
+}
+
+/* ---- writing ---- */
+
 static gn_status write_content(gn_h5 *file, gn_build *build, gn_message *message) {
     gn_trainer *trainer = build->trainer;
     const double seconds = gn_trainer_seconds(trainer), passes = gn_trainer_passes(trainer);
@@ -45,7 +91,7 @@ static gn_status write_content(gn_h5 *file, gn_build *build, gn_message *message
         snprintf(path, sizeof path, "/optimizer/%s", name);
         GN_TRY(write_array(file, path, state, message));
     }
-    return GN_OK;
+    return walk_observers(file, build, false, message);
 }
 
 /* The content of a file, or the entries of a folder, on the disk. */
@@ -148,7 +194,7 @@ static gn_status read_content(gn_h5 *file, gn_build *build, gn_message *message)
         snprintf(path, sizeof path, "/optimizer/%s", name);
         GN_TRY(read_array(file, path, state, message));
     }
-    return GN_OK;
+    return walk_observers(file, build, true, message);
 }
 
 gn_status gn_checkpoint_read(const char *directory, gn_build *build, gn_message *message) {

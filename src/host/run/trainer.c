@@ -115,9 +115,9 @@ gn_status gn_trainer_enter_phase(gn_trainer *trainer) {
     if (trainer->phase == trainer->options.phase_count)
         return GN_OK;
     GN_TRY(create_optimizer(trainer, trainer->phase, &trainer->optimizer));
-    const gn_step_rule rule = rule_of(trainer);
+    const gn_phase_start start = {trainer->step, rule_of(trainer), trainer->optimizer};
     for (size_t i = 0; i < trainer->options.observer_count; i++)
-        gn_observer_begin_phase(trainer->options.observers[i], &rule);
+        GN_TRY(gn_observer_begin_phase(trainer->options.observers[i], &start));
     const char *solver = gn_optimizer_solver_text(trainer->optimizer);
     if (solver[0] != '\0')
         gn_log(trainer->context, GN_LOG_INFO, "phase %zu: solver %s", trainer->phase, solver);
