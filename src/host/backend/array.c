@@ -54,6 +54,12 @@ gn_array gn_array_view(gn_context *context, gn_dtype dtype, size_t rows, size_t 
         .context = context, .dtype = dtype, .rank = 2, .shape = {rows, columns, 1, 1}, .data = data};
 }
 
+gn_array gn_array_view_rows(const gn_array *array, size_t first, size_t rows) {
+    const size_t columns = gn_array_length(array, 1);
+    char *data = (char *)array->data + first * columns * gn_dtype_size(array->dtype);
+    return gn_array_view(array->context, array->dtype, rows, columns, data);
+}
+
 /* ---- questions ---- */
 
 gn_dtype gn_array_dtype(const gn_array *array) {
