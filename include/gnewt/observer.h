@@ -96,8 +96,13 @@ typedef struct gn_phase_start {
 } gn_phase_start;
 gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start);
 
-/* What a phase may end by, as of the last observation. drift: ||K - K_0||_F / ||K_0||_F of the NTK. */
-typedef enum gn_signal { GN_SIGNAL_DRIFT } gn_signal;
+/* What a phase may end by, as of the last observation.
+ * - drift: ||K - K_0||_F / ||K_0||_F of the NTK
+ * - linearisation gap: ||f - f_lin|| / ||f - f_0||, f_lin trained beside on the linear map of the start
+ * - mode rate: what the slowest modes that still hold error lose a step, -d ln |c| / d step */
+typedef enum gn_signal { GN_SIGNAL_DRIFT, GN_SIGNAL_LINEARISATION_GAP, GN_SIGNAL_MODE_RATE } gn_signal;
+/* Whether it is a signal of this kind of observer. */
+bool gn_observer_offers(const gn_observer *observer, gn_signal signal);
 /* false where the observer has no such signal, or not yet. */
 bool gn_observer_signal(const gn_observer *observer, gn_signal signal, double *value);
 

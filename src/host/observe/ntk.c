@@ -109,6 +109,7 @@ static const gn_observer_kind ntk_kind = {
     .name = "ntk",
     .observe = observe_ntk,
     .begin_phase = begin_phase,
+    .signals = 1u << GN_SIGNAL_DRIFT,
     .signal = signal_ntk,
     .state = walk_ntk,
     .release = release_ntk,
