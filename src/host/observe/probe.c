@@ -1,5 +1,6 @@
 #include "observe/probe.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,10 @@ gn_status gn_probe_drift(gn_probe *probe, double *drift) {
     GN_TRY(gn_probe_dot(probe, k, k, &square));
     *drift = probe->first_norm > 0 ? sqrt(square) / probe->first_norm : NAN;
     return GN_OP(context, axpby, k->dtype, count, 1.0, probe->first.data, 1.0, k->data);
+}
+
+double gn_probe_rounding(const gn_probe *probe) {
+    return (double)probe->rows * (probe->kernel.dtype == GN_FLOAT64 ? DBL_EPSILON : (double)FLT_EPSILON);
 }
 
 gn_status gn_probe_look(gn_probe *probe, const gn_array *theta) {

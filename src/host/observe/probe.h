@@ -15,7 +15,7 @@ typedef struct gn_probe {
     gn_array first, frame;    /* n x n: K_0, and its eigenvectors as rows, by ascending eigenvalue */
     gn_array kernel;          /* n x n: K, for the observer to write over */
     gn_array residual;        /* n */
-    gn_array modes, values;   /* n */
+    gn_array modes, values;   /* n: scratch; eigenvalues of what was decomposed last, ascending */
     gn_array work, slots;     /* of the eigensolver; 2 */
     size_t work_bytes;
     double first_norm;    /* ||K_0||_F */
@@ -39,6 +39,8 @@ gn_status gn_probe_drift(gn_probe *probe, double *drift);
 gn_status gn_probe_decompose(gn_probe *probe, gn_array *k, double *values);
 /* c = Q x, Q's rows being eigenvectors, x (n). */
 gn_status gn_probe_project(gn_probe *probe, const gn_array *q, const gn_array *x, double *c);
+/* Eigenvalues up to so much of the largest are rounding: n times the type's epsilon. */
+double gn_probe_rounding(const gn_probe *probe);
 /* x'y of arrays of one size. */
 gn_status gn_probe_dot(gn_probe *probe, const gn_array *x, const gn_array *y, double *value);
 

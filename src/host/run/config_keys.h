@@ -274,10 +274,13 @@
       "log: each step below 30, each 10th below 150, then by 2 %")                                           \
     X(COUNT, modes, modes, "10", "modes", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_FOURIER), 0,                  \
       "k = 0 ... modes")                                                                                     \
-    X(COUNT, points, points, "0", "samples", "[0, 1000000000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,                \
+    X(COUNT, points, points, "0", "samples", "[0, 1000000000]",                                              \
+      GN_KEY_ON(GN_OBSERVE_NTK) | GN_KEY_ON(GN_OBSERVE_DRIFT), 0,                                            \
       "the first of the training set; 0: all, or as many as have 1024 residuals")                            \
     X(BOOL, h1, h1, "false", "", "", GN_KEY_ON(GN_OBSERVE_SOLUTION), 0,                                      \
-      "of a PDE also the error with the gradient, relative_h1_error")
+      "of a PDE also the error with the gradient, relative_h1_error")                                        \
+    X(BOOL, companion, companion, "false", "", "", GN_KEY_ON(GN_OBSERVE_DRIFT), 0,                           \
+      "also train the linearised network beside, at the cost of the run again")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
