@@ -123,7 +123,7 @@ void gn_observer_destroy(gn_observer *observer);
 const char *gn_observer_name(const gn_observer *observer);
 gn_schedule gn_observer_schedule(const gn_observer *observer);
 /* A phase begins: `step` steps are done, the next ones are the optimiser's (borrowed until the next phase
- * begins) and follow the rule. */
+ * begins) and follow the rule. A continued run tells so too, with the step at which its phase began. */
 typedef struct gn_phase_start {
     uint64_t step;
     gn_step_rule rule;

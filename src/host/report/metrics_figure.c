@@ -276,19 +276,29 @@ static void draw_legend(const metrics *figure) {
     }
 }
 
-/* A bar where a phase of one of the panel's groups ends and another begins. */
+static void draw_bar(const metrics *figure, double step) {
+    if (step > figure->x.low && step < figure->x.high)
+        fprintf(figure->page.canvas.script->file,
+                "set arrow from first %.0f, graph 0 to first %.0f, graph 1 nohead lt 1 lw 1.2 dt (4,4) "
+                "lc rgb '#404040'\n",
+                step, step);
+}
+
+/* Bars where a phase of one of the panel's runs ends and another begins: those of a group's first run, and of
+ * its others where they differ. */
 static void draw_phases(const metrics *figure, size_t column) {
     for (size_t i = 0; i < figure->set->group_count; i++) {
-        const gn_config *config = gn_group_config(figure->set, &figure->set->groups[i]);
-        size_t step = 0;
-        for (unsigned j = 0; j + 1 < config->phases_count && figure->split.panel[i] == column; j++) {
-            step += config->phases[j].steps;
-            if ((double)step > figure->x.low && (double)step < figure->x.high)
-                fprintf(figure->page.canvas.script->file,
-                        "set arrow from first %zu, graph 0 to first %zu, graph 1 nohead lt 1 lw 1.2 dt (4,4) "
-                        "lc rgb '#404040'\n",
-                        step, step);
+        const gn_run_group *group = &figure->set->groups[i];
+        const size_t phases = gn_group_config(figure->set, group)->phases_count;
+        double *first = calloc(2 * phases, sizeof *first), *other = first ? first + phases : NULL;
+        for (size_t j = 0; first && j < group->count && figure->split.panel[i] == column; j++) {
+            double *steps = j == 0 ? first : other;
+            const size_t count = gn_figure_run_changes(&figure->set->runs[group->first + j], steps);
+            for (size_t k = 0; k < count; k++)
+                if (j == 0 || other[k] != first[k])
+                    draw_bar(figure, steps[k]);
         }
+        free(first);
     }
 }
 
