@@ -139,7 +139,13 @@ typedef struct gn_config_observer {
     bool companion;       /* drift */
 } gn_config_observer;
 
-typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER, GN_PLOT_RATES } gn_plot_kind;
+typedef enum gn_plot_kind {
+    GN_PLOT_NONE,
+    GN_PLOT_METRICS,
+    GN_PLOT_FOURIER,
+    GN_PLOT_RATES,
+    GN_PLOT_DRIFT
+} gn_plot_kind;
 typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 
 typedef struct gn_config_plot {
@@ -147,7 +153,7 @@ typedef struct gn_config_plot {
     char *title;
     char **metrics; /* kind metrics: names of GN_METRICS_LIST */
     unsigned metrics_count;
-    char *panels; /* kind metrics: a dotted key, or "" */
+    char *panels; /* kinds metrics, drift: a dotted key, or "" */
     gn_plot_scale x_scale;
     double x_max;   /* steps; 0: all */
     double y_min;   /* 0: by the data */

@@ -90,11 +90,9 @@ static const gn_choice signals[] = {{"drift", GN_SIGNAL_DRIFT},
                                     {"linearisation_gap", GN_SIGNAL_LINEARISATION_GAP},
                                     {"mode_rate", GN_SIGNAL_MODE_RATE},
                                     {NULL, 0}};
-static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
-                                  {"metrics", GN_PLOT_METRICS},
-                                  {"fourier", GN_PLOT_FOURIER},
-                                  {"rates", GN_PLOT_RATES},
-                                  {NULL, 0}};
+static const gn_choice plots[] = {{"none", GN_PLOT_NONE},       {"metrics", GN_PLOT_METRICS},
+                                  {"fourier", GN_PLOT_FOURIER}, {"rates", GN_PLOT_RATES},
+                                  {"drift", GN_PLOT_DRIFT},     {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
 static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
 static const gn_choice metrics[] = {
