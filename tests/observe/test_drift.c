@@ -191,6 +191,7 @@ ON_EACH_DEVICE(drift, begins_at_nothing) {
     gn_observer *observer = observer_of(&s);
     kept_rows kept;
     const gn_observation_sink sink = keep_in(&kept);
+    gn_array *test = s.dataset.test_inputs;
     double value, loss;
     cr_expect_not(gn_observer_signal(observer, GN_SIGNAL_DRIFT, &value));
     s.dataset.test_inputs = NULL; /* and then nothing of a test set */
@@ -208,6 +209,21 @@ ON_EACH_DEVICE(drift, begins_at_nothing) {
     cr_expect_not(gn_observer_signal(observer, GN_SIGNAL_LINEARISATION_GAP, &value));
     cr_expect_not(gn_observer_signal(observer, GN_SIGNAL_MODE_RATE, &value));
     gn_observer_destroy(observer);
-    s.dataset.test_inputs = read_set(&s.f, "drift_squared", "/test_inputs", 2);
+    s.dataset.test_inputs = test;
+    sets_free(&s);
+}
+
+Test(drift, refuses_more_points_than_there_are) {
+    sets s = sets_of("cpu", "drift_squared");
+    gn_observer *observer;
+    const gn_drift_options options = {.network = s.f.network,
+                                      .loss = GN_LOSS_SQUARED,
+                                      .dataset = &s.dataset,
+                                      .theta0 = s.f.theta,
+                                      .points = 7};
+    cr_assert_eq(gn_observer_create_drift(s.f.context, &options, (gn_schedule){1}, &observer),
+                 GN_ERROR_ARGUMENT);
+    cr_expect_not_null(strstr(gn_error_message(s.f.context), "drift: points is 7"));
+    cr_expect_null(observer);
     sets_free(&s);
 }
