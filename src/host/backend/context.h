@@ -54,6 +54,10 @@ gn_status gn_eigh(gn_context *context, gn_dtype type, size_t n, void *a, size_t 
 
 /* An array over memory that somebody else owns; for passing parts of a buffer on. */
 gn_array gn_array_view(gn_context *context, gn_dtype dtype, size_t rows, size_t columns, void *data);
+/* Rows first ... first + rows of an array of rank 2. */
+gn_array gn_array_view_rows(const gn_array *array, size_t first, size_t rows);
+/* to = from (same count), in to's type, by way of the host. */
+gn_status gn_array_convert(gn_array *to, const gn_array *from);
 /* SHAPE, naming `what`, unless the array has this context, type and element count. */
 gn_status gn_array_expect(gn_context *context, const gn_array *array, gn_dtype dtype, size_t count,
                           const char *what);

@@ -1,3 +1,4 @@
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,7 @@ static gn_status read_back(const char *file, shown *s, gn_message *message) {
         s->values[i] = s->values[s->count - 1 - i];
         s->values[s->count - 1 - i] = other;
     }
-    s->summary = gn_spectrum_summarize(s->count, s->values);
+    s->summary = gn_spectrum_summarize(s->count, s->values, DBL_EPSILON);
     return GN_OK;
 }
 
