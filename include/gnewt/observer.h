@@ -132,11 +132,15 @@ typedef struct gn_phase_start {
 } gn_phase_start;
 gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start);
 
-/* What a phase may end by, as of the last observation. drift: ||K - K_0||_F / ||K_0||_F of the NTK.
- * mode_rate: -ln |c_i(t) / c_i(s)| / (t - s), the median over the modes c_i of the error along eigenvectors
- * of K_0, t and s being the last two observations of ntk in a phase or at its start. Modes that began the
- * phase below 1e-8 of the error, or have fallen to a thousandth of what they began with, are left out. */
-typedef enum gn_signal { GN_SIGNAL_DRIFT, GN_SIGNAL_MODE_RATE } gn_signal;
+/* What a phase may end by, as of the last observation.
+ * - drift: ||K - K_0||_F / ||K_0||_F of the NTK
+ * - linearisation gap: ||f - f_lin|| / ||f - f_0||, f_lin trained beside on the linear map of the start
+ * - mode rate: -ln |c_i(t) / c_i(s)| / (t - s), the median over the modes c_i of the error along eigenvectors
+ *   of K_0, t and s being the last two observations of ntk in a phase, its start included. Modes that began
+ * the phase below 1e-8 of the error, or have fallen to a thousandth of what they began with, are left out. */
+typedef enum gn_signal { GN_SIGNAL_DRIFT, GN_SIGNAL_LINEARISATION_GAP, GN_SIGNAL_MODE_RATE } gn_signal;
+/* Whether it is a signal of this kind of observer. */
+bool gn_observer_offers(const gn_observer *observer, gn_signal signal);
 /* false where the observer has no such signal, or not yet. */
 bool gn_observer_signal(const gn_observer *observer, gn_signal signal, double *value);
 

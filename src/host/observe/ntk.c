@@ -184,7 +184,7 @@ static gn_status begin_phase(gn_observer *observer, const gn_phase_start *start)
 
 static bool signal_ntk(const gn_observer *observer, gn_signal signal, double *value) {
     const ntk *o = (const ntk *)observer;
-    *value = signal == GN_SIGNAL_DRIFT ? o->drift : signal == GN_SIGNAL_MODE_RATE ? o->pace.rate : NAN;
+    *value = signal == GN_SIGNAL_DRIFT ? o->drift : o->pace.rate;
     return !isnan(*value);
 }
 
@@ -213,6 +213,7 @@ static const gn_observer_kind ntk_kind = {
     .name = "ntk",
     .observe = observe_ntk,
     .begin_phase = begin_phase,
+    .signals = 1u << GN_SIGNAL_DRIFT | 1u << GN_SIGNAL_MODE_RATE,
     .signal = signal_ntk,
     .state = walk_ntk,
     .release = release_ntk,

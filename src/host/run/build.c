@@ -349,6 +349,30 @@ static gn_schedule record_schedule(const gn_config *config) {
     return (gn_schedule){0};
 }
 
+static gn_phase_end end_of(const gn_config_phase *phase) {
+    gn_phase_end end = {0};
+    if (phase->until) {
+        const gn_config_until *u = phase->until;
+        end.until.metric = u->metric;
+        end.until.bound = u->below ? GN_BOUND_BELOW : GN_BOUND_ABOVE;
+        end.until.level = u->below ? *u->below : *u->above;
+        end.until.times = u->times;
+    }
+    if (phase->stagnation) {
+        end.stagnation.metric = phase->stagnation->metric;
+        end.stagnation.relative = phase->stagnation->relative;
+        end.stagnation.times = phase->stagnation->times;
+    }
+    if (phase->change) {
+        const gn_config_switch *c = phase->change;
+        end.change.signal = c->signal;
+        end.change.bound = c->below ? GN_BOUND_BELOW : GN_BOUND_ABOVE;
+        end.change.level = c->below ? *c->below : *c->above;
+        end.change.times = c->times;
+    }
+    return end;
+}
+
 gn_status gn_build_trainer(const gn_config *config, const gn_config_source *source, gn_build *build,
                            gn_message *message) {
     GN_TRY(create_observers(config, source, build, message));
@@ -357,8 +381,9 @@ gn_status gn_build_trainer(const gn_config *config, const gn_config_source *sour
         return gn_message_fail(message, GN_ERROR_MEMORY, "out of memory");
     build->phase_count = config->phases_count;
     for (unsigned i = 0; i < config->phases_count; i++)
-        build->phases[i] =
-            (gn_phase){.steps = config->phases[i].steps, .optimizer = config->phases[i].optimizer.options};
+        build->phases[i] = (gn_phase){.steps = config->phases[i].steps,
+                                      .optimizer = config->phases[i].optimizer.options,
+                                      .end = end_of(&config->phases[i])};
     const gn_trainer_options options = {.network = build->network,
                                         .dataset = &build->dataset,
                                         .loss = config->loss.kind,

@@ -94,9 +94,31 @@ typedef struct gn_config_optimizer {
     gn_optimizer_options options;
 } gn_config_optimizer;
 
+/* Of `below` and `above` one is given; the other is NULL. */
+typedef struct gn_config_until {
+    gn_phase_metric metric;
+    double *below, *above;
+    size_t times; /* for */
+} gn_config_until;
+
+typedef struct gn_config_stagnation {
+    gn_phase_metric metric;
+    double relative;
+    size_t times; /* for */
+} gn_config_stagnation;
+
+typedef struct gn_config_switch {
+    gn_signal signal;
+    double *below, *above;
+    size_t times; /* for */
+} gn_config_switch;
+
 typedef struct gn_config_phase {
     size_t steps;
     gn_config_optimizer optimizer;
+    gn_config_until *until; /* NULL, as the next two: not asked for */
+    gn_config_stagnation *stagnation;
+    gn_config_switch *change; /* switch */
 } gn_config_phase;
 
 typedef enum gn_observe_kind {

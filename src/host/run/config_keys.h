@@ -4,8 +4,9 @@
  * defaults, the libcyaml schema, `gnewt schema` and the resolved config.yaml.
  *   type     TEXT; NAME (text, one of `of`); PATH (a file or folder, relative to the configuration's folder);
  * REAL; COUNT (a size); SEED; BOOL; CHOICE (of the names in `of`); WORD_OR_COUNT (a name of `of`, or a
- * count); COUNTS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the section)
- *   default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it
+ * count); COUNTS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the section);
+ * OPTIONAL_REAL, OPTIONAL_SECTION (their members are pointers, NULL where the key is not given)
+ *   default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it; NONE: of an optional key
  *   range    an interval, "[0, 1)"; for lists that of each entry; "" for none
  *   kinds    the values of the section's `kind` that the row belongs to. A key may have several rows of
  *            different kinds, with different defaults. */
@@ -18,6 +19,7 @@
 
 #define GN_KEY_NEEDED          NULL
 #define GN_KEY_COMPUTED        ""
+#define GN_KEY_NONE            "..."
 #define GN_KEY_ALL             0xffffffffu
 #define GN_KEY_ON(kind)        (1u << (kind))
 #define GN_KEY_SINC            GN_KEY_ON(GN_PROBLEM_SINC_1D)
@@ -231,9 +233,39 @@
     X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \
       "without a line search")
 
+#define GN_UNTIL_KEYS(X)                                                                                     \
+    X(CHOICE, metric, metric, GN_KEY_NEEDED, "", "", GN_KEY_ALL, phase_metrics, "of the recorded rows")      \
+    X(OPTIONAL_REAL, below, below, GN_KEY_NONE, "of the metric", "(-inf, inf)", GN_KEY_ALL, 0,               \
+      "this or above")                                                                                       \
+    X(OPTIONAL_REAL, above, above, GN_KEY_NONE, "of the metric", "(-inf, inf)", GN_KEY_ALL, 0,               \
+      "this or below")                                                                                       \
+    X(COUNT, for, times, "1", "rows", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "in succession")
+
+#define GN_STAGNATION_KEYS(X)                                                                                \
+    X(CHOICE, metric, metric, "loss_train", "", "", GN_KEY_ALL, phase_metrics, "of the recorded rows")       \
+    X(REAL, relative, relative, "1.0e-3", "of the metric's best", "[0, 1)", GN_KEY_ALL, 0,                   \
+      "what a better value must gain")                                                                       \
+    X(COUNT, for, times, GN_KEY_NEEDED, "rows", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "without a better value")
+
+#define GN_SWITCH_KEYS(X)                                                                                    \
+    X(CHOICE, signal, signal, GN_KEY_NEEDED, "", "", GN_KEY_ALL, signals,                                    \
+      "drift: of the NTK; linearisation_gap: from a linear map trained beside; mode_rate: a step")           \
+    X(OPTIONAL_REAL, below, below, GN_KEY_NONE, "of the signal", "(-inf, inf)", GN_KEY_ALL, 0,               \
+      "this or above")                                                                                       \
+    X(OPTIONAL_REAL, above, above, GN_KEY_NONE, "of the signal", "(-inf, inf)", GN_KEY_ALL, 0,               \
+      "this or below")                                                                                       \
+    X(COUNT, for, times, "1", "observations", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "in succession")
+
 #define GN_PHASE_KEYS(X)                                                                                     \
-    X(COUNT, steps, steps, GN_KEY_NEEDED, "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "")                     \
-    X(SECTION, optimizer, optimizer, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_optimizer_section, "")
+    X(COUNT, steps, steps, GN_KEY_NEEDED, "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0,                         \
+      "the most; until, stagnation and switch may end the phase before")                                     \
+    X(SECTION, optimizer, optimizer, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_optimizer_section, "")            \
+    X(OPTIONAL_SECTION, until, until, GN_KEY_NONE, "", "", GN_KEY_ALL, gn_until_section,                     \
+      "ends the phase when a metric is below or above a value")                                              \
+    X(OPTIONAL_SECTION, stagnation, stagnation, GN_KEY_NONE, "", "", GN_KEY_ALL, gn_stagnation_section,      \
+      "ends the phase when a metric's best gets no better")                                                  \
+    X(OPTIONAL_SECTION, switch, change, GN_KEY_NONE, "", "", GN_KEY_ALL, gn_switch_section,                  \
+      "ends the phase by what an observer sees")
 
 #define GN_OBSERVER_KEYS(X)                                                                                  \
     X(CHOICE, kind, kind, GN_KEY_NEEDED, "", "", GN_KEY_ALL, observers,                                      \
@@ -305,8 +337,13 @@ typedef enum gn_key_type {
     GN_KEY_VALUES,
     GN_KEY_SECTION,
     GN_KEY_SECTIONS,
-    GN_KEY_SWEEP
+    GN_KEY_SWEEP,
+    GN_KEY_OPTIONAL_REAL,
+    GN_KEY_OPTIONAL_SECTION
 } gn_key_type;
+
+/* Left out of the resolved configuration where it is not given. */
+#define GN_KEY_IS_OPTIONAL(type) ((type) == GN_KEY_OPTIONAL_REAL || (type) == GN_KEY_OPTIONAL_SECTION)
 
 /* A name (str) that a value may have, and what it stands for (val); lists end with str NULL. */
 typedef cyaml_strval_t gn_choice;
