@@ -107,11 +107,11 @@ Test(ntk, rates_are_drawn_where_there_are_some) {
     cr_expect_not_null(strstr(svg, "R² = 1.0000, slope 1.000"));
     free(svg);
     expect_command(folder,
-                   "run rates.yaml --quiet --out adam --set phases.0.optimizer.kind=adam "
+                   "run rates.yaml --quiet --out adamw --set phases.0.optimizer.kind=adamw "
                    "--set phases.0.optimizer.learning_rate=0.001",
                    0);
-    command_result wrong = expect_command(folder, "plot adam", 1);
-    cr_expect_not_null(strstr(wrong.err, "predictions are of sgd"), "%s", wrong.err);
+    command_result wrong = expect_command(folder, "plot adamw", 1);
+    cr_expect_not_null(strstr(wrong.err, "predictions are of sgd, adam"), "%s", wrong.err);
     expect_command(folder, "run rates.yaml --quiet --out batches --set batch.size=4", 0);
     wrong = expect_command(folder, "plot batches", 1);
     cr_expect_not_null(strstr(wrong.err, "by full batches"), "%s", wrong.err);
