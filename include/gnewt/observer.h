@@ -82,7 +82,8 @@ gn_status gn_observer_create_solution(gn_context *context, gn_network *network, 
  * - eigenvalues (k), condition_number (largest over smallest of the numerical_rank ones above n eps times the
  *   largest), effective_rank exp(entropy of lambda / sum), negative_mass
  * - kernel_drift ||K - K_0||_F / ||K_0||_F
- * - mode_error (k), the error e along the eigenvectors of K_0, and mode_error_now (k), along those of K
+ * - mode_error (k), the error e along the eigenvectors of K_0; `present`: mode_error_now (k), along those of
+ * K
  * - preconditioned_eigenvalues (k), preconditioned_condition_number and _effective_rank of J M^-1 J', where
  * M^-1 is what the running optimiser multiplies J'e by: weight K of sgd, Lambda / (Lambda + mu) of a damped
  * solve with the mu of the next step (weight Lambda where curvature is mean), ones and zeros of gauss_newton,
@@ -110,6 +111,7 @@ typedef struct gn_ntk_options {
     size_t points;     /* 0: all, or as many as have 1024 residuals */
     size_t dense_rows; /* 2048 */
     size_t values;     /* 20; >= 1 */
+    bool present;      /* K's eigenvectors too, which take twice as long again as its eigenvalues */
     gn_dtype dtype; /* float64, of the kernel whatever the run's type: in float32 a fifth of the eigenvalues
                        and more are rounding */
     bool diagonal;  /* memory for adam and adamw is made now; else when such a phase begins */

@@ -15,6 +15,7 @@ static gn_dataset dataset_of(const mlp_fixture *f) {
 static gn_ntk_options options_of(size_t points) {
     gn_ntk_options options = gn_ntk_options_default();
     options.points = points;
+    options.present = true;
     options.schedule = (gn_schedule){1};
     return options;
 }

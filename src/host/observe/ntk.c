@@ -21,6 +21,7 @@ typedef struct ntk {
     size_t count;        /* k: modes that are written */
     size_t values;       /* leading ones of Adam's */
     bool whole;          /* the probe set is the training set, by squared error: steps follow its spectrum */
+    bool present;        /* the kernel's present eigenvectors are wanted */
     double drift;        /* at the last observation; NaN: none yet */
     double *host;        /* 6 k: what the next six point to, descending, as all that is written */
     double *now, *bounds, *c, *kernel, *measured, *predicted;
@@ -63,7 +64,7 @@ static gn_status write_dense(const row *r) {
 static gn_status write_spectrum(const row *r) {
     ntk *o = r->o;
     double least;
-    GN_TRY(gn_probe_spectrum(&o->probe, o->now, o->bounds, &least));
+    GN_TRY(gn_probe_spectrum(&o->probe, o->present, o->now, o->bounds, &least));
     GN_TRY(write_values(r, "eigenvalues", o->now));
     if (o->probe.dense)
         return write_dense(r);
@@ -74,8 +75,10 @@ static gn_status write_spectrum(const row *r) {
 
 static gn_status write_errors(const row *r) {
     ntk *o = r->o;
-    GN_TRY(gn_probe_project(&o->probe, &o->probe.kernel, &o->probe.residual, o->c));
-    GN_TRY(write_values(r, "mode_error_now", o->c));
+    if (o->present) {
+        GN_TRY(gn_probe_project(&o->probe, &o->probe.kernel, &o->probe.residual, o->c));
+        GN_TRY(write_values(r, "mode_error_now", o->c));
+    }
     GN_TRY(gn_probe_project(&o->probe, &o->probe.frame, &o->probe.residual, o->c));
     return write_values(r, "mode_error", o->c);
 }
@@ -249,6 +252,7 @@ static gn_status prepare(ntk *o, gn_network *network, gn_loss loss, const gn_dat
     o->count = o->probe.count;
     o->values = options->values < o->count ? options->values : o->count;
     o->whole = o->probe.samples == gn_array_length(dataset->inputs, 0) && loss == GN_LOSS_SQUARED;
+    o->present = options->present;
     o->still = true;
     o->drift = NAN;
     GN_TRY(reserve_host(o));

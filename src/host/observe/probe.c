@@ -31,9 +31,15 @@ gn_status gn_probe_decompose(gn_probe *probe, gn_array *k, double *values) {
     return read_reversed(&probe->values, probe->rows, values);
 }
 
-gn_status gn_probe_spectrum(gn_probe *probe, double *values, double *bounds, double *least) {
-    if (probe->dense)
+gn_status gn_probe_spectrum(gn_probe *probe, bool vectors, double *values, double *bounds, double *least) {
+    const size_t n = probe->rows;
+    if (probe->dense && vectors)
         return gn_probe_decompose(probe, &probe->kernel, values);
+    if (probe->dense) {
+        GN_TRY(gn_eigenvalues(probe->context, probe->dtype, n, probe->kernel.data, n, probe->values.data,
+                              probe->work.data, probe->work_bytes));
+        return read_reversed(&probe->values, n, values);
+    }
     return gn_kernel_products_lead(&probe->products, NULL, &probe->kernel, values, bounds, least);
 }
 
@@ -74,20 +80,26 @@ gn_status gn_probe_look(gn_probe *probe, const gn_array *theta) {
 
 /* ---- creation ---- */
 
-static gn_status predict(gn_probe *p, const char *observer, size_t parameters) {
+static gn_status predict(gn_probe *p, const gn_probe_options *o, size_t parameters) {
     const double n = (double)p->rows, size = (double)gn_dtype_size(p->dtype);
     char what[128], advice[128];
     double bytes = 3 * n * n * size;
-    snprintf(what, sizeof what, "%s: three matrices of the probe set and an eigensolver's memory", observer);
-    snprintf(advice, sizeof advice, "fewer points (observe: {kind: %s, points: ...})", observer);
+    snprintf(what, sizeof what, "%s: three matrices as the NTK (%zu x %zu) and an eigensolver's memory",
+             o->observer, p->rows, p->rows);
+    snprintf(advice, sizeof advice, "fewer points (observe: {kind: %s, points: ...})", o->observer);
     if (!p->dense) {
         bytes = 2 * (double)p->count * n * size +
                 gn_kernel_products_bytes(p->dtype, p->rows, parameters, p->count);
-        snprintf(what, sizeof what, "%s: vectors of the probe set for %zu eigenvalues", observer, p->count);
-    } else if (bytes < 1e15) { /* else its size may overflow */
-        GN_TRY(GN_OP(p->context, eigh_workspace, p->dtype, p->rows, &p->work_bytes));
+        snprintf(what, sizeof what, "%s: vectors of %zu residuals for %zu eigenvalues", o->observer, p->rows,
+                 p->count);
     }
-    return gn_memory_predict(p->context, bytes + (double)p->work_bytes, what, advice);
+    const char *instead = o->advice ? o->advice : advice;
+    GN_TRY(gn_memory_predict(p->context, bytes, what, instead));
+    if (!p->dense)
+        return GN_OK;
+    /* only of a matrix that fits: the size of its workspace may be more than can be counted */
+    GN_TRY(GN_OP(p->context, eigh_workspace, p->dtype, p->rows, &p->work_bytes));
+    return gn_memory_predict(p->context, bytes + (double)p->work_bytes, what, instead);
 }
 
 static gn_status reserve(gn_probe *p, const char *observer) {
@@ -168,7 +180,7 @@ gn_status gn_probe_open(gn_context *context, const gn_probe_options *o, gn_netwo
     probe->rows = probe->samples * outputs;
     probe->dense = probe->rows <= o->dense_rows || probe->rows <= o->values;
     probe->count = probe->dense ? probe->rows : o->values;
-    GN_TRY(predict(probe, o->observer, gn_array_count(theta0)));
+    GN_TRY(predict(probe, o, gn_array_count(theta0)));
     GN_TRY(reserve(probe, o->observer));
     GN_TRY(linearize(probe, network, loss, dataset, theta0));
     return look_at_the_start(probe, theta0);

@@ -34,6 +34,7 @@ typedef struct gn_probe {
 
 typedef struct gn_probe_options {
     const char *observer; /* named in messages */
+    const char *advice;   /* where memory lacks; NULL: an observer's */
     size_t points;        /* samples; 0: all, or as many as have 1024 residuals */
     gn_dtype dtype;       /* of the kernel, whatever the data's */
     size_t dense_rows;    /* dense up to so many rows; beyond, the `values` leading eigenpairs, at most n */
@@ -56,9 +57,10 @@ gn_status gn_probe_look(gn_probe *probe, const gn_array *theta);
 /* ||K - K_0||_F / ||K_0||_F, NaN where K_0 is 0; a dense kernel is as before, to rounding. Of many rows about
  * that (gn_kernel_products_drift). */
 gn_status gn_probe_drift(gn_probe *probe, double *drift);
-/* Eigenvectors of K over kernel, eigenvalues to the host (count). Where the set is not dense, bounds (count)
- * of their errors and *least, the least Ritz value; both may be NULL where it is. */
-gn_status gn_probe_spectrum(gn_probe *probe, double *values, double *bounds, double *least);
+/* Eigenvalues of K to the host (count). vectors: also eigenvectors over the kernel, which is lost without;
+ * that takes a dense set three times as long. Where the set is not dense, bounds (count) of the values'
+ * errors and *least, the least Ritz value; both may be NULL where it is. */
+gn_status gn_probe_spectrum(gn_probe *probe, bool vectors, double *values, double *bounds, double *least);
 /* Dense: eigenvectors over k (n x n), eigenvalues to the host. */
 gn_status gn_probe_decompose(gn_probe *probe, gn_array *k, double *values);
 /* c = Q x, the rows of q (any number x n) being eigenvectors, x (n). */

@@ -292,6 +292,7 @@ static gn_status create_ntk(const gn_config *config, const gn_config_observer *f
                               .dense_rows = from->dense_rows,
                               .values = from->values,
                               .dtype = from->precision,
+                              .present = from->present,
                               .schedule = {from->every}};
     for (unsigned i = 0; i < config->phases_count; i++) {
         const gn_optimizer_kind kind = config->phases[i].optimizer.options.kind;

@@ -136,7 +136,8 @@ typedef struct gn_config_observer {
     size_t points;        /* ntk; 0: as many as have 1024 residuals */
     bool h1;              /* solution */
     size_t dense_rows, values;
-    gn_dtype precision; /* these three: ntk */
+    gn_dtype precision;
+    bool present; /* these four: ntk */
 } gn_config_observer;
 
 typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER, GN_PLOT_RATES } gn_plot_kind;

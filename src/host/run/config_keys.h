@@ -283,7 +283,9 @@
     X(COUNT, values, values, "20", "eigenvalues", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,               \
       "those leading ones, and the modes of Adam's kernel that are measured")                                \
     X(CHOICE, precision, precision, "float64", "", "", GN_KEY_ON(GN_OBSERVE_NTK), precisions,                \
-      "of the kernel, whatever that of the run")
+      "of the kernel, whatever that of the run")                                                             \
+    X(BOOL, present, present, "false", "", "", GN_KEY_ON(GN_OBSERVE_NTK), 0,                                 \
+      "also the error along the present kernel's eigenvectors, mode_error_now; takes longer")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
