@@ -167,6 +167,18 @@ gn_status gn_array_copy(gn_array *destination, const gn_array *source) {
                  gn_array_count(source) * gn_dtype_size(source->dtype));
 }
 
+gn_status gn_array_convert(gn_array *to, const gn_array *from) {
+    const size_t count = gn_array_count(from);
+    double *values = malloc(count * sizeof *values + 1);
+    if (!values)
+        return gn_fail(to->context, GN_ERROR_MEMORY, "converting an array: out of host memory");
+    gn_status status = gn_array_read(from, values, count);
+    if (status == GN_OK)
+        status = gn_array_write(to, values, count);
+    free(values);
+    return status;
+}
+
 gn_status gn_array_fill(gn_array *array, double value) {
     return GN_OP(array->context, fill, array->dtype, gn_array_count(array), value, array->data);
 }

@@ -136,7 +136,10 @@ typedef struct gn_config_observer {
     size_t modes;         /* fourier */
     size_t points;        /* ntk, drift; 0: as many as have 1024 residuals */
     bool h1;              /* solution */
-    bool companion;       /* drift */
+    size_t dense_rows, values;
+    gn_dtype precision;
+    bool present;   /* these four: ntk */
+    bool companion; /* drift */
 } gn_config_observer;
 
 typedef enum gn_plot_kind {

@@ -279,6 +279,14 @@
       "the first of the training set; 0: all, or as many as have 1024 residuals")                            \
     X(BOOL, h1, h1, "false", "", "", GN_KEY_ON(GN_OBSERVE_SOLUTION), 0,                                      \
       "of a PDE also the error with the gradient, relative_h1_error")                                        \
+    X(COUNT, dense_rows, dense_rows, "2048", "residuals", "[0, 1000000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,      \
+      "up to so many the kernel is a matrix; beyond, its leading eigenvalues come by Lanczos")               \
+    X(COUNT, values, values, "20", "eigenvalues", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,               \
+      "those leading ones, and the modes of Adam's kernel that are measured")                                \
+    X(CHOICE, precision, precision, "float64", "", "", GN_KEY_ON(GN_OBSERVE_NTK), precisions,                \
+      "of the kernel, whatever that of the run")                                                             \
+    X(BOOL, present, present, "false", "", "", GN_KEY_ON(GN_OBSERVE_NTK), 0,                                 \
+      "also the error along the present kernel's eigenvectors, mode_error_now; takes longer")                \
     X(BOOL, companion, companion, "false", "", "", GN_KEY_ON(GN_OBSERVE_DRIFT), 0,                           \
       "also train the linearised network beside, at the cost of the run again")
 
