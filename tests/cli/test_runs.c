@@ -121,7 +121,8 @@ Test(runs, a_committee_learns_a_polynomial) {
 
 /* Long enough that a signal finds it at work: a second or more, in steps of microseconds. */
 static const char slow[] = "--set phases.0.steps=1000 --set phases.1.steps=100000 --set batch.size=16 "
-                           "--set problem.points=64";
+                           "--set problem.points=64 --set 'observe=[{kind: norms}, {kind: drift, points: 20, "
+                           "companion: true}, {kind: fourier, modes: 4, every: 5}]'";
 
 /* Starts, sends the signal once DIRECTORY/metrics.csv has so many rows, and waits: the shell's $? of the run.
  */
@@ -157,6 +158,9 @@ Test(runs, resumed_equals_uninterrupted) {
     expect_same_metric(&whole, &parts, "phase");
     expect_same_observation(&whole, &parts, "norms", "weight_norm");
     expect_same_observation(&whole, &parts, "fourier", "mode");
+    expect_same_observation(&whole, &parts, "drift", "linearisation_gap");
+    expect_same_observation(&whole, &parts, "drift", "displacement");
+    expect_same_observation(&whole, &parts, "drift", "kernel_regression_loss_test");
     gn_run_close(&whole);
     gn_run_close(&parts);
     expect_state("parts", "finished");

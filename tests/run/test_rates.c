@@ -38,8 +38,10 @@ static watched watch(const char *device, size_t batch, const gn_phase *phases, s
     trainer_run *run = trainer_prepare(&from);
     gn_observer *observer;
     watched w = {0};
+    gn_ntk_options options = gn_ntk_options_default();
+    options.schedule = (gn_schedule){2};
     OK(run->context, gn_observer_create_ntk(run->context, run->network, GN_LOSS_SQUARED, &run->dataset,
-                                            run->theta0, 0, (gn_schedule){2}, &observer));
+                                            run->theta0, &options, &observer));
     run->options.observers = &observer;
     run->options.observer_count = 1;
     trainer_make(run);
@@ -96,7 +98,7 @@ static void expect_measured_only(gn_optimizer_options optimizer, size_t batch, c
 
 /* What has no rule predicts nothing, and is measured all the same. */
 Test(rates, without_a_rule_are_measured_only) {
-    expect_measured_only(optimizer_of(GN_OPTIMIZER_ADAM, 0.01), 0, "adam");
+    expect_measured_only(optimizer_of(GN_OPTIMIZER_ADAMW, 0.01), 0, "adamw, whose weights decay");
     expect_measured_only(optimizer_of(GN_OPTIMIZER_SGD, 0.1), POINTS / 3, "parts of the training set");
     gn_optimizer_options newton = optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.2);
     const gn_solver solvers[] = {GN_SOLVER_CG, GN_SOLVER_LSMR};

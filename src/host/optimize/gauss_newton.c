@@ -171,11 +171,18 @@ static gn_status spectrum(gn_optimizer *self, size_t capacity, double *values, s
     return gn_array_read(&view, values, *count);
 }
 
+static gn_status damping(gn_optimizer *self, double *mu) {
+    GN_TRY(read_state(of(self)));
+    *mu = damping_now(of(self));
+    return GN_OK;
+}
+
 static const gn_optimizer_interface interface = {.step = step,
                                                  .direction = direction,
                                                  .directions = directions,
                                                  .spectrum = spectrum,
                                                  .reserve = reserve,
+                                                 .damping = damping,
                                                  .destroy = destroy};
 
 static gn_status create_state(gn_gauss_newton *o) {

@@ -15,6 +15,8 @@ typedef struct gn_optimizer_interface {
                             gn_array *d);                                                      /* or none */
     gn_status (*spectrum)(gn_optimizer *self, size_t capacity, double *values, size_t *count); /* or none */
     gn_status (*reserve)(gn_optimizer *self, gn_linearization *l);                             /* or none */
+    gn_status (*diagonal)(gn_optimizer *self, double *values);                                 /* or none */
+    gn_status (*damping)(gn_optimizer *self, double *mu);                                      /* or none */
     void (*destroy)(gn_optimizer *self);
 } gn_optimizer_interface;
 
@@ -58,6 +60,9 @@ void gn_optimizer_add_state(gn_optimizer *self, const char *name, gn_array *arra
 /* Makes now what the first step on `l` would make, there and here: so it is known to fit before a run begins.
  * MEMORY, or UNSUPPORTED where an option does not go with such a linearization. */
 gn_status gn_optimizer_reserve(gn_optimizer *self, gn_linearization *l);
+
+/* mu of the coming step's first trial, in units of w J'H J; NaN for those that damp nothing. */
+gn_status gn_optimizer_damping(gn_optimizer *self, double *mu);
 
 /* x'y of two vectors of P elements, on the host. */
 gn_status gn_optimizer_dot(gn_optimizer *self, const gn_array *x, const gn_array *y, double *value);

@@ -286,6 +286,35 @@ gn_status gn_build_create(const gn_config *config, const gn_config_source *sourc
 
 /* ---- observers and trainer ---- */
 
+static gn_status create_ntk(const gn_config *config, const gn_config_observer *from, gn_build *build,
+                            gn_observer **out) {
+    gn_ntk_options options = {.points = from->points,
+                              .dense_rows = from->dense_rows,
+                              .values = from->values,
+                              .dtype = from->precision,
+                              .present = from->present,
+                              .schedule = {from->every}};
+    for (unsigned i = 0; i < config->phases_count; i++) {
+        const gn_optimizer_kind kind = config->phases[i].optimizer.options.kind;
+        options.diagonal |= kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW;
+    }
+    return gn_observer_create_ntk(build->context, build->network, config->loss.kind, &build->dataset,
+                                  build->theta0, &options, out);
+}
+
+static gn_status create_drift(const gn_config *config, const gn_config_observer *from, gn_build *build,
+                              gn_observer **out) {
+    const gn_drift_options options = {.network = build->network,
+                                      .loss = config->loss.kind,
+                                      .dataset = &build->dataset,
+                                      .theta0 = build->theta0,
+                                      .points = from->points,
+                                      .companion = from->companion,
+                                      .batch = config->batch.size,
+                                      .seed = config->seed};
+    return gn_observer_create_drift(build->context, &options, (gn_schedule){from->every}, out);
+}
+
 static gn_status create_observer(const gn_config *config, const gn_config_observer *from, gn_build *build) {
     const gn_schedule schedule = {from->every};
     gn_observer **out = &build->observers[build->observer_count];
@@ -304,8 +333,10 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
                                              from->h1, schedule, out);
         break;
     case GN_OBSERVE_NTK:
-        status = gn_observer_create_ntk(build->context, build->network, config->loss.kind, &build->dataset,
-                                        build->theta0, from->points, schedule, out);
+        status = create_ntk(config, from, build, out);
+        break;
+    case GN_OBSERVE_DRIFT:
+        status = create_drift(config, from, build, out);
         break;
     }
     if (status == GN_OK)

@@ -107,12 +107,14 @@ static void begin_phase(gn_trainer *t) {
     t->counts = gn_phase_counts_begin();
 }
 
-/* Weighted rows follow another kernel than J J', and a part of the training set another than the whole. */
+/* Weighted rows follow another kernel than J J'. */
 static gn_step_rule rule_of(const gn_trainer *t) {
     const gn_dataset *d = t->options.dataset;
-    const size_t rows = gn_array_length(d->inputs, 0) * gn_network_outputs(t->options.network);
-    const bool known = t->full && !d->weights;
-    return known ? gn_step_rule_of(&t->options.phases[t->phase].optimizer, rows) : (gn_step_rule){0};
+    const gn_linearization *l = t->training;
+    const size_t samples = gn_array_length(d->inputs, 0);
+    const size_t terms = t->options.loss == GN_LOSS_SQUARED ? l->outputs : l->positions;
+    const gn_step_sight sight = {t->options.loss, (double)(samples * terms), t->full};
+    return d->weights ? (gn_step_rule){0} : gn_step_rule_of(&t->options.phases[t->phase].optimizer, &sight);
 }
 
 gn_status gn_trainer_enter_phase(gn_trainer *trainer) {
