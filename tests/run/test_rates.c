@@ -134,11 +134,12 @@ typedef struct watched_run {
 } watched_run;
 
 /* Steps of Levenberg-Marquardt, then of Adam, which has more to keep. */
-static watched_run *watched_setup(const char *device, size_t dense_rows) {
+static watched_run *watched_setup(const char *device, gn_solver solver, size_t dense_rows) {
     gn_ntk_options options = gn_ntk_options_default();
     trainer_case from = {.device = device, .dtype = GN_FLOAT64, .points = 6, .width = 3};
     from.phases[0] =
         (gn_phase){.steps = 5, .optimizer = optimizer_of(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.05)};
+    from.phases[0].optimizer.solver = solver;
     from.phases[1] = (gn_phase){.steps = 6, .optimizer = optimizer_of(GN_OPTIMIZER_ADAM, 1e-3)};
     watched_run *w = calloc(1, sizeof *w);
     cr_assert_not_null(w);
@@ -163,15 +164,16 @@ static void watched_teardown(watched_run *w) {
     free(w);
 }
 
-static void check_resume(const char *device, size_t dense_rows) {
-    watched_run *whole = watched_setup(device, dense_rows);
+static void check_resume(const char *device, gn_solver solver, size_t dense_rows) {
+    watched_run *whole = watched_setup(device, solver, dense_rows);
     OK(whole->run->context, gn_trainer_run(whole->run->trainer, &whole->run->hooks));
     size_t numbers = 0;
     for (size_t i = 0; i < whole->seen.count; i++)
         numbers += isfinite(whole->seen.values[i]);
     cr_assert_gt(numbers, 100u);
     for (uint64_t stop = 1; stop < 11; stop++) {
-        watched_run *first = watched_setup(device, dense_rows), *second = watched_setup(device, dense_rows);
+        watched_run *first = watched_setup(device, solver, dense_rows),
+                    *second = watched_setup(device, solver, dense_rows);
         first->run->stop_at = stop;
         cr_assert_eq(gn_trainer_run(first->run->trainer, &first->run->hooks), GN_ERROR_INTERRUPTED);
         trainer_carry_over(first->run, second->run);
@@ -195,8 +197,9 @@ static void check_resume(const char *device, size_t dense_rows) {
 }
 
 ON_EACH_DEVICE(rates, of_a_resumed_run_are_those_of_one_never_stopped) {
-    check_resume(device, 100);
-    check_resume(device, 0);
+    check_resume(device, GN_SOLVER_DUAL, 100);
+    check_resume(device, GN_SOLVER_SPECTRAL, 100); /* shares the step's decomposition */
+    check_resume(device, GN_SOLVER_DUAL, 0);
 }
 
 /* ---- Adam ---- */
