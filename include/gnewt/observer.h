@@ -121,12 +121,47 @@ gn_ntk_options gn_ntk_options_default(void);
 gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_loss loss,
                                  const gn_dataset *dataset, const gn_array *theta0,
                                  const gn_ntk_options *options, gn_observer **observer);
+/* drift: how far training has left the first-order model of its network at theta0 (P, copied), f_0 + J_0
+ * (theta - theta_0); on a probe set, as of ntk, with K_0 = Q Lambda Q':
+ * - kernel_drift as of ntk; cka, <H K H, H K_0 H>_F over both norms; kernel_target_alignment, y_c'K y_c /
+ *   (||H K||_F ||y_c||^2), y_c = H y, which centres one side of K. H takes its mean over samples from each
+ *   output by itself.
+ * - progress (n) of mode i: p_i = 1 - |c_i| / |c_i(theta_0)| in [0, 1], c = Q'r; uniformity exp(entropy of p
+ * / sum p) / modes, and gini, of p.
+ * - displacement (n): d_i = v_i'(theta - theta_0) in the right singular vectors v_i of J_0;
+ *   subspace_residency sum d_i^2 / ||theta - theta_0||^2; displacement_uniformity and displacement_gini of
+ *   d_i^2.
+ * Modes are by descending eigenvalue; NaN are those with lambda_i <= n eps lambda_1, and of progress those
+ * with |c_i(theta_0)| <= 1e-8 of the whole: neither counts.
+ * - Once, where there is a test set: kernel_regression_loss_test, the mean square, whatever the loss, of f_0
+ * + K_0(test, train) K_0^+ (y - f_0) - y (f_0 is 0 of a centred network), kernel_regression_accuracy_test of
+ *   classes, and kernel_regression_samples that it was fitted to: the whole training set where that has at
+ *   most 2048 residuals, else the probe set.
+ * - With a companion, which costs as much as the run again: the first-order model trained beside it, by the
+ *   same optimisers on the same batches. linearisation_gap ||f - f_lin|| / ||f - f_0|| on the test set (the
+ *   training set where there is none), companion_loss_train, companion_loss_test and, of classes,
+ *   companion_accuracy_train and companion_accuracy_test. A companion that diverges is NaN from then on, and
+ *   the log says so. It follows the phases that it hears of (gn_observer_begin_phase) from step 0, or from
+ *   its state.
+ * Network, data set and the loss's targets are borrowed. Errors: as of ntk. */
+typedef struct gn_drift_options {
+    gn_network *network;
+    gn_loss loss;
+    const gn_dataset *dataset;
+    const gn_array *theta0;
+    size_t points; /* samples of the probe set; 0: all, or as many as have 1024 residuals */
+    bool companion;
+    size_t batch; /* and seed: of the run's batches, for the companion; 0: full */
+    uint64_t seed;
+} gn_drift_options;
+gn_status gn_observer_create_drift(gn_context *context, const gn_drift_options *options, gn_schedule schedule,
+                                   gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);
 gn_schedule gn_observer_schedule(const gn_observer *observer);
 /* A phase begins: `step` steps are done, the next ones are the optimiser's (borrowed until the next phase
- * begins) and follow the rule. */
+ * begins) and follow the rule. A continued run tells so too, with the step at which its phase began. */
 typedef struct gn_phase_start {
     uint64_t step;
     gn_step_rule rule;

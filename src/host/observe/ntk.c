@@ -1,7 +1,6 @@
 /* ntk: the eigenvalues of the empirical NTK K = J J' on a probe set, those of the running optimiser's
  * preconditioned kernel, what they predict of each mode's decay, and the decay itself. Modes are eigenvectors
  * of K_0, the kernel of the first parameters; Adam's those of its own kernel (adam_kernel.c). */
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -49,7 +48,7 @@ static gn_status write_values(const row *r, const char *name, const double *valu
 }
 
 static double epsilon_of(const ntk *o) {
-    return o->probe.dtype == GN_FLOAT64 ? DBL_EPSILON : FLT_EPSILON;
+    return gn_probe_rounding(&o->probe) / (double)o->probe.rows;
 }
 
 /* ---- the kernel ---- */
@@ -86,7 +85,7 @@ static gn_status write_spectrum(const row *r) {
     GN_TRY(write_values(r, "eigenvalues", o->now));
     if (o->probe.dense)
         return write_dense(r);
-    const double rounding = (double)o->probe.rows * epsilon_of(o) * o->now[0];
+    const double rounding = gn_probe_rounding(&o->probe) * o->now[0];
     GN_TRY(write_values(r, "eigenvalue_bounds", o->bounds));
     return write_number(r, "condition_number", o->now[0] / fmax(least, rounding));
 }

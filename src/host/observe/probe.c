@@ -1,5 +1,6 @@
 #include "observe/probe.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -70,6 +71,10 @@ static gn_status take_point(gn_probe *p, const gn_array *theta) {
         return gn_linearization_set_point(p->lin, theta);
     GN_TRY(gn_array_convert(&p->theta, theta));
     return gn_linearization_set_point(p->lin, &p->theta);
+}
+
+double gn_probe_rounding(const gn_probe *probe) {
+    return (double)probe->rows * (probe->kernel.dtype == GN_FLOAT64 ? DBL_EPSILON : (double)FLT_EPSILON);
 }
 
 gn_status gn_probe_look(gn_probe *probe, const gn_array *theta) {

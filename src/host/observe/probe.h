@@ -24,7 +24,7 @@ typedef struct gn_probe {
     gn_array frame;         /* count x n: eigenvectors of K_0 as rows, by ascending eigenvalue */
     gn_array kernel;        /* n x n: K, for the observer to write over; else count x n */
     gn_array residual;      /* n */
-    gn_array modes, values; /* n */
+    gn_array modes, values; /* n: scratch; eigenvalues of what was decomposed last, ascending */
     gn_array work, slots;   /* of the eigensolver; 2 */
     size_t work_bytes;
     gn_kernel_products products; /* where it is not dense */
@@ -67,6 +67,8 @@ gn_status gn_probe_read(const gn_array *ascending, double *descending);
 gn_status gn_probe_decompose(gn_probe *probe, gn_array *k, double *values);
 /* c = Q x, the rows of q (any number x n) being eigenvectors, x (n). */
 gn_status gn_probe_project(gn_probe *probe, const gn_array *q, const gn_array *x, double *c);
+/* Eigenvalues up to so much of the largest are rounding: n times the type's epsilon. */
+double gn_probe_rounding(const gn_probe *probe);
 /* x'y of arrays of one size. */
 gn_status gn_probe_dot(gn_probe *probe, const gn_array *x, const gn_array *y, double *value);
 

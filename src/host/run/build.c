@@ -302,6 +302,19 @@ static gn_status create_ntk(const gn_config *config, const gn_config_observer *f
                                   build->theta0, &options, out);
 }
 
+static gn_status create_drift(const gn_config *config, const gn_config_observer *from, gn_build *build,
+                              gn_observer **out) {
+    const gn_drift_options options = {.network = build->network,
+                                      .loss = config->loss.kind,
+                                      .dataset = &build->dataset,
+                                      .theta0 = build->theta0,
+                                      .points = from->points,
+                                      .companion = from->companion,
+                                      .batch = config->batch.size,
+                                      .seed = config->seed};
+    return gn_observer_create_drift(build->context, &options, (gn_schedule){from->every}, out);
+}
+
 static gn_status create_observer(const gn_config *config, const gn_config_observer *from, gn_build *build) {
     const gn_schedule schedule = {from->every};
     gn_observer **out = &build->observers[build->observer_count];
@@ -321,6 +334,9 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
         break;
     case GN_OBSERVE_NTK:
         status = create_ntk(config, from, build, out);
+        break;
+    case GN_OBSERVE_DRIFT:
+        status = create_drift(config, from, build, out);
         break;
     }
     if (status == GN_OK)

@@ -126,21 +126,29 @@ typedef enum gn_observe_kind {
     GN_OBSERVE_NORMS,
     GN_OBSERVE_FOURIER,
     GN_OBSERVE_SOLUTION,
-    GN_OBSERVE_NTK
+    GN_OBSERVE_NTK,
+    GN_OBSERVE_DRIFT
 } gn_observe_kind;
 
 typedef struct gn_config_observer {
     gn_observe_kind kind; /* metrics: the cadence of the recorded rows */
     size_t every;         /* 0: at log points (gn_schedule) */
     size_t modes;         /* fourier */
-    size_t points;        /* ntk; 0: as many as have 1024 residuals */
+    size_t points;        /* ntk, drift; 0: as many as have 1024 residuals */
     bool h1;              /* solution */
     size_t dense_rows, values;
     gn_dtype precision;
-    bool present; /* these four: ntk */
+    bool present;   /* these four: ntk */
+    bool companion; /* drift */
 } gn_config_observer;
 
-typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER, GN_PLOT_RATES } gn_plot_kind;
+typedef enum gn_plot_kind {
+    GN_PLOT_NONE,
+    GN_PLOT_METRICS,
+    GN_PLOT_FOURIER,
+    GN_PLOT_RATES,
+    GN_PLOT_DRIFT
+} gn_plot_kind;
 typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 
 typedef struct gn_config_plot {
@@ -148,7 +156,7 @@ typedef struct gn_config_plot {
     char *title;
     char **metrics; /* kind metrics: names of GN_METRICS_LIST */
     unsigned metrics_count;
-    char *panels; /* kind metrics: a dotted key, or "" */
+    char *panels; /* kinds metrics, drift: a dotted key, or "" */
     gn_plot_scale x_scale;
     double x_max;   /* steps; 0: all */
     double y_min;   /* 0: by the data */

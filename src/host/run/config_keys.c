@@ -74,9 +74,13 @@ static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
 static const gn_choice accelerations[] = {
     {"none", GN_ACCELERATION_NONE}, {"geodesic", GN_ACCELERATION_GEODESIC}, {NULL, 0}};
-static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS}, {"norms", GN_OBSERVE_NORMS},
-                                      {"fourier", GN_OBSERVE_FOURIER}, {"solution", GN_OBSERVE_SOLUTION},
-                                      {"ntk", GN_OBSERVE_NTK},         {NULL, 0}};
+static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
+                                      {"norms", GN_OBSERVE_NORMS},
+                                      {"fourier", GN_OBSERVE_FOURIER},
+                                      {"solution", GN_OBSERVE_SOLUTION},
+                                      {"ntk", GN_OBSERVE_NTK},
+                                      {"drift", GN_OBSERVE_DRIFT},
+                                      {NULL, 0}};
 static const gn_choice phase_metrics[] = {{"loss_train", GN_PHASE_LOSS_TRAIN},
                                           {"loss_test", GN_PHASE_LOSS_TEST},
                                           {"accuracy_train", GN_PHASE_ACCURACY_TRAIN},
@@ -86,11 +90,9 @@ static const gn_choice signals[] = {{"drift", GN_SIGNAL_DRIFT},
                                     {"linearisation_gap", GN_SIGNAL_LINEARISATION_GAP},
                                     {"mode_rate", GN_SIGNAL_MODE_RATE},
                                     {NULL, 0}};
-static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
-                                  {"metrics", GN_PLOT_METRICS},
-                                  {"fourier", GN_PLOT_FOURIER},
-                                  {"rates", GN_PLOT_RATES},
-                                  {NULL, 0}};
+static const gn_choice plots[] = {{"none", GN_PLOT_NONE},       {"metrics", GN_PLOT_METRICS},
+                                  {"fourier", GN_PLOT_FOURIER}, {"rates", GN_PLOT_RATES},
+                                  {"drift", GN_PLOT_DRIFT},     {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
 static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
 static const gn_choice metrics[] = {
