@@ -13,25 +13,26 @@
 
 /* In the table's order. */
 static const gn_backend_entry entries[] = {
-    REQUIRED(open) REQUIRED(close) REQUIRED(describe) REQUIRED(memory) REQUIRED(synchronize) //
-    REQUIRED(allocate) REQUIRED(release) REQUIRED(upload) REQUIRED(download) REQUIRED(copy)  //
-    REQUIRED(zero) REQUIRED(fill) REQUIRED(axpby) REQUIRED(multiply) REQUIRED(dot)           //
-    REQUIRED(gather_rows) REQUIRED(gemm) REQUIRED(cholesky_workspace) REQUIRED(cholesky)     //
-    REQUIRED(cholesky_solve) REQUIRED(eigh_workspace) REQUIRED(eigh) REQUIRED(symmetrize)    //
-    REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(bias_rows)                      //
-    REQUIRED(column_sums) REQUIRED(activation) REQUIRED(multiply_rows)                       //
-    REQUIRED(contract_rows) REQUIRED(unit_rows) REQUIRED(jacobian_linear)                    //
-    REQUIRED(gram_hadamard) REQUIRED(pair_products) REQUIRED(squared_loss)                   //
-    REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update)                       //
-    REQUIRED(cross_entropy_loss) REQUIRED(softmax_hessian) REQUIRED(softmax_root)            //
+    REQUIRED(open) REQUIRED(close) REQUIRED(describe) REQUIRED(memory) REQUIRED(synchronize)        //
+    REQUIRED(allocate) REQUIRED(release) REQUIRED(upload) REQUIRED(download) REQUIRED(copy)         //
+    REQUIRED(zero) REQUIRED(fill) REQUIRED(axpby) REQUIRED(multiply) REQUIRED(dot)                  //
+    REQUIRED(gather_rows) REQUIRED(gemm) REQUIRED(cholesky_workspace) REQUIRED(cholesky)            //
+    REQUIRED(cholesky_solve) REQUIRED(eigh_workspace) REQUIRED(eigh) REQUIRED(symmetrize)           //
+    REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(bias_rows)                             //
+    REQUIRED(column_sums) REQUIRED(activation) REQUIRED(activation_vjp_jvp) REQUIRED(multiply_rows) //
+    REQUIRED(contract_rows) REQUIRED(unit_rows) REQUIRED(jacobian_linear)                           //
+    REQUIRED(gram_hadamard) REQUIRED(pair_products) REQUIRED(squared_loss)                          //
+    REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update)                              //
+    REQUIRED(cross_entropy_loss) REQUIRED(softmax_hessian) REQUIRED(softmax_root)                   //
     REQUIRED(softmax_root_multiply) REQUIRED(softmax_root_solve) REQUIRED(cg_begin) REQUIRED(cg_direction)
-        REQUIRED(cg_step)                                                                    //
-    REQUIRED(lsmr_left) REQUIRED(lsmr_right) REQUIRED(lsmr_update) REQUIRED(copy_rows)       //
-    REQUIRED(embed) REQUIRED(embed_adjoint) REQUIRED(embed_matches) REQUIRED(jacobian_embed) //
-    REQUIRED(layer_norm) REQUIRED(layer_norm_jvp) REQUIRED(layer_norm_vjp)                   //
-    REQUIRED(scale_gradient) REQUIRED(jacobian_scale) REQUIRED(attention)                    //
-    REQUIRED(attention_jvp) REQUIRED(attention_vjp) REQUIRED(jet_inputs)                     //
-    REQUIRED(jet_activation) REQUIRED(jet_multiply) REQUIRED(jet_residual) OPTIONAL(syrk)    //
+        REQUIRED(cg_step)                                                                               //
+    REQUIRED(lsmr_left) REQUIRED(lsmr_right) REQUIRED(lsmr_update) REQUIRED(copy_rows)                  //
+    REQUIRED(embed) REQUIRED(embed_adjoint) REQUIRED(embed_matches) REQUIRED(jacobian_embed)            //
+    REQUIRED(layer_norm) REQUIRED(layer_norm_jvp) REQUIRED(layer_norm_vjp) REQUIRED(layer_norm_vjp_jvp) //
+    REQUIRED(scale_gradient) REQUIRED(jacobian_scale) REQUIRED(attention)                               //
+    REQUIRED(attention_jvp) REQUIRED(attention_vjp) REQUIRED(attention_vjp_jvp) REQUIRED(jet_inputs)    //
+    REQUIRED(jet_activation) REQUIRED(jet_multiply) REQUIRED(jet_vjp_jvp) REQUIRED(jet_residual)
+        REQUIRED(jet_residual_vjp_jvp) OPTIONAL(syrk) //
     OPTIONAL(gemv) OPTIONAL(eigenvalues) OPTIONAL(program_create) OPTIONAL(program_run)
         OPTIONAL(program_destroy)};
 

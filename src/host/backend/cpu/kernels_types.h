@@ -97,23 +97,26 @@ static inline float tanh_value_float32(float x) {
         .sum = sum##suffix, .column_sums = column_sums##suffix, .store = store##suffix,                      \
         .activation = {identity##suffix, tanh##suffix,    relu##suffix,     gelu##suffix,                    \
                        sin##suffix,      sigmoid##suffix, softplus##suffix, quadratic##suffix},              \
-        .multiply_rows = multiply_rows##suffix, .contract_rows = contract_rows##suffix,                      \
-        .thin_gemm = thin_gemm##suffix, .unit_rows = unit_rows##suffix,                                      \
-        .jacobian_linear = jacobian_linear##suffix, .jacobian_positions = jacobian_positions##suffix,        \
-        .gram_hadamard = gram_hadamard##suffix, .gram_positions = gram_positions##suffix,                    \
-        .pair_products = pair_products##suffix, .symmetrize = symmetrize##suffix,                            \
-        .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix,                        \
-        .cross_entropy = cross_entropy##suffix, .softmax_hessian = softmax_hessian##suffix,                  \
-        .softmax_root = softmax_root##suffix, .softmax_root_multiply = softmax_root_multiply##suffix,        \
+        .activation_vjp_jvp = activation_vjp_jvp##suffix, .multiply_rows = multiply_rows##suffix,            \
+        .contract_rows = contract_rows##suffix, .thin_gemm = thin_gemm##suffix,                              \
+        .unit_rows = unit_rows##suffix, .jacobian_linear = jacobian_linear##suffix,                          \
+        .jacobian_positions = jacobian_positions##suffix, .gram_hadamard = gram_hadamard##suffix,            \
+        .gram_positions = gram_positions##suffix, .pair_products = pair_products##suffix,                    \
+        .symmetrize = symmetrize##suffix, .squared_loss = squared_loss##suffix,                              \
+        .count_correct = count_correct##suffix, .cross_entropy = cross_entropy##suffix,                      \
+        .softmax_hessian = softmax_hessian##suffix, .softmax_root = softmax_root##suffix,                    \
+        .softmax_root_multiply = softmax_root_multiply##suffix,                                              \
         .softmax_root_solve = softmax_root_solve##suffix, .sgd = sgd##suffix, .adam = adam##suffix,          \
         .cg_begin = cg_begin##suffix, .cg_curvature = cg_curvature##suffix, .cg_step = cg_step##suffix,      \
         .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,                          \
         .jet_multiply = jet_multiply##suffix, .jet_multiply_transposed = jet_multiply_transposed##suffix,    \
-        .jet_residual = jet_residual##suffix, .lsmr_update = lsmr_update##suffix,                            \
+        .jet_residual = jet_residual##suffix, .jet_vjp_jvp = jet_vjp_jvp##suffix,                            \
+        .jet_residual_vjp_jvp = jet_residual_vjp_jvp##suffix, .lsmr_update = lsmr_update##suffix,            \
         .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix, .embed = embed##suffix,  \
         .embed_adjoint = embed_adjoint##suffix, .embed_matches = embed_matches##suffix,                      \
         .jacobian_embed = jacobian_embed##suffix, .layer_norm = layer_norm##suffix,                          \
         .layer_norm_jvp = layer_norm_jvp##suffix, .layer_norm_vjp = layer_norm_vjp##suffix,                  \
+        .layer_norm_vjp_jvp = layer_norm_vjp_jvp##suffix, .attention_vjp_jvp = attention_vjp_jvp##suffix,    \
         .scale_sums = scale_sums##suffix, .jacobian_scale = jacobian_scale##suffix,                          \
         .attention = attention##suffix, .attention_jvp = attention_jvp##suffix,                              \
         .attention_vjp = attention_vjp##suffix                                                               \
