@@ -62,4 +62,9 @@ gn_status gn_array_expect(gn_context *context, const gn_array *array, gn_dtype d
  * kernels without AVX, six times slower; NULL where all is well or the variable is set. */
 const char *gn_cpu_core_type(void);
 
+/* The CPU threads that one call of this thread's contexts may take, at most. Where several threads have
+ * contexts that compute at once, all set the same limit, and the thread that starts them sets it first. */
+int gn_cpu_thread_limit(void);
+void gn_cpu_limit_threads(int threads);
+
 #endif

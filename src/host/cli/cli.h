@@ -2,7 +2,7 @@
 #ifndef GN_CLI_CLI_H
 #define GN_CLI_CLI_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "run/config.h"
@@ -39,7 +39,8 @@ enum {
     GN_TAKES_QUIET = 16,
     GN_TAKES_PARAMS = 32,
     GN_TAKES_RUNS = 64, /* one positional argument or more */
-    GN_TAKES_DAMPINGS = 128
+    GN_TAKES_DAMPINGS = 128,
+    GN_TAKES_JOBS = 256
 };
 
 typedef struct gn_cli_options {
@@ -47,6 +48,7 @@ typedef struct gn_cli_options {
     size_t setting_count;
     const char *out, *params, *dampings;
     bool resume, quiet;
+    size_t jobs; /* 1 if absent */
     char **arguments; /* positional */
     int argument_count;
 } gn_cli_options;
@@ -59,8 +61,8 @@ void gn_cli_options_free(gn_cli_options *options);
 /* The source named on the command line, with its settings. */
 gn_status gn_cli_source(const gn_cli_options *options, gn_config_source **source, gn_message *message);
 
-/* Set by SIGINT and SIGTERM from now on; a second signal ends the process. */
-const volatile sig_atomic_t *gn_cli_watch_signals(void);
+/* Not 0 after a SIGINT or SIGTERM from now on; a second signal ends the process. */
+const atomic_int *gn_cli_watch_signals(void);
 
 /* The end of a run: a short table on standard output. state: "finished", ... */
 void gn_cli_print_result(const char *name, const char *state, const char *directory,

@@ -35,10 +35,8 @@ static void take_notice(void *user, gn_log_level level, const char *text) {
     else
         snprintf(r->early + strlen(r->early), sizeof r->early - strlen(r->early), "%s%s%s",
                  r->early[0] != '\0' ? "; " : "", word, text);
-    if (level == GN_LOG_WARNING && r->options->progress->out != NULL) {
-        gn_progress_end(r->options->progress);
-        fprintf(r->options->progress->out, "warning: %s\n", text);
-    }
+    if (level == GN_LOG_WARNING)
+        gn_progress_warn(r->options->progress, text);
 }
 
 /* ---- hooks ---- */
@@ -93,7 +91,7 @@ static gn_status on_step(void *user, uint64_t step, bool *stop) {
         GN_TRY(write_checkpoint(r));
         r->checkpoint_wait = fmin(2 * r->checkpoint_wait, CHECKPOINT_EACH);
     }
-    *stop = r->options->stop != NULL && *r->options->stop != 0;
+    *stop = r->options->stop != NULL && atomic_load(r->options->stop) != 0;
     return GN_OK;
 }
 

@@ -2,7 +2,7 @@
 #ifndef GN_RUN_EXECUTE_H
 #define GN_RUN_EXECUTE_H
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "run/config.h"
 #include "run/progress.h"
@@ -13,7 +13,7 @@ typedef struct gn_execute_options {
     const char *directory;   /* of gn_directory_choose() */
     bool resume;
     gn_progress *progress;
-    const volatile sig_atomic_t *stop; /* set: end after the step, with a checkpoint. NULL: never */
+    const atomic_int *stop; /* not 0: end after the step, with a checkpoint. NULL: never */
 } gn_execute_options;
 
 typedef struct gn_execute_result {

@@ -1,0 +1,17 @@
+/* How many threads a caller's calls may take, where several callers compute at once. */
+#include <cblas.h>
+#include <omp.h>
+
+#include "backend/context.h"
+
+int gn_cpu_thread_limit(void) {
+    return omp_get_max_threads();
+}
+
+/* OpenMP keeps its limit by thread, OpenBLAS one for the process, which it would set to the caller's, and
+ * change its buffers, in the middle of another's call. */
+void gn_cpu_limit_threads(int threads) {
+    omp_set_num_threads(threads);
+    if (openblas_get_num_threads() != threads)
+        openblas_set_num_threads(threads);
+}
