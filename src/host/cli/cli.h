@@ -16,6 +16,7 @@
     X(linearize, true, "write the linear map at one point, and its solves, as arrays")                       \
     X(ntk, true, "the spectrum of the NTK at one point, with a figure")                                      \
     X(plot, false, "draw the figure of runs")                                                                \
+    X(report, false, "write a report of runs, one HTML file")                                                \
     X(check, false, "check a configuration, predict its memory, print it with every default")                \
     X(schema, false, "print every key of a configuration")                                                   \
     X(info, false, "print version, devices and libraries")
@@ -48,7 +49,7 @@ typedef struct gn_cli_options {
     size_t setting_count;
     const char *out, *params, *dampings;
     bool resume, quiet;
-    size_t jobs; /* 1 if absent */
+    size_t jobs;      /* 1 if absent */
     char **arguments; /* positional */
     int argument_count;
 } gn_cli_options;

@@ -210,8 +210,7 @@ static void *work(void *user) {
  * threads, those do all. */
 static void work_together(sweep *s, worker *workers, size_t jobs) {
     size_t started = 1;
-    s->threads = gn_cpu_thread_limit() / (int)jobs;
-    s->threads = s->threads < 1 ? 1 : s->threads;
+    s->threads = gn_cpu_thread_share((int)jobs);
     gn_cpu_limit_threads(s->threads);
     for (size_t i = 0; i < jobs; i++)
         workers[i] = (worker){.sweep = s, .place = i};

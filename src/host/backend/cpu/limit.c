@@ -4,8 +4,9 @@
 
 #include "backend/context.h"
 
-int gn_cpu_thread_limit(void) {
-    return omp_get_max_threads();
+int gn_cpu_thread_share(int callers) {
+    const int limit = omp_get_max_threads(), part = omp_get_num_procs() / callers;
+    return part < 1 ? 1 : part < limit ? part : limit;
 }
 
 /* OpenMP keeps its limit by thread, OpenBLAS one for the process, which it would set to the caller's, and
