@@ -74,11 +74,12 @@ static const char style[] =
     "h3{font-size:15px;margin:32px 0 8px}\n"
     "p{margin:8px 0;max-width:78ch}\n"
     ".meta{color:#5a5a5a;font-size:13px;margin:0 0 16px;max-width:none}\n"
+    "nav+section h2{margin-top:32px}\n"
     "nav ol{margin:16px 0;padding-left:1.5em;font-size:15px}\n"
     "a{color:#0b4f86;text-decoration:none}a:hover{text-decoration:underline}\n"
     "figure{margin:20px 0 12px}\n"
     "figure svg{display:block;width:100%;height:auto}\n"
-    "figcaption{font-size:14.5px;line-height:1.45;margin-top:8px;max-width:100ch}\n"
+    "figcaption{font-size:14.5px;line-height:1.45;margin-top:8px;max-width:125ch}\n"
     "figcaption .set{color:#4a4a4a}\n"
     ".pair{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,7fr);gap:0 40px;margin:20px 0}\n"
     ".pair h3{margin-top:8px}.pair p{white-space:pre-line}\n"
@@ -104,13 +105,14 @@ static const char style[] =
     "pre{font:12.5px/1.45 ui-monospace,'DejaVu Sans Mono',monospace;background:#f6f6f4;padding:12px 16px;"
     "overflow-x:auto;white-space:pre-wrap}\n"
     "footer{margin-top:64px;border-top:1px solid #c8c8c8;padding-top:8px;color:#5a5a5a;font-size:13px}\n"
-    "@media (max-width:800px){body{padding:24px 16px}.pair{display:block}dl.settings{columns:1}}\n"
+    "@media screen and (max-width:800px){body{padding:24px 16px}.pair{display:block}dl.settings{columns:1}}\n"
     "@media print{@page{size:A4 landscape;margin:12mm 14mm}\n"
     "html{font-size:10.5pt}body{max-width:none;padding:0}nav{display:none}\n"
-    "section{break-before:page}section:first-of-type{break-before:auto}h2{margin-top:0}\n"
+    "section+section{break-before:page}h2{margin-top:0}\n"
     "h2,h3,thead{break-after:avoid}figure,tr,.pair{break-inside:avoid}figure svg{max-height:150mm}\n"
     ".wide{overflow:visible}table{font-size:8.5pt}th,td{padding-right:9px}a{color:inherit}\n"
-    "pre{background:none;padding:0}details::details-content{content-visibility:visible;height:auto}}\n";
+    "pre{background:none;padding:0;columns:3;font-size:7.5pt}details::details-content{content-visibility:"
+    "visible;height:auto}}\n";
 
 void gn_html_begin(FILE *out, const char *title) {
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

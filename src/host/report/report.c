@@ -139,8 +139,8 @@ static void write_document(FILE *out, gn_experiment *experiments, size_t count, 
     if (gmtime_r(&now, &parts))
         strftime(date, sizeof date, "%Y-%m-%d %H:%M", &parts);
     gn_html_begin(out, count == 1 ? title_of(&experiments[0]) : "Experiments");
-    fprintf(out, "<header><h1>%s</h1>\n<p class=\"meta\">Report by gnewt %s, %s UTC</p></header>\n<main>\n",
-            count == 1 ? "Experiment" : "Experiments", GNEWT_VERSION, date);
+    fprintf(out, "<header>%s<p class=\"meta\">Report by gnewt %s, %s UTC</p></header>\n<main>\n",
+            count == 1 ? "" : "<h1>Experiments</h1>\n", GNEWT_VERSION, date);
     if (count > 1)
         write_contents(out, experiments, count);
     for (size_t i = 0; i < count; i++)

@@ -19,15 +19,16 @@ static const char *interval_text(double low, double high, int digits, char text[
 
 const char *gn_report_range(gn_spread spread, int digits, char text[80]) {
     text[0] = '\0';
-    return spread.count > 1 ? interval_text(spread.low, spread.high, digits, text) : text;
+    const bool several = spread.count > 1 && spread.low < spread.high;
+    return several ? interval_text(spread.low, spread.high, digits, text) : text;
 }
 
 void gn_report_cell(FILE *out, gn_spread spread, int digits, bool interval) {
     char number[GN_NUMBER], range[80];
     fprintf(out, "<td>%s", number_or_never(spread.median, digits, number));
-    if (spread.count > 1)
-        fprintf(out, "<small>%s</small>", gn_report_range(spread, digits, range));
-    if (interval && !isnan(spread.from))
+    if (gn_report_range(spread, digits, range)[0] != '\0')
+        fprintf(out, "<small>%s</small>", range);
+    if (interval && spread.from < spread.to)
         fprintf(out, "<small>95 %%: %s</small>", interval_text(spread.from, spread.to, digits, range));
     fputs("</td>", out);
 }

@@ -59,13 +59,13 @@ static void write_found(FILE *out, const gn_experiment *e, const gn_run_group *g
 }
 
 void gn_report_expected(FILE *out, const gn_experiment *e) {
-    const gn_config_plot *plot = &gn_group_config(&e->set, &e->set.groups[0])->plot;
+    const char *expected = gn_group_config(&e->set, &e->set.groups[0])->plot.expected;
     fputs("<div class=\"pair\">\n<div><h3>Expected</h3>\n<p", out);
-    if (plot->expected && plot->expected[0]) {
+    if (expected && expected[0]) {
         fputs(">", out);
-        gn_html_text(out, plot->expected);
+        gn_html_text(out, expected);
     } else {
-        fputs(" class=\"note\">The configuration says nothing (plot.expected).", out);
+        fputs(" class=\"note\">Nothing was written down: the configuration has no plot.expected.", out);
     }
     fputs("</p></div>\n<div><h3>Found</h3>\n<ul class=\"found\">\n", out);
     for (size_t i = 0; i < e->set.group_count; i++) {
