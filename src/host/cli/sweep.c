@@ -40,7 +40,7 @@ typedef struct sweep {
     gn_board *board;
     const atomic_int *stop;
     int threads;          /* of the CPU, for each run */
-    pthread_mutex_t lock; /* of what follows, of the points' states and of sweep.yaml */
+    pthread_mutex_t lock; /* of what follows, of the points' states and messages, and of sweep.yaml */
     size_t next;          /* the first point that nobody took */
     int code;             /* exit status so far */
 } sweep;
@@ -139,26 +139,21 @@ static void print_table(const sweep *s) {
 
 /* ---- running ---- */
 
-static const char *state_of(gn_status status) {
-    return status == GN_OK                  ? "finished"
-           : status == GN_ERROR_INTERRUPTED ? "interrupted"
-           : status == GN_ERROR_DIVERGED    ? "diverged"
-                                            : "failed";
-}
-
 /* Notes how a run has ended: in the summary, on the board, in the sweep's exit status. */
-static void end_point(sweep *s, point *p, size_t place, gn_status status) {
+static void end_point(sweep *s, point *p, size_t place, gn_status status, const gn_message *message) {
     char line[2400];
     if (status != GN_OK) {
-        snprintf(line, sizeof line, "gnewt: %s: %s", p->label, p->message.text);
+        snprintf(line, sizeof line, "gnewt: %s: %s", p->label, message->text);
         gn_board_say(s->board, line);
     }
     gn_board_end_run(s->board, place,
-                     status != GN_OK         ? GN_BOARD_FAILED
-                     : p->result.done_before ? GN_BOARD_BEFORE
-                                             : GN_BOARD_FINISHED);
+                     status == GN_ERROR_INTERRUPTED ? GN_BOARD_INTERRUPTED
+                     : status != GN_OK              ? GN_BOARD_FAILED
+                     : p->result.done_before        ? GN_BOARD_BEFORE
+                                                    : GN_BOARD_FINISHED);
     pthread_mutex_lock(&s->lock);
-    snprintf(p->state, sizeof p->state, "%s", state_of(status));
+    p->message = *message;
+    snprintf(p->state, sizeof p->state, "%s", gn_execute_state(status));
     if (status != GN_OK && s->code != GN_EXIT_INTERRUPTED)
         s->code = status == GN_ERROR_INTERRUPTED ? GN_EXIT_INTERRUPTED : GN_EXIT_FAILED;
     write_summary(s);
@@ -167,6 +162,7 @@ static void end_point(sweep *s, point *p, size_t place, gn_status status) {
 
 static void run_point(sweep *s, size_t i, size_t place) {
     point *p = &s->points[i];
+    gn_message message = {0}; /* the point's is under the lock */
     char title[256];
     snprintf(title, sizeof title, "[%zu/%zu] %.200s", i + 1, s->count, p->label);
     gn_progress progress = gn_progress_start_on(s->board, place, title);
@@ -176,7 +172,8 @@ static void run_point(sweep *s, size_t i, size_t place) {
                                           .resume = s->options->resume,
                                           .progress = &progress,
                                           .stop = s->stop};
-    end_point(s, p, place, gn_execute(&execution, &p->result, &p->message));
+    const gn_status status = gn_execute(&execution, &p->result, &message);
+    end_point(s, p, place, status, &message);
 }
 
 /* The next point that waits; false where none does, or the sweep was told to stop. */

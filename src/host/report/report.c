@@ -36,7 +36,7 @@ static void figure_name(const gn_experiment *experiments, size_t index, char *na
 static gn_status draw(gn_experiment *experiment, const char *stem, gn_figure_report *page,
                       gn_message *message) {
     static const char bare[] = ".bare";
-    char bare_stem[4400];
+    char bare_stem[4500];
     gn_figure_report *file = calloc(1, sizeof *file);
     if (!file)
         return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for a figure");
@@ -79,7 +79,7 @@ static void write_picture(FILE *out, gn_experiment *experiment, const char *stem
 
 static void write_figure(FILE *out, gn_experiment *experiment, const char *name, size_t number,
                          gn_report *report) {
-    char stem[4300], caption[1024];
+    char stem[4400], caption[1024];
     const char *folder = strrchr(report->figures, '/');
     const char *own = gn_group_config(&experiment->set, &experiment->set.groups[0])->plot.caption;
     const size_t drawn = report->drawn;

@@ -21,7 +21,7 @@ struct gn_board {
     FILE *out;
     bool quiet, terminal;
     size_t runs, places;
-    size_t ended[3]; /* by gn_board_end */
+    size_t ended[GN_BOARD_ENDS];
     double started, last;
     size_t drawn; /* lines that stand on the terminal */
     spot at[];

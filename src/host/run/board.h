@@ -21,8 +21,14 @@ bool gn_board_quiet(const gn_board *board);
 
 /* The run at `place` (from 0) has done `part` of its work; `line` says so. */
 void gn_board_show(gn_board *board, size_t place, double part, const char *line);
-/* How the run at a place has ended. BEFORE: it had been finished before. */
-typedef enum gn_board_end { GN_BOARD_FINISHED, GN_BOARD_BEFORE, GN_BOARD_FAILED } gn_board_end;
+/* How the run at a place has ended. BEFORE: it had been finished before; INTERRUPTED: it is not done. */
+typedef enum gn_board_end {
+    GN_BOARD_FINISHED,
+    GN_BOARD_BEFORE,
+    GN_BOARD_FAILED,
+    GN_BOARD_INTERRUPTED,
+    GN_BOARD_ENDS
+} gn_board_end;
 void gn_board_end_run(gn_board *board, size_t place, gn_board_end end);
 /* A line that stays. */
 void gn_board_say(gn_board *board, const char *text);

@@ -146,7 +146,7 @@ static gn_status open_directory(run *r, const char *text, gn_message *message) {
 
 /* ---- the end ---- */
 
-static const char *state_of(gn_status status) {
+const char *gn_execute_state(gn_status status) {
     return status == GN_OK                  ? "finished"
            : status == GN_ERROR_INTERRUPTED ? "interrupted"
            : status == GN_ERROR_DIVERGED    ? "diverged"
@@ -166,11 +166,12 @@ static gn_status finish(run *r, gn_status status, gn_message *message) {
     }
     if (status == GN_ERROR_IO && strlen(message->text) + 80 < sizeof message->text)
         strcat(message->text, "; what was recorded before is kept, and --resume goes on with it");
-    gn_directory_log(r->directory, "%s at step %llu, %.3f s of training%s%s", state_of(status),
+    gn_directory_log(r->directory, "%s at step %llu, %.3f s of training%s%s", gn_execute_state(status),
                      (unsigned long long)gn_trainer_step(r->build.trainer),
                      gn_trainer_seconds(r->build.trainer), status == GN_OK ? "" : ": ",
                      status == GN_OK ? "" : message->text);
-    gn_status closed = gn_directory_close(r->directory, state_of(status), status == GN_OK ? message : NULL);
+    gn_status closed =
+        gn_directory_close(r->directory, gn_execute_state(status), status == GN_OK ? message : NULL);
     r->directory = NULL;
     return status == GN_OK ? closed : status;
 }

@@ -28,6 +28,9 @@ typedef struct gn_execute_result {
  * recorded is kept, and all but CONFIG leave the directory's state and log.txt saying what happened. */
 gn_status gn_execute(const gn_execute_options *options, gn_execute_result *result, gn_message *message);
 
+/* "finished", "interrupted", "diverged" or "failed": the state that such a status leaves a run in. */
+const char *gn_execute_state(gn_status status);
+
 /* CONFIG, naming the key, where the configuration `text` is not that of the run in `directory`; `device` and
  * `plot` may differ. */
 gn_status gn_resume_check(const char *directory, const char *text, gn_message *message);
