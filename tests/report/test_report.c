@@ -196,7 +196,8 @@ Test(report_html, runs_that_did_not_end_are_told_and_not_counted) {
     cr_expect_not_null(strstr(html, "seed 1: <strong>diverged</strong>, last row at step 100"));
     cr_expect_not_null(strstr(html, "seed 2: <strong>running, or killed</strong>"));
     cr_expect_not_null(strstr(html, "diverged at step 100: &lt;inf&gt;"));
-    cr_expect_not_null(strstr(html, "<strong>no run</strong>, failed: no memory"));
+    cr_expect_not_null(
+        strstr(html, "<strong>no run that can be read</strong>; the sweep calls it failed: no memory"));
     cr_expect_not_null(strstr(html, "<td>1 of 3</td>"));
     free(html);
     report_end(&test);

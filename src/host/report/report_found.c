@@ -127,6 +127,21 @@ static const char *state_words(const char *state) {
                                          : "of unknown state";
 }
 
+/* The last part of a run's path, by which the sweep's summary calls it. */
+static const char *directory_of(const gn_experiment *e, size_t run) {
+    const char *path = e->set.runs[run].run.directory, *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* What the sweep noted of a run: why it failed; "" for nothing. */
+static const char *noted(const gn_experiment *e, size_t run) {
+    gn_sweep_point point;
+    for (size_t i = 0; gn_experiment_point(e, i, &point); i++)
+        if (strcmp(point.directory, directory_of(e, run)) == 0)
+            return point.message;
+    return "";
+}
+
 static void write_unfinished(FILE *out, const gn_experiment *e, size_t run) {
     const gn_trace *trace = &e->traces[run];
     char step[GN_NUMBER], loss[GN_NUMBER];
@@ -135,44 +150,31 @@ static void write_unfinished(FILE *out, const gn_experiment *e, size_t run) {
     fprintf(out, ", seed %llu: <strong>", (unsigned long long)e->set.runs[run].run.config->seed);
     gn_html_text(out, state_words(trace->state));
     if (trace->rows == 0)
-        fputs("</strong>, without a recorded row</li>\n", out);
+        fputs("</strong>, without a recorded row", out);
     else
-        fprintf(out, "</strong>, last row at step %s, training loss %s</li>\n",
+        fprintf(out, "</strong>, last row at step %s, training loss %s",
                 gn_number_text(gn_trace_last_step(trace), STEP_DIGITS, step),
                 gn_number_text(gn_trace_last(trace, GN_MEASURE_LOSS_TRAIN), DIGITS, loss));
+    fputs(noted(e, run)[0] != '\0' ? "; " : "", out);
+    gn_html_text(out, noted(e, run));
+    fputs("</li>\n", out);
 }
 
-/* Whether a point of the sweep is among the runs that were read. */
-static bool was_read(const gn_experiment *e, const char *directory) {
-    for (size_t i = 0; i < e->set.run_count; i++) {
-        const char *slash = strrchr(e->set.runs[i].run.directory, '/');
-        if (strcmp(slash ? slash + 1 : e->set.runs[i].run.directory, directory) == 0)
+static bool was_read(const gn_experiment *e, const gn_sweep_point *point) {
+    for (size_t i = 0; i < e->set.run_count; i++)
+        if (strcmp(directory_of(e, i), point->directory) == 0)
             return true;
-    }
     return false;
 }
 
-/* What is to be said of point i of the sweep: that there is no run, or why it failed. */
-static bool tells(const gn_experiment *e, const gn_sweep_point *point) {
-    return !was_read(e, point->directory) || point->message[0] != '\0';
-}
-
-static void write_points(FILE *out, const gn_experiment *e) {
-    gn_sweep_point point;
-    for (size_t i = 0; gn_experiment_point(e, i, &point); i++) {
-        if (!tells(e, &point))
-            continue;
-        fputs("<li>", out);
-        gn_html_text(out, point.directory);
-        fputs(": ", out);
-        if (!was_read(e, point.directory))
-            fputs("<strong>no run</strong>, ", out);
-        gn_html_text(out, point.state);
-        if (point.message[0] != '\0')
-            fputs(": ", out);
-        gn_html_text(out, point.message);
-        fputs("</li>\n", out);
-    }
+static void write_missing(FILE *out, const gn_sweep_point *point) {
+    fputs("<li>", out);
+    gn_html_text(out, point->directory);
+    fputs(": <strong>no run that can be read</strong>; the sweep calls it ", out);
+    gn_html_text(out, point->state);
+    fputs(point->message[0] != '\0' ? ": " : "", out);
+    gn_html_text(out, point->message);
+    fputs("</li>\n", out);
 }
 
 void gn_report_unfinished(FILE *out, const gn_experiment *e) {
@@ -181,7 +183,7 @@ void gn_report_unfinished(FILE *out, const gn_experiment *e) {
     for (size_t i = 0; i < e->set.run_count; i++)
         count += !gn_trace_finished(&e->traces[i]);
     for (size_t i = 0; gn_experiment_point(e, i, &point); i++)
-        count += tells(e, &point);
+        count += !was_read(e, &point);
     if (count == 0)
         return;
     fputs("<div class=\"warn\"><p>Not all runs came to their end; those that did not are in none of the "
@@ -191,7 +193,9 @@ void gn_report_unfinished(FILE *out, const gn_experiment *e) {
     for (size_t i = 0; i < e->set.run_count; i++)
         if (!gn_trace_finished(&e->traces[i]))
             write_unfinished(out, e, i);
-    write_points(out, e);
+    for (size_t i = 0; gn_experiment_point(e, i, &point); i++)
+        if (!was_read(e, &point))
+            write_missing(out, &point);
     fputs("</ul></div>\n", out);
 }
 
