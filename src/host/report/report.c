@@ -22,11 +22,13 @@ static const char *title_of(const gn_experiment *experiment) {
 
 /* The name of an experiment's figure, told apart from those before it by a number. */
 static void figure_name(const gn_experiment *experiments, size_t index, char *name, size_t size) {
-    const char *own = experiments[index].set.runs[0].run.config->name;
+    char other[256];
     size_t same = 1;
-    for (size_t i = 0; i < index; i++)
-        same += !strcmp(experiments[i].set.runs[0].run.config->name, own);
-    gn_figure_file_name(own, name, size);
+    gn_figure_file_name(experiments[index].set.runs[0].run.config->name, name, size);
+    for (size_t i = 0; i < index; i++) {
+        gn_figure_file_name(experiments[i].set.runs[0].run.config->name, other, sizeof other);
+        same += !strcmp(other, name);
+    }
     const size_t length = strlen(name);
     if (same > 1)
         snprintf(name + length, size - length, "-%zu", same);

@@ -6,7 +6,7 @@
 
 int gn_cpu_thread_share(int callers) {
     const int limit = omp_get_max_threads(), part = omp_get_num_procs() / callers;
-    return part < 1 ? 1 : part < limit ? part : limit;
+    return callers == 1 || part > limit ? limit : part < 1 ? 1 : part;
 }
 
 /* OpenMP keeps its limit by thread, OpenBLAS one for the process, which it would set to the caller's, and
