@@ -82,7 +82,7 @@ Test(progress, a_board_has_a_line_a_run_and_one_of_all) {
         progress[i].last = -INFINITY; /* due */
         gn_progress_step(&progress[i], 50);
     }
-    gn_progress_warn(&progress[1], "beware");
+    gn_progress_say(&progress[1], "warning: ", "beware");
     gn_board_end_run(board, 1, GN_BOARD_FAILED);
     gn_board_say(board, "a line that stays");
     gn_board_destroy(board);

@@ -36,7 +36,7 @@ static void take_notice(void *user, gn_log_level level, const char *text) {
         snprintf(r->early + strlen(r->early), sizeof r->early - strlen(r->early), "%s%s%s",
                  r->early[0] != '\0' ? "; " : "", word, text);
     if (level == GN_LOG_WARNING)
-        gn_progress_warn(r->options->progress, text);
+        gn_progress_say(r->options->progress, "warning: ", text);
 }
 
 /* ---- hooks ---- */

@@ -148,15 +148,15 @@ void gn_progress_end(gn_progress *progress) {
     progress->drawn = false;
 }
 
-void gn_progress_warn(gn_progress *progress, const char *text) {
+void gn_progress_say(gn_progress *progress, const char *kind, const char *text) {
     char line[2400];
     if (progress->out == NULL)
         return;
     if (progress->board != NULL) {
-        snprintf(line, sizeof line, "warning: %s: %s", progress->title, text);
+        snprintf(line, sizeof line, "%s%s: %s", kind, progress->title, text);
         gn_board_say(progress->board, line);
         return;
     }
     gn_progress_end(progress);
-    fprintf(progress->out, "warning: %s\n", text);
+    fprintf(progress->out, "%s%s\n", kind, text);
 }
