@@ -373,6 +373,99 @@ Test(runs, a_grid_is_all_combinations) {
     expect_command(folder, "sweep g.yaml --out s", 2);
 }
 
+/* What the runs of two sweeps recorded, but for the seconds. */
+static void expect_same_runs(const char *one, const char *other, const char *point) {
+    char path[2][256];
+    snprintf(path[0], sizeof path[0], "%s/%s", one, point);
+    snprintf(path[1], sizeof path[1], "%s/%s", other, point);
+    gn_run a = open_run(path[0]), b = open_run(path[1]);
+    expect_same_metric(&a, &b, "loss_train");
+    expect_same_metric(&a, &b, "loss_test");
+    expect_same_metric(&a, &b, "gradient_norm");
+    expect_same_metric(&a, &b, "step_norm");
+    expect_same_observation(&a, &b, "norms", "weight_norm");
+    expect_same_observation(&a, &b, "fourier", "mode");
+    gn_run_close(&a);
+    gn_run_close(&b);
+}
+
+/* More jobs than cores, with solvers, observers and a figure. */
+Test(runs, several_at_once_give_the_same_bits) {
+    static const char settings[] = "--quiet --set 'sweep=[{key: seed, values: [0, 1, 2, 3]}, {key: "
+                                   "phases.0.optimizer.solver, values: [dual, cg, spectral]}]'";
+    static const char *const solvers[] = {"dual", "cg", "spectral"};
+    char arguments[512], point[128];
+    snprintf(arguments, sizeof arguments, "sweep c.yaml --out alone %s", settings);
+    expect_command(folder, arguments, 0);
+    snprintf(arguments, sizeof arguments, "sweep c.yaml --out together --jobs 5 %s", settings);
+    command_result result = expect_command(folder, arguments, 0);
+    cr_expect(strstr(result.out, "waiting") == NULL, "%s", result.out);
+    for (size_t i = 0; i < 12; i++) {
+        snprintf(point, sizeof point, "%03zu-seed=%zu,phases.0.optimizer.solver=%s", i, i / 3,
+                 solvers[i % 3]);
+        expect_same_runs("alone", "together", point);
+    }
+    snprintf(arguments, sizeof arguments, "sweep c.yaml --out together --jobs 12 --resume %s", settings);
+    result = expect_command(folder, arguments, 0);
+    expect_command(folder, "sweep g.yaml --out more --jobs 1000 --quiet",
+                   0); /* as many as there are points */
+}
+
+Test(runs, jobs_is_a_number) {
+    static const char *const wrong[] = {"0", "-1", "two", "1.5", "1025", "''", "' 2'"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char arguments[128];
+        snprintf(arguments, sizeof arguments, "sweep g.yaml --out s --jobs %s", wrong[i]);
+        command_result result = expect_command(folder, arguments, 2);
+        cr_expect(strstr(result.err, "--jobs") != NULL, "%s", result.err);
+    }
+    expect_command(folder, "run c.yaml --jobs 2", 2);
+    cr_expect_not(file_exists(folder, "s"));
+}
+
+/* All that work stop with a checkpoint, those that wait stay waiting, and the sweep goes on as if it had not.
+ */
+Test(runs, an_interrupted_sweep_goes_on) {
+    char line[2048], arguments[1024];
+    static const char grid[] = "--set 'sweep=[{key: seed, values: [0, 1, 2, 3, 4]}]'";
+    snprintf(arguments, sizeof arguments, "sweep c.yaml --out whole --quiet --jobs 2 %s %s", slow, grid);
+    expect_command(folder, arguments, 0);
+    snprintf(
+        line, sizeof line,
+        "cd '%s' && { OMP_NUM_THREADS=1 '%s' sweep c.yaml --out parts --quiet --jobs 2 %s %s >.out 2>.err & "
+        "run=$!; until [ \"$(wc -l 2>/dev/null <parts/001-seed=1/metrics.csv)\" -gt 100 ] 2>/dev/null; do "
+        "sleep 0.02; done; kill -INT $run; wait $run; exit $?; } 2>/dev/null",
+        folder, GNEWT_CLI, slow, grid);
+    const int status = system(line);
+    cr_expect_eq(status >> 8 & 255, 130);
+    expect_state("parts/000-seed=0", "interrupted");
+    expect_state("parts/001-seed=1", "interrupted");
+    cr_expect_not(file_exists(folder, "parts/004-seed=4"));
+    char *err = read_file(folder, ".err");
+    cr_expect(strstr(err, "--resume") != NULL, "%s", err);
+    free(err);
+    snprintf(arguments, sizeof arguments, "sweep c.yaml --out parts --resume --quiet --jobs 2 %s %s", slow,
+             grid);
+    expect_command(folder, arguments, 0);
+    for (int i = 0; i < 5; i++) {
+        char point[64];
+        snprintf(point, sizeof point, "00%d-seed=%d", i, i);
+        expect_same_runs("whole", "parts", point);
+    }
+}
+
+/* Without a terminal: a line a run and one of all, each whole. */
+Test(runs, lines_of_several_at_once_are_whole) {
+    char arguments[512];
+    snprintf(arguments, sizeof arguments,
+             "sweep g.yaml --out s --jobs 3 --set sweep.1.values='[0.01, 1.0e+200]'");
+    command_result result = expect_command(folder, arguments, 1);
+    size_t lines = 0, failed = 0;
+    for (char *line = strtok(result.err, "\n"); line != NULL; line = strtok(NULL, "\n"), lines++)
+        failed += strncmp(line, "gnewt: seed=", 12) == 0 && strstr(line, "learning_rate=1.0e+200: diverged");
+    cr_expect(lines == 2 && failed == 2, "%zu lines, %zu of failed runs", lines, failed);
+}
+
 Test(runs, a_failed_point_is_marked_and_the_others_go_on) {
     command_result result =
         expect_command(folder, "sweep g.yaml --out s --set sweep.1.values='[0.01, 1.0e+200]'", 1);

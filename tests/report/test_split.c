@@ -73,6 +73,23 @@ Test(report_split, a_panel_an_optimiser) {
     report_end(&test);
 }
 
+/* A key of an optimiser is not its label: that stays with the line. */
+Test(report_split, a_panel_a_learning_rate) {
+    report_case test = report_start();
+    gn_run_set set = make(&test, "{label: SGD, kind: sgd, learning_rate: 0.01}",
+                          "{label: SGD, kind: sgd, learning_rate: 0.02}");
+    gn_split split = {0};
+    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer.learning_rate", &split, &test.message), GN_OK);
+    cr_expect(split.panels == 2 && split.lines == 2);
+    cr_expect_str_eq(split.panel_title[0].text, "learning_rate = 0.01");
+    cr_expect_str_eq(split.panel_title[1].text, "learning_rate = 0.02");
+    cr_expect_str_eq(split.line_title[0].text, "SGD, points = 20");
+    cr_expect_str_eq(split.line_title[1].text, "SGD, points = 30");
+    gn_split_destroy(&split);
+    gn_run_set_destroy(&set);
+    report_end(&test);
+}
+
 Test(report_split, a_panel_a_problem) {
     report_case test = report_start();
     gn_run_set set = make(&test, NULL, LM);
@@ -93,8 +110,8 @@ Test(report_split, equal_labels_are_told_apart) {
     gn_split split = {0};
     cr_assert_eq(gn_split_create(&set, "phases.0.optimizer.damping", &split, &test.message), GN_OK);
     cr_expect(split.panels == 2 && split.lines == 2);
-    cr_expect_str_eq(split.panel_title[1].text, "LM, damping.value = 0.1");
-    cr_expect_str_eq(split.line_title[1].text, "points = 30");
+    cr_expect_str_eq(split.panel_title[1].text, "damping.value = 0.1");
+    cr_expect_str_eq(split.line_title[1].text, "LM, points = 30");
     gn_split_destroy(&split);
     gn_run_set_destroy(&set);
     report_end(&test);

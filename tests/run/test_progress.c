@@ -65,3 +65,37 @@ Test(progress, narrow_terminals_get_one_line) {
     cr_expect_eq(strncmp(line, "[12/24] phases.0 [##...] ", 25), 0, "%s", line);
     free(line);
 }
+
+/* A board on a terminal that is not one: what it would show. */
+Test(progress, a_board_has_a_line_a_run_and_one_of_all) {
+    char *text = NULL;
+    size_t size = 0;
+    gn_board *board;
+    gn_message message = {0};
+    FILE *out = open_memstream(&text, &size);
+    cr_assert_not_null(out);
+    cr_assert_eq(gn_board_create(out, false, 5, 2, &board, &message), GN_OK);
+    gn_progress progress[2];
+    for (size_t i = 0; i < 2; i++) {
+        progress[i] = gn_progress_start_on(board, i, i == 0 ? "[1/5] one" : "[2/5] two");
+        gn_progress_begin(&progress[i], 0, 100);
+        progress[i].last = -INFINITY; /* due */
+        gn_progress_step(&progress[i], 50);
+    }
+    gn_progress_say(&progress[1], "warning: ", "beware");
+    gn_board_end_run(board, 1, GN_BOARD_FAILED);
+    gn_board_say(board, "a line that stays");
+    gn_board_destroy(board);
+    fclose(out);
+    static const char *const lines[] = {"[1/5] one: step 50 of 100", "[2/5] two: step 50 of 100",
+                                        "warning: [2/5] two: beware\n", "a line that stays\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        cr_expect_not_null(strstr(text, lines[i]), "no `%s` in: %s", lines[i], text);
+    free(text);
+}
+
+Test(progress, times) {
+    char text[32];
+    cr_expect_str_eq(gn_time_text(42.4, text), "42 s");
+    cr_expect_str_eq(gn_time_text(3723, text), "1:02:03");
+}

@@ -69,4 +69,11 @@ gn_status gn_array_expect(gn_context *context, const gn_array *array, gn_dtype d
  * kernels without AVX, six times slower; NULL where all is well or the variable is set. */
 const char *gn_cpu_core_type(void);
 
+/* The CPU threads that a call of this thread's contexts may take, at most, and how many that should be for
+ * each of `callers` that compute at once: their part of the cores, no more than the limit now. Where several
+ * threads have contexts that compute at once, all set the same limit, and the thread that starts them sets it
+ * first. */
+int gn_cpu_thread_share(int callers);
+void gn_cpu_limit_threads(int threads);
+
 #endif

@@ -2,7 +2,7 @@
 #ifndef GN_CLI_CLI_H
 #define GN_CLI_CLI_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "run/build.h"
@@ -17,6 +17,7 @@
     X(linearize, true, "write the linear map at one point, and its solves, as arrays")                       \
     X(ntk, true, "the spectrum of the NTK at one point, with a figure")                                      \
     X(plot, false, "draw the figure of runs")                                                                \
+    X(report, false, "write a report of runs, one HTML file")                                                \
     X(check, false, "check a configuration, predict its memory, print it with every default")                \
     X(schema, false, "print every key of a configuration")                                                   \
     X(info, false, "print version, devices and libraries")
@@ -41,7 +42,8 @@ enum {
     GN_TAKES_PARAMS = 32,
     GN_TAKES_RUNS = 64, /* one positional argument or more */
     GN_TAKES_DAMPINGS = 128,
-    GN_TAKES_VALUES = 256
+    GN_TAKES_VALUES = 256,
+    GN_TAKES_JOBS = 512
 };
 
 typedef struct gn_cli_options {
@@ -49,6 +51,7 @@ typedef struct gn_cli_options {
     size_t setting_count;
     const char *out, *params, *dampings, *values;
     bool resume, quiet;
+    size_t jobs;      /* 1 if absent */
     char **arguments; /* positional */
     int argument_count;
 } gn_cli_options;
@@ -72,8 +75,8 @@ gn_status gn_cli_open(const gn_cli_options *options, const char *verb, gn_cli_op
                       gn_message *message);
 void gn_cli_close(gn_cli_opened *opened);
 
-/* Set by SIGINT and SIGTERM from now on; a second signal ends the process. */
-const volatile sig_atomic_t *gn_cli_watch_signals(void);
+/* Not 0 after a SIGINT or SIGTERM from now on; a second signal ends the process. */
+const atomic_int *gn_cli_watch_signals(void);
 
 /* The end of a run: a short table on standard output. state: "finished", ... */
 void gn_cli_print_result(const char *name, const char *state, const char *directory,

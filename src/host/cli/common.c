@@ -1,5 +1,6 @@
 /* How verbs end: exit statuses, signals, results, figures. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,14 +20,14 @@ int gn_cli_fail(gn_status status, const gn_message *message) {
 }
 
 /* A signal handler can reach nothing else. */
-static volatile sig_atomic_t stop_asked;
+static atomic_int stop_asked;
 
 static void ask_to_stop(int signal_number) {
-    stop_asked = 1;
+    atomic_store(&stop_asked, 1);
     signal(signal_number, SIG_DFL);
 }
 
-const volatile sig_atomic_t *gn_cli_watch_signals(void) {
+const atomic_int *gn_cli_watch_signals(void) {
     signal(SIGINT, ask_to_stop);
     signal(SIGTERM, ask_to_stop);
     return &stop_asked;

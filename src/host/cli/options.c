@@ -17,7 +17,8 @@ enum {
     OPTION_QUIET,
     OPTION_PARAMS,
     OPTION_DAMPINGS,
-    OPTION_VALUES
+    OPTION_VALUES,
+    OPTION_JOBS
 };
 
 static const struct {
@@ -34,6 +35,7 @@ static const struct {
     {{"params", required_argument, NULL, OPTION_PARAMS}, GN_TAKES_PARAMS},
     {{"dampings", required_argument, NULL, OPTION_DAMPINGS}, GN_TAKES_DAMPINGS},
     {{"values", required_argument, NULL, OPTION_VALUES}, GN_TAKES_VALUES},
+    {{"jobs", required_argument, NULL, OPTION_JOBS}, GN_TAKES_JOBS},
 };
 enum { OPTIONS = sizeof all_options / sizeof *all_options };
 
@@ -77,6 +79,20 @@ static bool add_setting(gn_cli_options *options, const char *prefix, const char 
     }
     snprintf(text, size, "%s%s", prefix, value);
     options->settings[options->setting_count++] = text;
+    return true;
+}
+
+/* False, and said so, where --jobs is no number of runs. */
+static bool read_jobs(const char *verb, const char *text, size_t *jobs) {
+    enum { MOST_JOBS = 1024 };
+    char *end;
+    const unsigned long number = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 || number > MOST_JOBS) {
+        fprintf(stderr, "gnewt %s: --jobs: `%.100s` is no number of runs at once, from 1 to %d\n", verb, text,
+                MOST_JOBS);
+        return false;
+    }
+    *jobs = number;
     return true;
 }
 
@@ -128,7 +144,7 @@ static int check_arguments(char **argv, int takes, const char *usage, const gn_c
 int gn_cli_parse(int argc, char **argv, int takes, const char *usage, gn_cli_options *options) {
     struct option known[OPTIONS + 1] = {0};
     size_t count = 0;
-    *options = (gn_cli_options){0};
+    *options = (gn_cli_options){.jobs = 1};
     for (size_t i = 0; i < OPTIONS; i++)
         if (all_options[i].taken_by & takes || all_options[i].taken_by == ~0)
             known[count++] = all_options[i].option;
@@ -143,6 +159,10 @@ int gn_cli_parse(int argc, char **argv, int takes, const char *usage, gn_cli_opt
         if (code == '?' || code == ':') {
             gn_cli_options_free(options);
             return complain(known, code, argv);
+        }
+        if (code == OPTION_JOBS && !read_jobs(argv[0], optarg, &options->jobs)) {
+            gn_cli_options_free(options);
+            return GN_EXIT_USAGE;
         }
         if (!take(options, code)) {
             gn_cli_options_free(options);

@@ -1,17 +1,20 @@
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/context.h"
 #include "cli/cli.h"
-#include "core/status.h"
 #include "run/directory.h"
 
 static const char usage[] =
-    "gnewt sweep CONFIG.yaml [--set KEY=VALUE]... [--device D] [--seed N] [--out DIR] [--resume] [--quiet]\n"
+    "gnewt sweep CONFIG.yaml [--jobs N] [--set KEY=VALUE]... [--device D] [--seed N] [--out DIR] [--resume] "
+    "[--quiet]\n"
     "\n"
-    "Trains every point of the grid under `sweep:`, one after the other, each in its own directory\n"
-    "DIR/000-KEY=VALUE,... A run that fails is marked and the others go on. DIR/sweep.yaml tells of all.\n"
+    "Trains every point of the grid under `sweep:`, each in its own directory DIR/000-KEY=VALUE,...\n"
+    "A run that fails is marked and the others go on. DIR/sweep.yaml tells of all.\n"
     "\n"
+    "  --jobs N         N runs at once (default: 1), which share the CPU's threads; on a GPU, N streams\n"
     "  --set KEY=VALUE  change a key of all points\n"
     "  --out DIR        empty or not there (default: runs/NAME, or runs/NAME-2, ...)\n"
     "  --resume         go on with the sweep in DIR: finished runs are passed over\n"
@@ -34,6 +37,12 @@ typedef struct sweep {
     char path[4096];
     point *points;
     size_t count;
+    gn_board *board;
+    const atomic_int *stop;
+    int threads;          /* of the CPU, for each run */
+    pthread_mutex_t lock; /* of what follows, of the points' states and messages, and of sweep.yaml */
+    size_t next;          /* the first point that nobody took */
+    int code;             /* exit status so far */
 } sweep;
 
 /* ---- the points ---- */
@@ -130,52 +139,116 @@ static void print_table(const sweep *s) {
 
 /* ---- running ---- */
 
-static gn_status run_point(sweep *s, size_t i, const volatile sig_atomic_t *stop) {
+/* Notes how a run has ended: in the summary, on the board, in the sweep's exit status. */
+static void end_point(sweep *s, point *p, size_t place, gn_status status, const gn_message *message) {
+    char line[2400];
+    if (status != GN_OK) {
+        snprintf(line, sizeof line, "gnewt: %s: %s", p->label, message->text);
+        gn_board_say(s->board, line);
+    }
+    gn_board_end_run(s->board, place,
+                     status == GN_ERROR_INTERRUPTED ? GN_BOARD_INTERRUPTED
+                     : status != GN_OK              ? GN_BOARD_FAILED
+                     : p->result.done_before        ? GN_BOARD_BEFORE
+                                                    : GN_BOARD_FINISHED);
+    pthread_mutex_lock(&s->lock);
+    p->message = *message;
+    snprintf(p->state, sizeof p->state, "%s", gn_execute_state(status));
+    if (status != GN_OK && s->code != GN_EXIT_INTERRUPTED)
+        s->code = status == GN_ERROR_INTERRUPTED ? GN_EXIT_INTERRUPTED : GN_EXIT_FAILED;
+    write_summary(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void run_point(sweep *s, size_t i, size_t place) {
     point *p = &s->points[i];
+    gn_message message = {0}; /* the point's is under the lock */
     char title[256];
     snprintf(title, sizeof title, "[%zu/%zu] %.200s", i + 1, s->count, p->label);
-    gn_progress progress = gn_progress_start(stderr, s->options->quiet, title);
+    gn_progress progress = gn_progress_start_on(s->board, place, title);
     const gn_execute_options execution = {.source = p->source,
                                           .config = p->config,
                                           .directory = p->directory,
                                           .resume = s->options->resume,
                                           .progress = &progress,
-                                          .stop = stop};
-    gn_status status = gn_execute(&execution, &p->result, &p->message);
-    snprintf(p->state, sizeof p->state, "%s",
-             status == GN_OK                  ? "finished"
-             : status == GN_ERROR_INTERRUPTED ? "interrupted"
-             : status == GN_ERROR_DIVERGED    ? "diverged"
-                                              : "failed");
-    if (status != GN_OK)
-        fprintf(stderr, "gnewt: %s: %s\n", p->label, p->message.text);
-    write_summary(s);
-    return status;
+                                          .stop = s->stop};
+    const gn_status status = gn_execute(&execution, &p->result, &message);
+    end_point(s, p, place, status, &message);
+}
+
+/* The next point that waits; false where none does, or the sweep was told to stop. */
+static bool take_point(sweep *s, size_t *i) {
+    pthread_mutex_lock(&s->lock);
+    bool taken = s->next < s->count && atomic_load(s->stop) == 0;
+    if (taken)
+        *i = s->next++;
+    else if (s->next < s->count)
+        s->code = GN_EXIT_INTERRUPTED;
+    pthread_mutex_unlock(&s->lock);
+    return taken;
+}
+
+typedef struct worker {
+    sweep *sweep;
+    size_t place;
+    pthread_t thread;
+} worker;
+
+static void *work(void *user) {
+    const worker *w = user;
+    size_t i;
+    gn_cpu_limit_threads(w->sweep->threads);
+    while (take_point(w->sweep, &i))
+        run_point(w->sweep, i, w->place);
+    return NULL;
+}
+
+/* Workers take points until none waits; this thread is the first of them. Where the system gives fewer
+ * threads, those do all. */
+static void work_together(sweep *s, worker *workers, size_t jobs) {
+    size_t started = 1;
+    s->threads = gn_cpu_thread_share((int)jobs);
+    gn_cpu_limit_threads(s->threads);
+    for (size_t i = 0; i < jobs; i++)
+        workers[i] = (worker){.sweep = s, .place = i};
+    while (started < jobs && pthread_create(&workers[started].thread, NULL, work, &workers[started]) == 0)
+        started++;
+    work(&workers[0]);
+    for (size_t i = 1; i < started; i++)
+        pthread_join(workers[i].thread, NULL);
 }
 
 static int run_all(sweep *s) {
-    const volatile sig_atomic_t *stop = gn_cli_watch_signals();
-    int code = GN_EXIT_DONE;
-    for (size_t i = 0; i < s->count && code != GN_EXIT_INTERRUPTED; i++) {
-        gn_status status = *stop != 0 ? GN_ERROR_INTERRUPTED : run_point(s, i, stop);
-        if (status != GN_OK)
-            code = status == GN_ERROR_INTERRUPTED ? GN_EXIT_INTERRUPTED : GN_EXIT_FAILED;
+    gn_message message = {0};
+    const size_t jobs = s->options->jobs < s->count ? s->options->jobs : s->count;
+    worker *workers = calloc(jobs, sizeof *workers);
+    gn_status status = workers == NULL
+                           ? gn_message_fail(&message, GN_ERROR_MEMORY, "out of memory")
+                           : gn_board_create(stderr, s->options->quiet, s->count, jobs, &s->board, &message);
+    if (status != GN_OK) {
+        free(workers);
+        return gn_cli_fail(status, &message);
     }
+    s->stop = gn_cli_watch_signals();
+    work_together(s, workers, jobs);
+    gn_board_destroy(s->board);
+    free(workers);
     print_table(s);
-    if (code == GN_EXIT_INTERRUPTED)
+    if (s->code == GN_EXIT_INTERRUPTED)
         fprintf(stderr, "gnewt: %s is kept; --resume goes on with it\n", s->path);
     else
         gn_cli_draw(s->points[0].config, s->path);
-    return code;
+    return s->code;
 }
 
 int gn_cli_sweep(int argc, char **argv) {
     gn_cli_options options;
     gn_message message = {0};
     gn_config_source *source = NULL;
-    sweep s = {.options = &options};
+    sweep s = {.options = &options, .lock = PTHREAD_MUTEX_INITIALIZER};
     int code = gn_cli_parse(argc, argv,
-                            GN_TAKES_CONFIG | GN_TAKES_SET | GN_TAKES_OUT | GN_TAKES_RESUME | GN_TAKES_QUIET,
+                            GN_TAKES_CONFIG | GN_TAKES_SET | GN_TAKES_OUT | GN_TAKES_RESUME | GN_TAKES_QUIET |
+                                GN_TAKES_JOBS,
                             usage, &options);
     if (code >= 0)
         return code;

@@ -163,13 +163,12 @@ static gn_status check(gn_context *context, const gn_arrays_options *options) {
 gn_status gn_dataset_arrays(gn_context *context, gn_dtype dtype, const gn_arrays_options *options,
                             gn_dataset *dataset) {
     memset(dataset, 0, sizeof(*dataset));
+    GN_HDF5;
     GN_TRY(check(context, options));
-    const gn_hdf5_silence silence = gn_hdf5_silence_begin();
     sources s = {.file.id = -1, .arrays = {{.id = -1}, {.id = -1}, {.id = -1}, {.id = -1}}};
     gn_status status = load(context, dtype, options, &s, dataset);
     for (int i = 0; i < ARRAY_COUNT; i++)
         gn_hdf5_array_close(&s.arrays[i]);
     gn_hdf5_file_close(&s.file);
-    gn_hdf5_silence_end(silence);
     return status;
 }

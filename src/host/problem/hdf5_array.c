@@ -6,17 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-gn_hdf5_silence gn_hdf5_silence_begin(void) {
-    gn_hdf5_silence silence = {0};
-    H5Eget_auto2(H5E_DEFAULT, &silence.function, &silence.data);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    return silence;
-}
-
-void gn_hdf5_silence_end(gn_hdf5_silence silence) {
-    H5Eset_auto2(H5E_DEFAULT, silence.function, silence.data);
-}
-
 /* ---- the file ---- */
 
 gn_status gn_hdf5_file_open(gn_context *context, const char *path, gn_hdf5_file *file) {

@@ -2,18 +2,10 @@
 #ifndef GN_PROBLEM_HDF5_ARRAY_H
 #define GN_PROBLEM_HDF5_ARRAY_H
 
-#define H5_USE_110_API
-#include <hdf5.h>
-
 #include "backend/context.h"
+#include "core/hdf5_use.h"
 
-/* HDF5 prints its errors unless told otherwise; between these two it is silent. */
-typedef struct gn_hdf5_silence {
-    H5E_auto2_t function;
-    void *data;
-} gn_hdf5_silence;
-gn_hdf5_silence gn_hdf5_silence_begin(void);
-void gn_hdf5_silence_end(gn_hdf5_silence silence);
+/* To be used within a GN_HDF5. */
 
 typedef struct gn_hdf5_file {
     gn_context *context;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/number.h"
 #include "report/page.h"
 
 /* Values that runs have in common or not: each once, in the order of their coming; … for those without room.
@@ -25,25 +26,14 @@ static void add(values *list, const char *value) {
         strcat(list->text, rest);
 }
 
-/* "%g" without the exponent's zeros: 1e-7. */
-static void number_text(double number, char *text, size_t size) {
-    snprintf(text, size, "%g", number);
-    char *exponent = strchr(text, 'e');
-    if (!exponent)
-        return;
-    char *digits = exponent + 1 + (exponent[1] == '-');
-    const char *rest = digits + strspn(digits, "+0");
-    memmove(digits, rest, strlen(rest) + 1);
-}
-
 static bool first_order(gn_optimizer_kind kind) {
     return kind == GN_OPTIMIZER_SGD || kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW;
 }
 
 static void damping_text(const gn_damping_options *damping, char *text, size_t size) {
     char value[32], final[32];
-    number_text(damping->value, value, sizeof value);
-    number_text(damping->final, final, sizeof final);
+    gn_number_text(damping->value, 6, value);
+    gn_number_text(damping->final, 6, final);
     if (damping->kind == GN_DAMPING_SCHEDULED)
         snprintf(text, size, "%s to %s in %zu steps", value, final, damping->steps);
     else
@@ -84,7 +74,7 @@ static void write_optimizers(const gn_run_set *set, char *text, size_t size) {
         for (unsigned j = 0; j < config->phases_count; j++) {
             const gn_optimizer_options *options = &config->phases[j].optimizer.options;
             char value[96];
-            number_text(options->learning_rate, value, sizeof value);
+            gn_number_text(options->learning_rate, 6, value);
             add(&rates, value);
             if (first_order(options->kind)) {
                 any_first_order = true;
@@ -92,7 +82,7 @@ static void write_optimizers(const gn_run_set *set, char *text, size_t size) {
             }
             add(&curvatures, options->curvature == GN_CURVATURE_SUM ? "sum" : "mean");
             if (options->kind == GN_OPTIMIZER_GAUSS_NEWTON) {
-                number_text(options->cutoff, value, sizeof value);
+                gn_number_text(options->cutoff, 6, value);
                 add(&cutoffs, value);
             } else {
                 damping_text(&options->damping, value, sizeof value);

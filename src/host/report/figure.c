@@ -31,8 +31,7 @@ static void folder_of(const char *path, char *folder, size_t size) {
         snprintf(folder, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
 }
 
-/* Exchanges what a file name cannot hold. */
-static void file_name(const char *name, char *text, size_t size) {
+void gn_figure_file_name(const char *name, char *text, size_t size) {
     snprintf(text, size, "%s", name && *name && *name != '.' ? name : "figure");
     for (char *c = text; *c; c++)
         if (*c == '/' || (unsigned char)*c < 0x20)
@@ -58,7 +57,7 @@ static gn_status find_stem(const gn_run_set *set, const char *const *paths, size
             memcpy(folder, path, sizeof folder);
         else
             folder_of(path, folder, sizeof folder);
-        file_name(set->runs[0].run.config->name, name, sizeof name);
+        gn_figure_file_name(set->runs[0].run.config->name, name, sizeof name);
         length = snprintf(stem, size, "%s/figures/%s", folder, name);
     }
     if (length <= 0 || (size_t)length + 5 >= size || stem[length - 1] == '/')
@@ -97,9 +96,15 @@ gn_status gn_figure_draw(const char *stem, gn_drawing drawing, const void *what,
     GN_TRY_DONE(gn_script_run(&script, png, svg, message));
     memcpy(written->png, png, sizeof written->png);
     memcpy(written->svg, svg, sizeof written->svg);
+    memcpy(written->caption, script.caption, sizeof written->caption);
 done:
     gn_script_close(&script);
     return status;
+}
+
+gn_status gn_figure_of_set(const gn_run_set *set, const char *stem, gn_figure_report *written) {
+    *written = (gn_figure_report){0};
+    return gn_figure_draw(stem, draw, set, written);
 }
 
 gn_status gn_figure_write(const char *const *runs, size_t count, const char *out, gn_figure_report *written) {
@@ -110,7 +115,7 @@ gn_status gn_figure_write(const char *const *runs, size_t count, const char *out
     if (status == GN_OK)
         status = find_stem(&set, runs, count, out, stem, sizeof stem, &written->message);
     if (status == GN_OK)
-        status = gn_figure_draw(stem, draw, &set, written);
+        status = gn_figure_of_set(&set, stem, written);
     gn_run_set_destroy(&set);
     return status;
 }

@@ -8,6 +8,7 @@
 
 typedef struct gn_figure_report {
     char png[4096], svg[4096]; /* what was written; "" where nothing was */
+    char caption[1024];        /* as it stands below the figure */
     gn_message message;        /* on failure: what, where and what to do */
 } gn_figure_report;
 

@@ -9,6 +9,11 @@
 typedef gn_status (*gn_drawing)(const void *what, gn_script *script, gn_message *message);
 gn_status gn_figure_draw(const char *stem, gn_drawing drawing, const void *what, gn_figure_report *written);
 
+/* What gn_figure_write() draws of these runs. */
+gn_status gn_figure_of_set(const gn_run_set *set, const char *stem, gn_figure_report *written);
+/* A name as that of a file: what such a name cannot hold is exchanged. */
+void gn_figure_file_name(const char *name, char *text, size_t size);
+
 /* Error of each Fourier mode (or shell), one panel a group, one colour a mode. */
 gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 /* Recorded quantities, one panel a family (loss_train and loss_test are one), one colour a group; with

@@ -15,6 +15,7 @@ typedef struct gn_script {
     unsigned blocks;
     const char *folder; /* borrowed */
     char png[GN_SCRIPT_NAME], svg[GN_SCRIPT_NAME];
+    char caption[1024]; /* what the figure says of itself, for who shows it */
 } gn_script;
 
 /* Opens a script for figures in `folder`, which must exist. Errors: IO, with `message`. */

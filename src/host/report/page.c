@@ -7,6 +7,7 @@ enum {
     LEFT = 78,  /* numbers and label of the first column */
     RIGHT = 18, /* so that the last number of an axis is not cut */
     TOP = 46,   /* the title */
+    BARE = 10,  /* no title */
     HEAD = 26,  /* a panel's title */
     NO_HEAD = 8,
     FOOT = 52,    /* numbers and label of the step axis, below the last row */
@@ -28,6 +29,7 @@ void gn_page_layout(gn_page *page, const gn_run_set *set, size_t panels, size_t 
         columns = panels <= 4 ? panels : panels <= 6 || panels == 9 ? 3 : 4;
     columns = columns < panels ? columns : panels;
     page->set = set;
+    page->top = set->bare ? BARE : TOP;
     page->panels = panels;
     page->columns = columns;
     page->rows = (panels + columns - 1) / columns;
@@ -45,13 +47,13 @@ void gn_page_layout(gn_page *page, const gn_run_set *set, size_t panels, size_t 
         snprintf(page->caption + length, sizeof page->caption - length, " %s", note);
     page->canvas.width = ceil(page->legend_left + legend_width + RIGHT);
     size_t lines = gn_canvas_paragraph(NULL, 0, 0, page->canvas.width - LEFT - RIGHT, page->caption);
-    page->canvas.height = TOP + rows_height(page) + (double)(lines + 1) * CAPTION;
+    page->canvas.height = page->top + rows_height(page) + (set->bare ? 0 : (double)(lines + 1) * CAPTION);
 }
 
 gn_box gn_page_panel(const gn_page *page, size_t panel) {
     size_t column = panel % page->columns, row = panel / page->columns;
     return (gn_box){.left = LEFT + (double)column * (page->panel_width + page->gap),
-                    .top = TOP + page->head + (double)row * (page->head + page->panel_height + ROW_GAP),
+                    .top = page->top + page->head + (double)row * (page->head + page->panel_height + ROW_GAP),
                     .width = page->panel_width,
                     .height = page->panel_height};
 }
@@ -65,13 +67,17 @@ bool gn_page_last_row(const gn_page *page, size_t panel) {
 }
 
 void gn_page_words(const gn_page *page) {
+    gn_script *script = page->canvas.script;
+    snprintf(script->caption, sizeof script->caption, "%s", page->caption);
+    if (page->set->bare)
+        return;
     gn_canvas_text(&page->canvas, LEFT, TOP / 2.0, GN_TEXT_TITLE, page->title);
     gn_canvas_paragraph(&page->canvas, LEFT, TOP + rows_height(page) + CAPTION / 2.0,
                         page->canvas.width - LEFT - RIGHT, page->caption);
 }
 
 void gn_page_legend(const gn_page *page, double line, const char *style, gn_weight weight, const char *text) {
-    double y = TOP + page->head + GN_LINE_HEIGHT * (line + 0.5), x = page->legend_left;
+    double y = page->top + page->head + GN_LINE_HEIGHT * (line + 0.5), x = page->legend_left;
     if (style)
         gn_canvas_sample(&page->canvas, x, y, 24, style);
     gn_canvas_text(&page->canvas, style ? x + 32 : x, y, weight, text);

@@ -9,7 +9,7 @@ typedef struct gn_page {
     gn_canvas canvas;
     const gn_run_set *set;
     size_t panels, columns, rows;
-    double panel_width, panel_height, head, gap; /* logical pixels; head above, gap between panels */
+    double panel_width, panel_height, top, head, gap; /* logical pixels; head above, gap between panels */
     double legend_width, legend_left;
     const char *title;
     char caption[1024];
@@ -23,7 +23,7 @@ void gn_page_layout(gn_page *page, const gn_run_set *set, size_t panels, size_t 
 gn_box gn_page_panel(const gn_page *page, size_t panel);
 bool gn_page_first_column(const gn_page *page, size_t panel);
 bool gn_page_last_row(const gn_page *page, size_t panel); /* no panel below it */
-/* Title and caption; drawn with the next plot. */
+/* Title and caption; drawn with the next plot. Those of a bare figure are only kept in the script. */
 void gn_page_words(const gn_page *page);
 /* One legend entry at line `line`: a sample of `style` and a text as it stands. */
 void gn_page_legend(const gn_page *page, double line, const char *style, gn_weight weight, const char *text);

@@ -2,6 +2,8 @@
 #ifndef GN_REPORT_RUNS_H
 #define GN_REPORT_RUNS_H
 
+#include <stdbool.h>
+
 #include "core/status.h"
 #include "report/settings.h"
 #include "run/reader.h"
@@ -23,6 +25,7 @@ typedef struct gn_run_set {
     size_t run_count;
     gn_run_group *groups; /* group_count, in the order of their first runs */
     size_t group_count;
+    bool bare; /* figures without title and caption: they stand beside it */
 } gn_run_set;
 
 /* Opens the runs at `paths`: run directories, or directories whose entries are. A zeroed set is the caller's

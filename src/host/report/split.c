@@ -1,5 +1,6 @@
 #include "report/split.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +16,21 @@ static size_t number(const gn_run_set *set, gn_setting_side side, size_t *number
     return count;
 }
 
+/* Whether a phase's label is under the key. */
+static bool has_labels(const gn_run_set *set, size_t group, const char *key) {
+    const size_t length = strlen(key);
+    char label[64];
+    for (unsigned i = 0; i < gn_group_config(set, &set->groups[group])->phases_count; i++) {
+        snprintf(label, sizeof label, "phases.%u.optimizer.label", i);
+        if (length > 0 && !strncmp(label, key, length) && (label[length] == '.' || label[length] == 0))
+            return true;
+    }
+    return false;
+}
+
 /* The labels of phases belong where the key puts them. */
 static void write_titles(const gn_run_set *set, size_t group, const char *key, gn_split *split) {
-    const bool labelled = !strncmp(key, "phases", strlen("phases"));
+    const bool labelled = has_labels(set, group, key);
     gn_split_title *panel = &split->panel_title[split->panel[group]];
     gn_split_title *line = &split->line_title[split->line[group]];
     panel->text[0] = line->text[0] = 0;

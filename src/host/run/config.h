@@ -158,10 +158,11 @@ typedef struct gn_config_plot {
     unsigned metrics_count;
     char *panels; /* kinds metrics, drift: a dotted key, or "" */
     gn_plot_scale x_scale;
-    double x_max;   /* steps; 0: all */
-    double y_min;   /* 0: by the data */
-    bool rate;      /* draw the decay exp(step * ln(1 - learning_rate)) beside the data */
-    size_t columns; /* panels a row; 0: by their number */
+    double x_max;             /* steps; 0: all */
+    double y_min;             /* 0: by the data */
+    bool rate;                /* draw the decay exp(step * ln(1 - learning_rate)) beside the data */
+    size_t columns;           /* panels a row; 0: by their number */
+    char *caption, *expected; /* for reports; "" for none */
 } gn_config_plot;
 
 typedef struct gn_config {

@@ -301,7 +301,10 @@
     X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                               \
     X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_FIGURE, 0, "0: by the data")                           \
     X(BOOL, rate, rate, "false", "", "", GN_KEY_CURVES, 0, "also the decay -ln(1 - learning_rate) a step")   \
-    X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_FIGURE, 0, "a row; 0: by their number")
+    X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_FIGURE, 0, "a row; 0: by their number")     \
+    X(TEXT, caption, caption, "\"\"", "", "", GN_KEY_ALL, 0, "of the figure in `gnewt report`")              \
+    X(TEXT, expected, expected, "\"\"", "", "", GN_KEY_ALL, 0,                                               \
+      "what should come out; a report shows it beside what was found")
 #define GN_KEY_CURVES (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_FOURIER))
 #define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_DRIFT))
 #define GN_KEY_FIGURE (GN_KEY_STEPS | GN_KEY_ON(GN_PLOT_RATES))

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/status.h"
@@ -189,6 +190,16 @@ static gn_status keep_records(const char *folder, int *number, gn_message *messa
     return GN_OK;
 }
 
+/* When the run began, as "2026-01-31T12:00:00Z". */
+static gn_status put_date(gn_directory *d, gn_message *message) {
+    char text[32] = "";
+    struct tm parts;
+    const time_t now = time(NULL);
+    if (gmtime_r(&now, &parts) != NULL)
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return gn_h5_put_text(d->h5, "begun", text, message);
+}
+
 static gn_status create_files(gn_directory *d, const char *config, gn_message *message) {
     char path[4200];
     GN_TRY(make_folders(d->path, message));
@@ -209,6 +220,7 @@ static gn_status create_files(gn_directory *d, const char *config, gn_message *m
     snprintf(path, sizeof path, "%s/run.h5", d->path);
     GN_TRY(gn_h5_create(path, &d->h5, message));
     GN_TRY(gn_h5_put_text(d->h5, "state", "running", message));
+    GN_TRY(put_date(d, message));
     GN_TRY(gn_directory_open_metrics(d, message));
     return gn_h5_flush(d->h5, message);
 }

@@ -37,10 +37,8 @@ static void take_notice(void *user, gn_log_level level, const char *text) {
     else
         snprintf(r->early + strlen(r->early), sizeof r->early - strlen(r->early), "%s%s%s",
                  r->early[0] != '\0' ? "; " : "", word, text);
-    if (level == GN_LOG_WARNING && r->options->progress->out != NULL) {
-        gn_progress_end(r->options->progress);
-        fprintf(r->options->progress->out, "warning: %s\n", text);
-    }
+    if (level == GN_LOG_WARNING)
+        gn_progress_say(r->options->progress, "warning: ", text);
 }
 
 /* ---- hooks ---- */
@@ -107,7 +105,7 @@ static gn_status on_step(void *user, uint64_t step, bool *stop) {
         GN_TRY(write_checkpoint(r));
         r->checkpoint_wait = fmin(2 * r->checkpoint_wait, CHECKPOINT_EACH);
     }
-    *stop = r->options->stop != NULL && *r->options->stop != 0;
+    *stop = r->options->stop != NULL && atomic_load(r->options->stop) != 0;
     return GN_OK;
 }
 
@@ -162,7 +160,7 @@ static gn_status open_directory(run *r, const char *text, gn_message *message) {
 
 /* ---- the end ---- */
 
-static const char *state_of(gn_status status) {
+const char *gn_execute_state(gn_status status) {
     return status == GN_OK                  ? "finished"
            : status == GN_ERROR_INTERRUPTED ? "interrupted"
            : status == GN_ERROR_DIVERGED    ? "diverged"
@@ -186,11 +184,12 @@ static gn_status finish(run *r, gn_status status, gn_message *message) {
         strcat(message->text, "; what was recorded before is kept, and --resume goes on with it");
     gn_costs_text(&r->build, r->result->costs, sizeof r->result->costs);
     gn_directory_log(r->directory, "time: %s", r->result->costs);
-    gn_directory_log(r->directory, "%s at step %llu, %.3f s of training%s%s", state_of(status),
+    gn_directory_log(r->directory, "%s at step %llu, %.3f s of training%s%s", gn_execute_state(status),
                      (unsigned long long)gn_trainer_step(r->build.trainer),
                      gn_trainer_seconds(r->build.trainer), status == GN_OK ? "" : ": ",
                      status == GN_OK ? "" : message->text);
-    gn_status closed = gn_directory_close(r->directory, state_of(status), status == GN_OK ? message : NULL);
+    gn_status closed =
+        gn_directory_close(r->directory, gn_execute_state(status), status == GN_OK ? message : NULL);
     r->directory = NULL;
     return status == GN_OK ? closed : status;
 }

@@ -2,7 +2,7 @@
 #ifndef GN_RUN_EXECUTE_H
 #define GN_RUN_EXECUTE_H
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "run/config.h"
 #include "run/progress.h"
@@ -13,7 +13,7 @@ typedef struct gn_execute_options {
     const char *directory;   /* of gn_directory_choose() */
     bool resume;
     gn_progress *progress;
-    const volatile sig_atomic_t *stop; /* set: end after the step, with a checkpoint. NULL: never */
+    const atomic_int *stop; /* not 0: end after the step, with a checkpoint. NULL: never */
 } gn_execute_options;
 
 typedef struct gn_execute_result {
@@ -28,6 +28,9 @@ typedef struct gn_execute_result {
 /* Errors: CONFIG (before anything is written), DIVERGED, INTERRUPTED, IO, MEMORY, DEVICE, ... What was
  * recorded is kept, and all but CONFIG leave the directory's state and log.txt saying what happened. */
 gn_status gn_execute(const gn_execute_options *options, gn_execute_result *result, gn_message *message);
+
+/* "finished", "interrupted", "diverged" or "failed": the state that such a status leaves a run in. */
+const char *gn_execute_state(gn_status status);
 
 /* CONFIG, naming the key, where the configuration `text` is not that of the run in `directory`; `device` and
  * `plot` may differ. */

@@ -16,17 +16,6 @@
 /* What HDF5 may add for its own tables between two flushes, beyond the arrays. */
 enum { TABLES_BYTES = 256 * 1024 };
 
-gn_h5_quiet gn_h5_quiet_begin(void) {
-    gn_h5_quiet quiet = {0};
-    H5Eget_auto2(H5E_DEFAULT, &quiet.function, &quiet.data);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    return quiet;
-}
-
-void gn_h5_quiet_end(gn_h5_quiet *quiet) {
-    H5Eset_auto2(H5E_DEFAULT, quiet->function, quiet->data);
-}
-
 /* ---- errors ---- */
 
 /* The innermost entry of the stack tells most. */
@@ -80,7 +69,6 @@ static gn_status open_room(gn_h5 *file, int flags, gn_message *message) {
 }
 
 static gn_status open_file(gn_h5 *file, bool create, bool writable, gn_message *message) {
-    GN_H5_QUIET;
     GN_TRY(open_room(file, create ? O_RDWR | O_CREAT : writable ? O_RDWR : O_RDONLY, message));
     hid_t access = access_list();
     if (create) {
@@ -103,6 +91,7 @@ static gn_status open_file(gn_h5 *file, bool create, bool writable, gn_message *
 }
 
 static gn_status start(const char *path, bool create, bool writable, gn_h5 **file, gn_message *message) {
+    GN_HDF5;
     *file = new_file(path);
     if (*file == NULL)
         return gn_message_fail(message, GN_ERROR_MEMORY, "%s: out of memory", path);
@@ -142,6 +131,7 @@ static gn_status lengthen(gn_h5 *file, long long wanted, gn_message *message) {
 }
 
 gn_status gn_h5_reserve(gn_h5 *file, double bytes, gn_message *message) {
+    GN_HDF5;
     hsize_t size = 0;
     if (file->room < 0)
         return gn_message_fail(message, GN_ERROR_IO, "%s is open for reading only", file->path);
@@ -157,7 +147,7 @@ gn_status gn_h5_take_room(gn_h5 *file, double bytes, gn_message *message) {
 }
 
 gn_status gn_h5_flush(gn_h5 *file, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     if (file->room < 0)
         return GN_OK;
     GN_TRY(gn_h5_take_room(file, 0, message));
@@ -167,7 +157,7 @@ gn_status gn_h5_flush(gn_h5 *file, gn_message *message) {
 }
 
 gn_status gn_h5_close(gn_h5 *file, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     gn_status status = GN_OK;
     if (file == NULL)
         return GN_OK;
@@ -202,7 +192,7 @@ static gn_status put(gn_h5 *file, const char *name, hid_t type, const void *valu
 }
 
 gn_status gn_h5_put_text(gn_h5 *file, const char *name, const char *text, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, strlen(text) + 1);
     H5Tset_cset(type, H5T_CSET_UTF8);
@@ -212,7 +202,7 @@ gn_status gn_h5_put_text(gn_h5 *file, const char *name, const char *text, gn_mes
 }
 
 gn_status gn_h5_put_number(gn_h5 *file, const char *name, unsigned long long value, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     return put(file, name, H5T_NATIVE_ULLONG, &value, message);
 }
 
@@ -225,7 +215,7 @@ static hid_t open_attribute(gn_h5 *file, const char *name, gn_message *message) 
 }
 
 gn_status gn_h5_get_text(gn_h5 *file, const char *name, char *text, size_t size, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     hid_t attribute = open_attribute(file, name, message);
     if (attribute < 0)
         return GN_ERROR_FORMAT;
@@ -239,7 +229,7 @@ gn_status gn_h5_get_text(gn_h5 *file, const char *name, char *text, size_t size,
 }
 
 gn_status gn_h5_get_number(gn_h5 *file, const char *name, unsigned long long *value, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     hid_t attribute = open_attribute(file, name, message);
     if (attribute < 0)
         return GN_ERROR_FORMAT;
@@ -249,6 +239,7 @@ gn_status gn_h5_get_number(gn_h5 *file, const char *name, unsigned long long *va
 }
 
 const char *gn_h5_version(char text[32]) {
+    GN_HDF5;
     unsigned major = 0, minor = 0, release = 0;
     H5get_libversion(&major, &minor, &release);
     snprintf(text, 32, "%u.%u.%u", major, minor, release);

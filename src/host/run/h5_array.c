@@ -9,7 +9,7 @@
 /* ---- names ---- */
 
 bool gn_h5_has(gn_h5 *file, const char *name) {
-    GN_H5_QUIET;
+    GN_HDF5;
     char part[256];
     if (strlen(name) >= sizeof part)
         return false;
@@ -40,7 +40,7 @@ static herr_t add_name(hid_t group, const char *name, const H5L_info_t *informat
 }
 
 const char *gn_h5_names(gn_h5 *file, const char *group, char *text, size_t size) {
-    GN_H5_QUIET;
+    GN_HDF5;
     name_list list = {text, 0, size};
     text[0] = '\0';
     H5Literate_by_name(file->id, group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &list, H5P_DEFAULT);
@@ -69,7 +69,7 @@ static void to_dims(int rank, const size_t *shape, hsize_t *dims) {
 
 gn_status gn_h5_write(gn_h5 *file, const char *name, int rank, const size_t *shape, const double *values,
                       gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     hsize_t dims[GN_H5_MAX_RANK];
     to_dims(rank, shape, dims);
     GN_TRY(gn_h5_take_room(file, 8.0 * total(rank, shape) + 4096, message));
@@ -113,7 +113,7 @@ static int dims_of(hid_t set, hsize_t dims[GN_H5_MAX_RANK]) {
 
 gn_status gn_h5_write_rows(gn_h5 *file, const char *name, size_t first, size_t rows, const double *values,
                            gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     hsize_t block[GN_H5_MAX_RANK];
     hid_t set = H5Dopen2(file->id, name, H5P_DEFAULT);
     int rank = set < 0 ? -1 : dims_of(set, block);
@@ -154,7 +154,7 @@ static gn_status read_set(gn_h5 *file, const char *name, hid_t set, int *rank, s
 
 gn_status gn_h5_read(gn_h5 *file, const char *name, int *rank, size_t shape[GN_H5_MAX_RANK], double **values,
                      gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     *values = NULL;
     hid_t set = gn_h5_has(file, name) ? H5Dopen2(file->id, name, H5P_DEFAULT) : -1;
     if (set < 0)
@@ -225,7 +225,7 @@ static hid_t open_set(gn_h5_series *s, gn_message *message) {
 
 gn_status gn_h5_series_open(gn_h5 *file, const char *name, int rank, const size_t *shape,
                             gn_h5_series **series, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     gn_h5_series *s = *series = calloc(1, sizeof *s);
     if (s == NULL || (s->name = strdup(name)) == NULL) {
         free(s);
@@ -246,7 +246,7 @@ gn_status gn_h5_series_open(gn_h5 *file, const char *name, int rank, const size_
 }
 
 void gn_h5_series_close(gn_h5_series *series) {
-    GN_H5_QUIET;
+    GN_HDF5;
     if (series == NULL)
         return;
     if (series->set >= 0)
@@ -273,7 +273,7 @@ static gn_status set_rows(gn_h5_series *s, hsize_t rows, gn_message *message) {
 }
 
 gn_status gn_h5_series_append(gn_h5_series *series, size_t rows, const double *values, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     hsize_t first = series->dims[0], block[GN_H5_MAX_RANK];
     if (rows == 0)
         return GN_OK;
@@ -287,7 +287,7 @@ gn_status gn_h5_series_append(gn_h5_series *series, size_t rows, const double *v
 }
 
 gn_status gn_h5_series_truncate(gn_h5_series *series, size_t rows, gn_message *message) {
-    GN_H5_QUIET;
+    GN_HDF5;
     if (rows >= series->dims[0])
         return GN_OK;
     GN_TRY(gn_h5_take_room(series->file, series->chunk_bytes, message));

@@ -2,8 +2,7 @@
 #ifndef GN_RUN_H5_FILE_H
 #define GN_RUN_H5_FILE_H
 
-#include <hdf5.h>
-
+#include "core/hdf5_use.h"
 #include "run/h5.h"
 
 struct gn_h5 {
@@ -14,16 +13,7 @@ struct gn_h5 {
     long long taken;   /* the file's length on the disk, as far as room was taken */
 };
 
-/* Silences HDF5's own printing for a scope, and puts back what was set; the place for a lock. */
-typedef struct gn_h5_quiet {
-    H5E_auto2_t function;
-    void *data;
-} gn_h5_quiet;
-gn_h5_quiet gn_h5_quiet_begin(void);
-void gn_h5_quiet_end(gn_h5_quiet *quiet);
-#define GN_H5_QUIET __attribute__((cleanup(gn_h5_quiet_end), unused)) gn_h5_quiet quiet = gn_h5_quiet_begin()
-
-/* IO: "PATH: cannot WHAT NAME: why", why by HDF5's error stack. */
+/* IO: "PATH: cannot WHAT NAME: why", why by HDF5's error stack: within the failed call's GN_HDF5. */
 gn_status gn_h5_fail(const gn_h5 *file, const char *what, const char *name, gn_message *message);
 /* gn_h5_reserve() for what is written next: it counts as pending until the flush. */
 gn_status gn_h5_take_room(gn_h5 *file, double bytes, gn_message *message);

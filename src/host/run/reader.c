@@ -113,3 +113,8 @@ gn_status gn_run_state(const gn_run *run, char state[32], gn_message *message) {
     state[0] = '\0';
     return gn_h5_get_text(run->file->h5, "state", state, 32, message);
 }
+
+void gn_run_attribute(const gn_run *run, const char *name, char *text, size_t size) {
+    if (gn_h5_get_text(run->file->h5, name, text, size, NULL) != GN_OK)
+        text[0] = '\0';
+}
