@@ -4,6 +4,7 @@
 #define GNEWT_OBSERVER_H
 
 #include "gnewt/linearization.h"
+#include "gnewt/metrics.h"
 #include "gnewt/optimizer.h"
 #include "gnewt/problem.h"
 
@@ -83,6 +84,25 @@ gn_status gn_observer_create_solution(gn_context *context, gn_network *network, 
 gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_loss loss,
                                  const gn_dataset *dataset, const gn_array *theta0, size_t points,
                                  gn_schedule schedule, gn_observer **observer);
+/* generalisation: when training and test data had been learnt, by the recorded rows (gn_observer_record). A
+ * set is learnt at a threshold from the first of three rows one after the other whose accuracy is at least
+ * the threshold, or, where the data have no labels, whose loss is at most threshold times the set's first.
+ * Written of the K thresholds (K each, NaN: not yet; <clock>: step, seconds of training, and progress
+ * -ln(loss_train / its first)): thresholds, train_<clock>, test_<clock>, delay_<clock> = test - train, ratio
+ * = test_step / max(1, train_step). With labels also own_test_<clock>, the same of the test set with 95 % of
+ * its last accuracy as the threshold, and own_delay_<clock> (K) = own_test - train. Where loss_below > 0:
+ * below_train_<clock>, below_test_<clock>, of the first row with a loss below that, and below_delay_<clock> =
+ * max(0, test - train). And of the last row final_loss_train, final_loss_test and, with labels,
+ * final_accuracy_train, final_accuracy_test. Errors: UNSUPPORTED where there is no test set, ARGUMENT
+ * (thresholds outside (0, 1] or more than 64). */
+typedef struct gn_generalisation_options {
+    const double *thresholds; /* copied */
+    size_t threshold_count;   /* 0: 0.5, 0.6, 0.7, 0.8, 0.95, 0.99 with labels, 0.5, 0.2, 0.1, 0.05 without */
+    double loss_below;        /* 0: none */
+} gn_generalisation_options;
+gn_status gn_observer_create_generalisation(gn_context *context, const gn_dataset *dataset,
+                                            const gn_generalisation_options *options, gn_schedule schedule,
+                                            gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);
@@ -110,6 +130,9 @@ typedef struct gn_state_walk {
     gn_status (*array)(void *user, const char *name, size_t count, double *values);
 } gn_state_walk;
 gn_status gn_observer_state(gn_observer *observer, const gn_state_walk *walk);
+
+/* A row has been recorded; at a step that is also observed this comes first. */
+gn_status gn_observer_record(gn_observer *observer, const gn_metrics *row);
 
 /* training: a linearization over the whole training set, its point set to theta; norms takes NULL as well.
  * Errors: ARGUMENT (no sink), SHAPE, and what the sink's write returns. */

@@ -14,6 +14,7 @@ typedef struct gn_observer_kind {
     gn_status (*begin_phase)(gn_observer *observer, const gn_phase_start *start); /* or none */
     bool (*signal)(const gn_observer *observer, gn_signal signal, double *value); /* or none */
     gn_status (*state)(gn_observer *observer, const gn_state_walk *walk);         /* or none */
+    gn_status (*record)(gn_observer *observer, const gn_metrics *row);            /* or none */
     /* Frees what the kind holds, not the observer itself. */
     void (*release)(gn_observer *observer);
 } gn_observer_kind;

@@ -286,6 +286,14 @@ gn_status gn_build_create(const gn_config *config, const gn_config_source *sourc
 
 /* ---- observers and trainer ---- */
 
+static gn_status create_generalisation(const gn_config_observer *from, gn_build *build, gn_observer **out) {
+    const gn_generalisation_options options = {.thresholds = from->thresholds,
+                                               .threshold_count = from->thresholds_count,
+                                               .loss_below = from->loss_below};
+    return gn_observer_create_generalisation(build->context, &build->dataset, &options,
+                                             (gn_schedule){from->every}, out);
+}
+
 static gn_status create_observer(const gn_config *config, const gn_config_observer *from, gn_build *build) {
     const gn_schedule schedule = {from->every};
     gn_observer **out = &build->observers[build->observer_count];
@@ -306,6 +314,9 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
     case GN_OBSERVE_NTK:
         status = gn_observer_create_ntk(build->context, build->network, config->loss.kind, &build->dataset,
                                         build->theta0, from->points, schedule, out);
+        break;
+    case GN_OBSERVE_GENERALISATION:
+        status = create_generalisation(from, build, out);
         break;
     }
     if (status == GN_OK)

@@ -104,7 +104,8 @@ typedef enum gn_observe_kind {
     GN_OBSERVE_NORMS,
     GN_OBSERVE_FOURIER,
     GN_OBSERVE_SOLUTION,
-    GN_OBSERVE_NTK
+    GN_OBSERVE_NTK,
+    GN_OBSERVE_GENERALISATION
 } gn_observe_kind;
 
 typedef struct gn_config_observer {
@@ -113,6 +114,9 @@ typedef struct gn_config_observer {
     size_t modes;         /* fourier */
     size_t points;        /* ntk; 0: as many as have 1024 residuals */
     bool h1;              /* solution */
+    double *thresholds;   /* generalisation; none: by the problem */
+    unsigned thresholds_count;
+    double loss_below; /* generalisation; 0: none */
 } gn_config_observer;
 
 typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER, GN_PLOT_RATES } gn_plot_kind;

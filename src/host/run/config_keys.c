@@ -74,9 +74,13 @@ static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
 static const gn_choice accelerations[] = {
     {"none", GN_ACCELERATION_NONE}, {"geodesic", GN_ACCELERATION_GEODESIC}, {NULL, 0}};
-static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS}, {"norms", GN_OBSERVE_NORMS},
-                                      {"fourier", GN_OBSERVE_FOURIER}, {"solution", GN_OBSERVE_SOLUTION},
-                                      {"ntk", GN_OBSERVE_NTK},         {NULL, 0}};
+static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
+                                      {"norms", GN_OBSERVE_NORMS},
+                                      {"fourier", GN_OBSERVE_FOURIER},
+                                      {"solution", GN_OBSERVE_SOLUTION},
+                                      {"ntk", GN_OBSERVE_NTK},
+                                      {"generalisation", GN_OBSERVE_GENERALISATION},
+                                      {NULL, 0}};
 static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
                                   {"metrics", GN_PLOT_METRICS},
                                   {"fourier", GN_PLOT_FOURIER},
@@ -107,6 +111,7 @@ static const gn_choice metrics[] = {
 #define OF_SECTION(of)       NULL, &of
 #define OF_SECTIONS(of)      NULL, &of
 #define OF_SWEEP(of)         NULL, &of
+#define OF_REALS(of)         NULL, NULL
 #define ROW(type, key, member, fallback, unit, range, kinds, of, doc)                                        \
     {GN_KEY_##type,                                                                                          \
      #key,                                                                                                   \
@@ -137,6 +142,8 @@ static const gn_choice metrics[] = {
 #define FIELD_COUNTS(key, member, of)                                                                        \
     CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &count_entry, 0,               \
                          CYAML_UNLIMITED)
+#define FIELD_REALS(key, member, of)                                                                         \
+    CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &real_entry, 0, CYAML_UNLIMITED)
 #define FIELD_TEXTS(key, member, of)                                                                         \
     CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &text_entry, 0, CYAML_UNLIMITED)
 #define FIELD_SECTION(key, member, of) CYAML_FIELD_MAPPING(#key, OPTIONAL, STRUCT, member, of##_fields)
@@ -146,6 +153,7 @@ static const gn_choice metrics[] = {
 #define FIELD(type, key, member, fallback, unit, range, kinds, of, doc) FIELD_##type(key, member, of),
 
 static const cyaml_schema_value_t count_entry = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, size_t)};
+static const cyaml_schema_value_t real_entry = {CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
 

@@ -4,11 +4,10 @@
  * defaults, the libcyaml schema, `gnewt schema` and the resolved config.yaml.
  *   type     TEXT; NAME (text, one of `of`); PATH (a file or folder, relative to the configuration's folder);
  * REAL; COUNT (a size); SEED; BOOL; CHOICE (of the names in `of`); WORD_OR_COUNT (a name of `of`, or a
- * count); COUNTS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the section)
- *   default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it
- *   range    an interval, "[0, 1)"; for lists that of each entry; "" for none
- *   kinds    the values of the section's `kind` that the row belongs to. A key may have several rows of
- *            different kinds, with different defaults. */
+ * count); COUNTS, REALS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the
+ * section) default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it range    an interval, "[0,
+ * 1)"; for lists that of each entry; "" for none kinds    the values of the section's `kind` that the row
+ * belongs to. A key may have several rows of different kinds, with different defaults. */
 #ifndef GN_RUN_CONFIG_KEYS_H
 #define GN_RUN_CONFIG_KEYS_H
 
@@ -245,7 +244,11 @@
     X(COUNT, points, points, "0", "samples", "[0, 1000000000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,                \
       "the first of the training set; 0: all, or as many as have 1024 residuals")                            \
     X(BOOL, h1, h1, "false", "", "", GN_KEY_ON(GN_OBSERVE_SOLUTION), 0,                                      \
-      "of a PDE also the error with the gradient, relative_h1_error")
+      "of a PDE also the error with the gradient, relative_h1_error")                                        \
+    X(REALS, thresholds, thresholds, "[]", "", "(0, 1]", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
+      "accuracies with labels, else parts of the first loss; []: 0.5 to 0.99, 0.5 to 0.05")                  \
+    X(REAL, loss_below, loss_below, "0", "", "[0, inf)", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
+      "also the first rows with a loss below this; 0: not")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
@@ -299,7 +302,8 @@ typedef enum gn_key_type {
     GN_KEY_VALUES,
     GN_KEY_SECTION,
     GN_KEY_SECTIONS,
-    GN_KEY_SWEEP
+    GN_KEY_SWEEP,
+    GN_KEY_REALS
 } gn_key_type;
 
 /* A name (str) that a value may have, and what it stands for (val); lists end with str NULL. */

@@ -94,6 +94,8 @@ static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t pha
         .cg_iterations = report ? (double)report->cg_iterations : NAN,
         .acceleration = report ? report->acceleration : NAN,
     };
+    for (size_t i = 0; i < t->options.observer_count; i++)
+        GN_TRY(gn_observer_record(t->options.observers[i], &row));
     return hooks->record ? hooks->record(hooks->user, &row) : GN_OK;
 }
 
