@@ -141,4 +141,16 @@ struct quadratic_function {
     }
 };
 
+/* Calls function<T, the activation's type>: `kind` is the value of a gn_activation. */
+#define BY_ACTIVATION(kind, T, function, ...)                                                                \
+    ((kind) == 0   ? function<T, identity_function>(__VA_ARGS__)                                             \
+     : (kind) == 1 ? function<T, tanh_function>(__VA_ARGS__)                                                 \
+     : (kind) == 2 ? function<T, relu_function>(__VA_ARGS__)                                                 \
+     : (kind) == 3 ? function<T, gelu_function>(__VA_ARGS__)                                                 \
+     : (kind) == 4 ? function<T, sin_function>(__VA_ARGS__)                                                  \
+     : (kind) == 5 ? function<T, sigmoid_function>(__VA_ARGS__)                                              \
+     : (kind) == 6 ? function<T, softplus_function>(__VA_ARGS__)                                             \
+     : (kind) == 7 ? function<T, quadratic_function>(__VA_ARGS__)                                            \
+                   : GN_ERROR_ARGUMENT)
+
 #endif

@@ -86,30 +86,10 @@ static gn_status jet_activation_of(cudaStream_t stream, size_t n, size_t d, size
     return launched();
 }
 
-/* By gn_activation. */
 template <class T>
 static gn_status jet_activation(cudaStream_t stream, int kind, size_t n, size_t d, size_t w, const void *z,
                                 void *a, void *slopes) {
-    switch (kind) {
-    case 0:
-        return jet_activation_of<T, identity_function>(stream, n, d, w, z, a, slopes);
-    case 1:
-        return jet_activation_of<T, tanh_function>(stream, n, d, w, z, a, slopes);
-    case 2:
-        return jet_activation_of<T, relu_function>(stream, n, d, w, z, a, slopes);
-    case 3:
-        return jet_activation_of<T, gelu_function>(stream, n, d, w, z, a, slopes);
-    case 4:
-        return jet_activation_of<T, sin_function>(stream, n, d, w, z, a, slopes);
-    case 5:
-        return jet_activation_of<T, sigmoid_function>(stream, n, d, w, z, a, slopes);
-    case 6:
-        return jet_activation_of<T, softplus_function>(stream, n, d, w, z, a, slopes);
-    case 7:
-        return jet_activation_of<T, quadratic_function>(stream, n, d, w, z, a, slopes);
-    default:
-        return GN_ERROR_ARGUMENT;
-    }
+    return BY_ACTIVATION(kind, T, jet_activation_of, stream, n, d, w, z, a, slopes);
 }
 
 gn_status gn_cuda_jet_activation(cudaStream_t stream, int type, int kind, size_t n, size_t d, size_t w,

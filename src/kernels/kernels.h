@@ -90,6 +90,9 @@ gn_status gn_cuda_bias_rows(cudaStream_t stream, int type, size_t rows, size_t c
  * identity, tanh, relu, gelu, sin, sigmoid, softplus, quadratic. */
 gn_status gn_cuda_activation(cudaStream_t stream, int type, int kind, size_t n, const void *z, void *a,
                              void *slope);
+/* out = phi'(z) .* d_dot + phi''(z) .* dz .* d; out may be d_dot */
+gn_status gn_cuda_activation_vjp_jvp(cudaStream_t stream, int type, int kind, size_t n, const void *z,
+                                     const void *dz, const void *d, const void *d_dot, void *out);
 /* out[n,r,w] = in[n,r,w] * s[n,w], N x R x W; out may be in */
 gn_status gn_cuda_multiply_rows(cudaStream_t stream, int type, size_t n, size_t r, size_t w, const void *in,
                                 const void *s, void *out);

@@ -70,31 +70,58 @@ static gn_status activate(cudaStream_t stream, size_t n, const void *z, void *a,
 
 template <class T>
 static gn_status activation(cudaStream_t stream, int kind, size_t n, const void *z, void *a, void *slope) {
-    switch (kind) { /* the order of gn_activation */
-    case 0:
-        return activate<T, identity_function>(stream, n, z, a, slope);
-    case 1:
-        return activate<T, tanh_function>(stream, n, z, a, slope);
-    case 2:
-        return activate<T, relu_function>(stream, n, z, a, slope);
-    case 3:
-        return activate<T, gelu_function>(stream, n, z, a, slope);
-    case 4:
-        return activate<T, sin_function>(stream, n, z, a, slope);
-    case 5:
-        return activate<T, sigmoid_function>(stream, n, z, a, slope);
-    case 6:
-        return activate<T, softplus_function>(stream, n, z, a, slope);
-    case 7:
-        return activate<T, quadratic_function>(stream, n, z, a, slope);
-    default:
-        return GN_ERROR_ARGUMENT;
-    }
+    return BY_ACTIVATION(kind, T, activate, stream, n, z, a, slope);
 }
 
 gn_status gn_cuda_activation(cudaStream_t stream, int type, int kind, size_t n, const void *z, void *a,
                              void *slope) {
     return BY_TYPE(type, activation, stream, kind, n, z, a, slope);
+}
+
+/* ---- activation_vjp_jvp: reads 4 s, writes s bytes an element ---- */
+
+template <class T, int V, class Function>
+__global__ void activation_vjp_jvp_kernel(size_t n, const T *__restrict__ z, const T *__restrict__ dz,
+                                          const T *__restrict__ d, const T *d_dot, T *out) {
+    for_elements<V>(n, [&](size_t i, auto w) {
+        constexpr int W = decltype(w)::value;
+        const pack<T, W> x = load<W>(z + i), dx = load<W>(dz + i), u = load<W>(d + i);
+        pack<T, W> to = load<W>(d_dot + i);
+        for (int k = 0; k < W; k++) {
+            T value, slope, second, third;
+            Function::at(x.at[k], &value, &slope);
+            Function::curve(x.at[k], value, slope, &second, &third);
+            to.at[k] = slope * to.at[k] + second * dx.at[k] * u.at[k];
+        }
+        store<W>(out + i, to);
+    });
+}
+
+template <class T, class Function>
+static gn_status bend(cudaStream_t stream, size_t n, const void *z, const void *dz, const void *d,
+                      const void *d_dot, void *out) {
+    const bool packed = aligned(z, dz, d, d_dot, out);
+    const unsigned grid = line_grid(packed ? n / PACK<T> : n, MOST_BLOCKS);
+    if (n == 0)
+        return GN_OK;
+    if (packed)
+        LAUNCH((activation_vjp_jvp_kernel<T, PACK<T>, Function>), grid, THREADS, 0, stream, n, as<T>(z),
+               as<T>(dz), as<T>(d), as<T>(d_dot), as<T>(out));
+    else
+        LAUNCH((activation_vjp_jvp_kernel<T, 1, Function>), grid, THREADS, 0, stream, n, as<T>(z), as<T>(dz),
+               as<T>(d), as<T>(d_dot), as<T>(out));
+    return launched();
+}
+
+template <class T>
+static gn_status activation_vjp_jvp(cudaStream_t stream, int kind, size_t n, const void *z, const void *dz,
+                                    const void *d, const void *d_dot, void *out) {
+    return BY_ACTIVATION(kind, T, bend, stream, n, z, dz, d, d_dot, out);
+}
+
+gn_status gn_cuda_activation_vjp_jvp(cudaStream_t stream, int type, int kind, size_t n, const void *z,
+                                     const void *dz, const void *d, const void *d_dot, void *out) {
+    return BY_TYPE(type, activation_vjp_jvp, stream, kind, n, z, dz, d, d_dot, out);
 }
 
 /* ---- multiply_rows: reads s (1 + 1/R), writes s bytes an element of N x R x W ---- */

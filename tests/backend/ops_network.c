@@ -113,6 +113,52 @@ static void expect_activation(op_run *run) {
     allow(run, 2, 10);
 }
 
+/* ---- activation_vjp_jvp: kind; alias: over d_dot ---- */
+
+static void prepare_bend(op_run *run) {
+    add_uniform(run, 1, run->c->n, 0, -5, 5);
+    for (int i = 0; i < 3; i++)
+        add_uniform(run, 1, run->c->n, 0, -1, 1);
+    add_output(run, 1, run->c->n, 0);
+}
+
+static gn_status call_bend(op_run *run) {
+    return GN_OP(run->context, activation_vjp_jvp, run->dtype, (gn_activation)run->c->kind, run->c->n,
+                 device_pointer(run, 0), device_pointer(run, 1), device_pointer(run, 2),
+                 device_pointer(run, 3), device_pointer(run, run->c->alias ? 3 : 4));
+}
+
+static double bend_at(gn_activation kind, double z) {
+    const double logistic = 1 / (1 + exp(-z)), density = exp(-0.5 * z * z) * M_2_SQRTPI * M_SQRT1_2 * 0.5;
+    switch (kind) {
+    case GN_ACTIVATION_TANH:
+        return -2 * tanh(z) / (cosh(z) * cosh(z));
+    case GN_ACTIVATION_GELU:
+        return 2 * density - z * z * density;
+    case GN_ACTIVATION_SIN:
+        return -sin(z);
+    case GN_ACTIVATION_SIGMOID:
+        return logistic * (1 - logistic) * (1 - 2 * logistic);
+    case GN_ACTIVATION_SOFTPLUS:
+        return logistic * (1 - logistic);
+    case GN_ACTIVATION_QUADRATIC:
+        return 2;
+    default:
+        return 0;
+    }
+}
+
+static void expect_bend(op_run *run) {
+    const gn_activation kind = (gn_activation)run->c->kind;
+    const int to = run->c->alias ? 3 : 4;
+    for (size_t i = 0; i < run->c->n; i++) {
+        const double z = run->x[0].host[i];
+        run->x[to].host[i] =
+            slope_at(kind, z) * run->x[3].host[i] + bend_at(kind, z) * run->x[1].host[i] * run->x[2].host[i];
+    }
+    allow(run, to, 10);
+}
+
 /* ---- multiply_rows: m samples, r cotangents, n features ---- */
 
 static void prepare_multiply_rows(op_run *run) {
@@ -188,6 +234,7 @@ static const op_family bias = {"bias_rows", prepare_bias, call_bias, expect_bias
 static const op_family sums = {"column_sums", prepare_sums, call_sums, expect_sums, false};
 static const op_family activation = {"activation", prepare_activation, call_activation, expect_activation,
                                      false};
+static const op_family bend = {"activation_vjp_jvp", prepare_bend, call_bend, expect_bend, false};
 static const op_family multiply_rows = {"multiply_rows", prepare_multiply_rows, call_multiply_rows,
                                         expect_multiply_rows, false};
 static const op_family contract = {"contract_rows", prepare_contract, call_contract, expect_contract, false};
@@ -219,5 +266,7 @@ void add_network_cases(case_list *list) {
             add_case(
                 list,
                 (op_case){.family = &activation, .n = awkward[i], .kind = kind, .flag = true, .alias = true});
+            add_case(list, (op_case){.family = &bend, .n = awkward[i], .kind = kind});
+            add_case(list, (op_case){.family = &bend, .n = awkward[i], .kind = kind, .alias = true});
         }
 }

@@ -166,6 +166,10 @@ Test(callbacks, wrong_calls) {
                    "no batch");
     expect_failure(f.context, gn_linearization_outputs(f.lin, small), GN_ERROR_UNSUPPORTED, "no outputs");
     expect_failure(f.context, gn_linearization_jvp(f.lin, small, small), GN_ERROR_SHAPE, "v");
+    gn_array *hv = device_array(f.context, GN_FLOAT64, PARAMETERS, 1, NULL);
+    expect_failure(f.context, gn_linearization_hessian_product(f.lin, f.theta, hv), GN_ERROR_UNSUPPORTED,
+                   "no second derivatives");
+    gn_array_destroy(hv);
     expect_failure(f.context, gn_linearization_set_point(f.lin, small), GN_ERROR_SHAPE, "theta");
     expect_failure(f.context, gn_linearization_jacobian(f.lin, 3, 2, small), GN_ERROR_ARGUMENT,
                    "batch has 4");

@@ -12,31 +12,6 @@
 #include "linearization/linearization.h"
 #include "mlp_case.h"
 
-typedef void check_function(mlp_fixture *f, const char *name);
-
-static void on_each(const char *device, gn_dtype dtype, const mlp_case *cases, size_t count,
-                    check_function *check) {
-    for (size_t i = 0; i < count; i++) {
-        mlp_fixture f = mlp_setup(device, dtype, &cases[i]);
-        check(&f, cases[i].name);
-        mlp_teardown(&f);
-    }
-}
-
-static void on_all(const char *device, gn_dtype dtype, check_function *check) {
-    size_t count;
-    const mlp_case *cases = mlp_shapes(&count);
-    on_each(device, dtype, cases, count, check);
-    cases = mlp_activations(&count);
-    on_each(device, dtype, cases, count, check);
-    cases = mlp_pdes(&count);
-    on_each(device, dtype, cases, count, check);
-    cases = mlp_classes(&count);
-    on_each(device, dtype, cases, count - 1, check); /* the last one's loss is too steep for differences */
-    cases = mlp_transformers(&count);
-    on_each(device, dtype, cases, count, check);
-}
-
 static double tolerance(const mlp_fixture *f, double in_float64, double in_float32) {
     return f->dtype == GN_FLOAT64 ? in_float64 : in_float32;
 }
@@ -333,7 +308,7 @@ static void residual_and_loss(mlp_fixture *f, const char *name) {
         return cr_make_param_array(device_type, types, count);                                               \
     }                                                                                                        \
     ParameterizedTest(device_type *on, identities, test) {                                                   \
-        on_all(on->device, on->dtype, test);                                                                 \
+        mlp_on_all(on->device, on->dtype, test);                                                             \
     }
 
 ON_EVERY_DEVICE(finite_differences)
@@ -351,6 +326,6 @@ Test(identities, gram_cross_with_more_samples) {
     static const mlp_case small[] = {
         {.name = "1-8-1", .widths = {1, 8, 1}, .activation = "tanh", .samples = 10},
         {.name = "2-5-3", .widths = {2, 5, 3}, .activation = "sin", .samples = 4}};
-    on_each("check", GN_FLOAT64, small, 2, gram_cross_with_more);
+    mlp_on_each("check", GN_FLOAT64, small, 2, gram_cross_with_more);
 }
 ON_EVERY_DEVICE(residual_and_loss)

@@ -55,6 +55,14 @@ Test(memory, a_first_diagonal_can_be_tried_again) {
     check_first_use(gn_linearization_diagonal, 0, 1);
 }
 
+static gn_status hessian_product(gn_linearization *lin, gn_array *out) {
+    return gn_linearization_hessian_product(lin, lin->theta, out);
+}
+
+Test(memory, a_first_hessian_product_can_be_tried_again) {
+    check_first_use(hessian_product, 0, 1);
+}
+
 Test(memory, reserving_leaves_nothing_to_allocate) {
     check_first_use(reserve, 1, 1);
     const mlp_case shape = {.widths = {3, 6, 5, 2}, .activation = "tanh", .samples = 9};

@@ -348,3 +348,25 @@ const mlp_case *mlp_transformers(size_t *count) {
     *count = sizeof nets / sizeof *nets;
     return nets;
 }
+
+void mlp_on_each(const char *device, gn_dtype dtype, const mlp_case *cases, size_t count, mlp_check *check) {
+    for (size_t i = 0; i < count; i++) {
+        mlp_fixture f = mlp_setup(device, dtype, &cases[i]);
+        check(&f, cases[i].name);
+        mlp_teardown(&f);
+    }
+}
+
+void mlp_on_all(const char *device, gn_dtype dtype, mlp_check *check) {
+    size_t count;
+    const mlp_case *cases = mlp_shapes(&count);
+    mlp_on_each(device, dtype, cases, count, check);
+    cases = mlp_activations(&count);
+    mlp_on_each(device, dtype, cases, count, check);
+    cases = mlp_pdes(&count);
+    mlp_on_each(device, dtype, cases, count, check);
+    cases = mlp_classes(&count);
+    mlp_on_each(device, dtype, cases, count - 1, check);
+    cases = mlp_transformers(&count);
+    mlp_on_each(device, dtype, cases, count, check);
+}

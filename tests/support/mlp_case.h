@@ -61,6 +61,12 @@ const mlp_case *mlp_transformers(size_t *count);
  * pairs of channels and by blocks of J. Samples are of every kind. */
 const mlp_case *mlp_pdes(size_t *count);
 
+/* check() on each case, set up on a device; and on all networks but the class net whose loss is too steep for
+ * differences. */
+typedef void mlp_check(mlp_fixture *fixture, const char *name);
+void mlp_on_each(const char *device, gn_dtype dtype, const mlp_case *cases, size_t count, mlp_check *check);
+void mlp_on_all(const char *device, gn_dtype dtype, mlp_check *check);
+
 /* Host values, for the caller to free; and back. */
 double *host_values(const gn_array *array);
 gn_array *device_array(gn_context *context, gn_dtype dtype, size_t rows, size_t columns,

@@ -17,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 10u
+#define GN_BACKEND_ABI 11u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -242,6 +242,9 @@ struct gn_backend {
     /* a = phi(z), slope = phi'(z) (slope may be NULL) */
     gn_status (*activation)(void *state, gn_dtype type, gn_activation kind, size_t n, const void *z, void *a,
                             void *slope);
+    /* out = phi'(z) .* d_dot + phi''(z) .* dz .* d: how phi'(z) .* d moves with z and d; out may be d_dot */
+    gn_status (*activation_vjp_jvp)(void *state, gn_dtype type, gn_activation kind, size_t n, const void *z,
+                                    const void *dz, const void *d, const void *d_dot, void *out);
     /* out[n,r,w] = in[n,r,w] * s[n,w], N x R x W; out may be in */
     gn_status (*multiply_rows)(void *state, gn_dtype type, size_t n, size_t r, size_t w, const void *in,
                                const void *s, void *out);

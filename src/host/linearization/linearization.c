@@ -27,6 +27,7 @@ void gn_linearization_destroy(gn_linearization *self) {
     self->interface->destroy(self);
     gn_buffer_destroy(&self->residual);
     gn_buffer_destroy(&self->cotangent);
+    gn_buffer_destroy(&self->cotangent_dot);
     gn_buffer_destroy(&self->loss_sum);
     gn_buffer_destroy(&self->probabilities);
     gn_buffer_destroy(&self->root_residual);
@@ -178,18 +179,22 @@ gn_status gn_linearization_vjp(gn_linearization *self, const gn_array *u, gn_arr
     return self->interface->vjp(self, u, jtu);
 }
 
-/* J'r / measure, r weighted */
+/* cotangent = r / measure, r weighted */
+static gn_status fill_cotangent(gn_linearization *self) {
+    if (self->weights)
+        GN_TRY(weigh(self));
+    const void *r = self->weights ? self->cotangent.data : self->residual.data;
+    return GN_OP(self->context, axpby, self->dtype, gn_linearization_rows(self),
+                 1 / gn_linearization_measure(self), r, 0.0, self->cotangent.data);
+}
+
 gn_status gn_linearization_gradient(gn_linearization *self, gn_array *g) {
     GN_RANGE("gradient");
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, g, self->dtype, self->parameters, "g"));
-    size_t rows = gn_linearization_rows(self);
-    if (self->weights)
-        GN_TRY(weigh(self));
-    const void *r = self->weights ? self->cotangent.data : self->residual.data;
-    GN_TRY(GN_OP(self->context, axpby, self->dtype, rows, 1 / gn_linearization_measure(self), r, 0.0,
-                 self->cotangent.data));
-    gn_array cotangent = gn_array_view(self->context, self->dtype, rows, 1, self->cotangent.data);
+    GN_TRY(fill_cotangent(self));
+    gn_array cotangent =
+        gn_array_view(self->context, self->dtype, gn_linearization_rows(self), 1, self->cotangent.data);
     return self->interface->vjp(self, &cotangent, g);
 }
 
@@ -209,6 +214,32 @@ gn_status gn_linearization_ggn_product(gn_linearization *self, double weight, co
     GN_TRY(gn_linearization_jvp(self, v, &u));
     GN_TRY(apply_hessian(self, weight, u.data));
     return gn_linearization_vjp(self, &u, out);
+}
+
+gn_status gn_linearization_turn(gn_linearization *self) {
+    void *tangent = self->cotangent_dot.data;
+    GN_TRY(fill_cotangent(self));
+    if (self->weights)
+        GN_TRY(GN_OP(self->context, multiply, self->dtype, gn_linearization_rows(self), self->weights,
+                     tangent, tangent));
+    return apply_hessian(self, 1 / gn_linearization_measure(self), tangent);
+}
+
+gn_status gn_linearization_hessian_product(gn_linearization *self, const gn_array *v, gn_array *hv) {
+    GN_TRY(expect_point(self));
+    GN_TRY(gn_array_expect(self->context, v, self->dtype, self->parameters, "v"));
+    GN_TRY(gn_array_expect(self->context, hv, self->dtype, self->parameters, "hv"));
+    if (!self->interface->hessian_product)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED,
+                       "a linearization made of callbacks knows no second derivatives: its Gauss-Newton part "
+                       "is gn_linearization_ggn_product");
+    if (v->data == hv->data)
+        return gn_fail(self->context, GN_ERROR_ARGUMENT,
+                       "a Hessian product reads v until its end: give another array for hv");
+    if (!self->cotangent_dot.data)
+        GN_TRY(gn_buffer_create(self->context, &self->cotangent_dot, self->dtype,
+                                gn_array_count(&self->residual), 1, "the tangent of a cotangent"));
+    return self->interface->hessian_product(self, v, hv);
 }
 
 static gn_status fill_jacobian(gn_linearization *self, bool root, size_t first, size_t samples, gn_array *j) {

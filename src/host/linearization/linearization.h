@@ -21,6 +21,8 @@ typedef struct gn_linearization_interface {
     gn_status (*outputs)(gn_linearization *self, gn_array *f); /* or none */
     gn_status (*jvp)(gn_linearization *self, const gn_array *v, gn_array *jv);
     gn_status (*vjp)(gn_linearization *self, const gn_array *u, gn_array *jtu);
+    /* or none: hv = J'du + sum_m u_m (d2 f_m) v; gn_linearization_turn() gives u and du from J v */
+    gn_status (*hessian_product)(gn_linearization *self, const gn_array *v, gn_array *hv);
     /* root: of S'J in place of J, where the loss has an S (below) */
     gn_status (*jacobian)(gn_linearization *self, bool root, size_t first, size_t samples, gn_array *j);
     gn_status (*gram)(gn_linearization *self, bool root, gn_array *k); /* the lower triangle */
@@ -54,6 +56,7 @@ struct gn_linearization {
     gn_array probabilities; /* cross-entropy: M at most; p at the point */
     gn_array root_residual; /* cross-entropy: M at most; t, where it was asked for */
     gn_array cotangent;     /* M at most; of the mean loss */
+    gn_array cotangent_dot; /* M at most; its tangent, made at the first need */
     const gn_array *theta;  /* the point, NULL before the first */
     const void *inputs, *targets; /* the batch's memory, where there is one */
     const void *weights;          /* M, or NULL: of the rows in the mean loss and its gradient */
@@ -72,6 +75,10 @@ gn_status gn_linearization_evaluate(gn_linearization *self);
 double gn_linearization_terms(const gn_linearization *self);
 /* J'r is the gradient of `measure` times the mean loss, and J'H J its Gauss-Newton matrix: M/2, or N T. */
 double gn_linearization_measure(const gn_linearization *self);
+
+/* For hessian_product(): cotangent = the gradient of the mean loss in f, and cotangent_dot, which holds J v,
+ * becomes its tangent: the mean loss's Hessian in f times J v. */
+gn_status gn_linearization_turn(gn_linearization *self);
 
 /* The mean loss with all weights 1: what the Gauss-Newton family lowers. Waits for the device. */
 gn_status gn_linearization_objective(gn_linearization *self, double *objective);

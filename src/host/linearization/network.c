@@ -43,7 +43,7 @@ static gn_status set_reference(gn_linearization *self, const gn_array *theta0) {
 /* What the body of a program depends on; its key as well. */
 typedef struct call {
     network_linearization *l;
-    const void *inputs, *targets, *theta;
+    const void *inputs, *targets, *weights, *theta;
     size_t samples;
     const void *in; /* of a product, or NULL */
     void *out;
@@ -53,7 +53,7 @@ typedef struct call {
 
 static gn_status run(gn_linearization *self, gn_status (*body)(void *), const void *in, void *out) {
     network_linearization *l = of(self);
-    const call c = {l,  self->inputs, self->targets, self->theta->data,  self->samples,
+    const call c = {l,  self->inputs, self->targets, self->weights,      self->theta->data, self->samples,
                     in, out,          l->tape->root, l->tape->rows_ready};
     return gn_programs_run(&l->programs, self->context, body, &c, sizeof c);
 }
@@ -102,6 +102,20 @@ static gn_status vjp_body(void *arguments) {
 
 static gn_status vjp(gn_linearization *self, const gn_array *u, gn_array *jtu) {
     return run(self, vjp_body, u->data, jtu->data);
+}
+
+static gn_status hessian_product_body(void *arguments) {
+    const call *c = arguments;
+    gn_linearization *self = &c->l->base;
+    void *tangent = self->cotangent_dot.data;
+    GN_TRY(gn_tape_jvp(c->l->tape, c->in, tangent));
+    GN_TRY(gn_linearization_turn(self));
+    return gn_tape_second(c->l->tape, c->in, self->cotangent.data, tangent, c->out);
+}
+
+static gn_status hessian_product(gn_linearization *self, const gn_array *v, gn_array *hv) {
+    GN_TRY(gn_tape_reserve_second(of(self)->tape));
+    return run(self, hessian_product_body, v->data, hv->data);
 }
 
 static gn_status root_vjp_body(void *arguments) {
@@ -279,6 +293,7 @@ static const gn_linearization_interface interface = {
     .outputs = outputs,
     .jvp = jvp,
     .vjp = vjp,
+    .hessian_product = hessian_product,
     .jacobian = jacobian,
     .normal = normal,
     .gram = gram,

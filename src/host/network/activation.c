@@ -25,5 +25,20 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
                  tape->saved[i].data, to);
 }
 
-const gn_operation gn_operation_activation = {
-    .name = "activation", .in_place = true, .forward = forward, .jvp = jvp, .pull = pull, .saved = saved};
+/* phi' d_dot + phi'' dz d */
+static gn_status second(const gn_tape *tape, size_t i, const void *v, const void *d, const void *d_dot,
+                        double beta, void *to, void *gradient) {
+    (void)v, (void)beta, (void)gradient;
+    const gn_node *node = &tape->network->nodes[i];
+    return GN_OP(tape->context, activation_vjp_jvp, tape->dtype, node->activation,
+                 tape->samples * gn_node_size(node), gn_tape_value(tape, node->input),
+                 tape->tangent[node->input].data, d, d_dot, to);
+}
+
+const gn_operation gn_operation_activation = {.name = "activation",
+                                              .in_place = true,
+                                              .forward = forward,
+                                              .jvp = jvp,
+                                              .pull = pull,
+                                              .second = second,
+                                              .saved = saved};

@@ -31,5 +31,10 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
     return GN_OP(tape->context, axpby, tape->dtype, n, 1.0, d, beta, to);
 }
 
-const gn_operation gn_operation_add = {
-    .name = "add", .in_place = true, .adds = true, .forward = forward, .jvp = jvp, .pull = pull};
+const gn_operation gn_operation_add = {.name = "add",
+                                       .in_place = true,
+                                       .adds = true,
+                                       .straight = true,
+                                       .forward = forward,
+                                       .jvp = jvp,
+                                       .pull = pull};

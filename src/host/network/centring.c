@@ -28,5 +28,10 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
     return to == d ? GN_OK : GN_OP(tape->context, copy, to, d, bytes(tape, i, tape->samples * r));
 }
 
-const gn_operation gn_operation_centring = {
-    .name = "centring", .in_place = true, .forward = forward, .jvp = jvp, .pull = pull, .saved = saved};
+const gn_operation gn_operation_centring = {.name = "centring",
+                                            .in_place = true,
+                                            .straight = true,
+                                            .forward = forward,
+                                            .jvp = jvp,
+                                            .pull = pull,
+                                            .saved = saved};

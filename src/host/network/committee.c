@@ -39,8 +39,22 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
                  tape->saved[i].data, d, to);
 }
 
+/* The slope's tangent is s e dh: d_dot[n] slope[n,:] + d[n] s e dh[n,:]. Nobody else reads dh, a linear
+ * map's, after this: its memory holds the first term. */
+static gn_status second(const gn_tape *tape, size_t i, const void *v, const void *d, const void *d_dot,
+                        double beta, void *to, void *gradient) {
+    (void)v, (void)beta, (void)gradient;
+    const gn_node *node = &tape->network->nodes[i];
+    const size_t count = tape->samples * node->inputs;
+    void *dh = tape->tangent[node->input].data;
+    GN_TRY(GN_OP(tape->context, multiply_rows, tape->dtype, tape->samples, node->inputs, 1, dh, d, to));
+    GN_TRY(GN_OP(tape->context, multiply_rows, tape->dtype, tape->samples, node->inputs, 1,
+                 tape->saved[i].data, d_dot, dh));
+    return GN_OP(tape->context, axpby, tape->dtype, count, 1.0, dh, node->scale * node->epsilon, to);
+}
+
 const gn_operation gn_operation_committee = {
-    .name = "committee", .forward = forward, .jvp = jvp, .pull = pull, .saved = saved};
+    .name = "committee", .forward = forward, .jvp = jvp, .pull = pull, .second = second, .saved = saved};
 
 /* ---- the network ---- */
 

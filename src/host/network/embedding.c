@@ -69,6 +69,7 @@ static gn_status diagonal(const gn_tape *tape, size_t i, void *pairs, void *inpu
 
 const gn_operation gn_operation_embedding = {
     .name = "embedding",
+    .straight = true,
     .forward = forward,
     .jvp = jvp,
     .gradient = gradient,

@@ -80,6 +80,7 @@ const gn_operation gn_operation_jet_bias = {
     .name = "jet bias",
     .in_place = true,
     .over = true,
+    .straight = true,
     .forward = forward,
     .jvp = jvp,
     .pull = pull,

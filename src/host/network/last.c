@@ -31,4 +31,5 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
                  skip + size);
 }
 
-const gn_operation gn_operation_last = {.name = "last", .forward = forward, .jvp = jvp, .pull = pull};
+const gn_operation gn_operation_last = {
+    .name = "last", .straight = true, .forward = forward, .jvp = jvp, .pull = pull};

@@ -61,6 +61,22 @@ static gn_status gradient(const gn_tape *tape, size_t i, const void *d, void *ou
                  gn_tape_at(tape, out, node->weight), node->inputs);
 }
 
+/* The tangents of both: of d W it is d_dot W + d dW, of d'x it is d_dot'x + d'dx. The data do not move. */
+static gn_status second(const gn_tape *tape, size_t i, const void *v, const void *d, const void *d_dot,
+                        double beta, void *to, void *out) {
+    const gn_node *node = &tape->network->nodes[i];
+    const size_t rows = rows_of(tape, node);
+    GN_TRY(gradient(tape, i, d_dot, out));
+    if (!to)
+        return GN_OK;
+    GN_TRY(GN_OP(tape->context, gemm, tape->dtype, true, false, node->width, node->inputs, rows, 1.0, d,
+                 node->width, tape->tangent[node->input].data, node->inputs, 1.0,
+                 gn_tape_at(tape, out, node->weight), node->inputs));
+    GN_TRY(pull(tape, i, 1, d_dot, beta, to));
+    return GN_OP(tape->context, gemm, tape->dtype, false, false, rows, node->inputs, node->width, 1.0, d,
+                 node->width, gn_tape_at(tape, v, node->weight), node->inputs, 1.0, to, node->inputs);
+}
+
 static gn_status jacobian(const gn_tape *tape, size_t i, size_t first, size_t n, void *j, size_t ldj) {
     const gn_node *node = &tape->network->nodes[i];
     return GN_OP(tape->context, jacobian_linear, tape->dtype, n, tape->outputs, node->positions, node->width,
@@ -179,6 +195,7 @@ const gn_operation gn_operation_linear = {
     .jvp = jvp,
     .pull = pull,
     .gradient = gradient,
+    .second = second,
     .jacobian = jacobian,
     .gram = gram,
     .scratch = scratch,

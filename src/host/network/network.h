@@ -89,6 +89,7 @@ struct gn_operation {
     bool in_place; /* pull allows `to` to be d; with two inputs it hands d on unchanged */
     bool adds;     /* pull allows beta = 1 */
     bool over;     /* value and tangent may lie in the input's buffer: forward and jvp allow it */
+    bool straight; /* the value is affine in inputs and parameters together: it has no second derivative */
     gn_status (*forward)(gn_tape *tape, size_t i);
     /* tangent[i] from tangent[input] and v (P) */
     gn_status (*jvp)(gn_tape *tape, size_t i, const void *v);
@@ -96,6 +97,12 @@ struct gn_operation {
     gn_status (*pull)(const gn_tape *tape, size_t i, size_t r, const void *d, double beta, void *to);
     /* its part of gradient (P), overwritten */
     gn_status (*gradient)(const gn_tape *tape, size_t i, const void *d, void *gradient);
+    /* Second derivatives along v, where the value has any (it has one input then): d_dot is the tangent of d;
+     * to = the tangent of what pull says of the input + beta to, and gradient (P) the tangent of what it says
+     * of the parameters, overwritten. Called before pull. to may be d_dot where in_place is set, and is NULL
+     * where the input needs none. tangent[i] may be written to. NULL: unknown. */
+    gn_status (*second)(const gn_tape *tape, size_t i, const void *v, const void *d, const void *d_dot,
+                        double beta, void *to, void *gradient);
     /* its columns of j ((N C) x P): samples first..first+n */
     gn_status (*jacobian)(const gn_tape *tape, size_t i, size_t first, size_t n, void *j, size_t ldj);
     gn_status (*gram)(const gn_gram_tile *tile, size_t i);

@@ -23,5 +23,10 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
     return scaled(tape, i, tape->samples * r, d, beta, to);
 }
 
-const gn_operation gn_operation_scale = {
-    .name = "scale", .in_place = true, .adds = true, .forward = forward, .jvp = jvp, .pull = pull};
+const gn_operation gn_operation_scale = {.name = "scale",
+                                         .in_place = true,
+                                         .adds = true,
+                                         .straight = true,
+                                         .forward = forward,
+                                         .jvp = jvp,
+                                         .pull = pull};

@@ -17,4 +17,10 @@ static inline bool gn_share_first(const gn_network *network, size_t i, size_t in
     return network->nodes[input].last_use == i;
 }
 
+/* Whether cotangents are handed on to this input of a node: the data need none, and there may be no second.
+ */
+static inline bool gn_is_pulled(const gn_network *network, size_t input) {
+    return input != GN_NO_NODE && !network->nodes[input].data;
+}
+
 #endif

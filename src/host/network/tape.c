@@ -57,17 +57,13 @@ static gn_status create_node_buffers(gn_tape *tape) {
     return create_buffers(tape, tape->cotangent, cotangent_owner, tape->capacity, "a layer's cotangents");
 }
 
-static bool is_pulled(const gn_network *network, size_t input) {
-    return input != GN_NO_NODE && !network->nodes[input].data;
-}
-
 /* Who adds to a cotangent must be able to. */
 static gn_status check_users(const gn_network *network) {
     for (size_t i = 1; i < network->node_count; i++) {
         const gn_node *node = &network->nodes[i];
         const size_t inputs[] = {node->input, node->second};
         for (int k = 0; k < 2; k++)
-            if (is_pulled(network, inputs[k]) && !node->operation->adds &&
+            if (gn_is_pulled(network, inputs[k]) && !node->operation->adds &&
                 !gn_share_first(network, i, inputs[k]))
                 return gn_fail(
                     network->context, GN_ERROR_UNSUPPORTED,
@@ -87,7 +83,7 @@ static bool contraction_pays(const gn_network *network, size_t outputs) {
         const double size = (double)gn_node_size(node);
         if (node->operation == &gn_operation_linear)
             contraction += CONTRACTION_FLOPS * (double)outputs * size;
-        if (!is_pulled(network, node->input) || node->input == 0)
+        if (!gn_is_pulled(network, node->input) || node->input == 0)
             continue;
         if (node->operation == &gn_operation_linear)
             backward += (double)node->inputs * size;
@@ -109,7 +105,8 @@ gn_status gn_tape_create(const gn_network *network, gn_dtype dtype, size_t capac
     tape->capacity = capacity;
     tape->outputs = gn_network_outputs(network);
     tape->contract = contraction_pays(network, tape->outputs);
-    gn_array **lists[] = {&tape->value, &tape->saved, &tape->tangent, &tape->cotangent, &tape->rows};
+    gn_array **lists[] = {&tape->value,     &tape->saved,         &tape->tangent,
+                          &tape->cotangent, &tape->cotangent_dot, &tape->rows};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         *lists[i] = calloc(network->node_count, sizeof **lists[i]);
         if (!*lists[i]) {
@@ -133,6 +130,7 @@ void gn_tape_destroy(gn_tape *tape) {
     destroy_buffers(tape->network, tape->saved, itself);
     destroy_buffers(tape->network, tape->tangent, gn_share_value);
     destroy_buffers(tape->network, tape->cotangent, cotangent_owner);
+    destroy_buffers(tape->network, tape->cotangent_dot, cotangent_owner);
     destroy_buffers(tape->network, tape->rows, rows_owner);
     gn_buffer_destroy(&tape->row_pairs);
     gn_buffer_destroy(&tape->input_pairs);
@@ -206,12 +204,11 @@ gn_status gn_tape_jvp(gn_tape *tape, const void *v, void *jv) {
     return GN_OP(tape->context, copy, jv, tape->tangent[network->node_count - 1].data, bytes);
 }
 
-/* Hands the cotangents d (N x R x T x W) of node i on to its inputs. The data need none. */
-static gn_status pull_node(const gn_tape *tape, size_t i, size_t r, const gn_array *buffers) {
+gn_status gn_tape_pull(const gn_tape *tape, size_t i, size_t r, const gn_array *buffers) {
     const gn_node *node = &tape->network->nodes[i];
     const size_t inputs[] = {node->input, node->second};
     for (int k = 0; k < 2; k++)
-        if (is_pulled(tape->network, inputs[k]))
+        if (gn_is_pulled(tape->network, inputs[k]))
             GN_TRY(node->operation->pull(tape, i, r, buffers[i].data,
                                          gn_share_first(tape->network, i, inputs[k]) ? 0.0 : 1.0,
                                          buffers[inputs[k]].data));
@@ -247,7 +244,7 @@ gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu) {
     for (size_t i = last; i > 0; i--) {
         if (network->nodes[i].operation->gradient)
             GN_TRY(network->nodes[i].operation->gradient(tape, i, tape->cotangent[i].data, jtu));
-        GN_TRY(pull_node(tape, i, 1, tape->cotangent));
+        GN_TRY(gn_tape_pull(tape, i, 1, tape->cotangent));
     }
     return GN_OK;
 }
@@ -261,23 +258,48 @@ void gn_tape_seed_rows(gn_tape *tape, const void *root) {
     tape->root = root;
 }
 
-/* Bytes of the rows. */
-static double rows_bytes(const gn_tape *tape) {
+/* Bytes of a buffer a node that owns one, with `rows` rows. */
+static double buffers_bytes(const gn_tape *tape, owner_function owner, size_t rows) {
     double elements = 0;
     for (size_t i = 1; i < tape->network->node_count; i++)
-        if (rows_owner(tape->network, i) == i)
+        if (owner(tape->network, i) == i)
             elements += (double)gn_node_size(&tape->network->nodes[i]);
-    return elements * (double)tape->capacity * (double)tape->outputs * (double)gn_dtype_size(tape->dtype);
+    return elements * (double)rows * (double)gn_dtype_size(tape->dtype);
 }
 
 gn_status gn_tape_reserve_rows(gn_tape *tape) {
     if (tape->rows_made)
         return GN_OK;
-    GN_TRY(gn_memory_predict(tape->context, rows_bytes(tape), "the cotangents of every output",
+    GN_TRY(gn_memory_predict(tape->context, buffers_bytes(tape, rows_owner, tape->capacity * tape->outputs),
+                             "the cotangents of every output",
                              "take a smaller batch (batch.size), a narrower network or float32"));
     GN_TRY(create_buffers(tape, tape->rows, rows_owner, tape->capacity * tape->outputs,
                           "the cotangents of every output"));
     tape->rows_made = true;
+    return GN_OK;
+}
+
+static gn_status check_second(const gn_network *network) {
+    for (size_t i = 1; i < network->node_count; i++) {
+        const gn_operation *operation = network->nodes[i].operation;
+        if (!network->nodes[i].data && !operation->straight && !operation->second)
+            return gn_fail(network->context, GN_ERROR_UNSUPPORTED,
+                           "a Hessian product needs the second derivative of operation \"%s\", which has no "
+                           "rule for it",
+                           operation->name);
+    }
+    return GN_OK;
+}
+
+gn_status gn_tape_reserve_second(gn_tape *tape) {
+    static const char what[] = "the tangents of cotangents";
+    if (tape->second_made)
+        return GN_OK;
+    GN_TRY(check_second(tape->network));
+    GN_TRY(gn_memory_predict(tape->context, buffers_bytes(tape, cotangent_owner, tape->capacity), what,
+                             "take a smaller batch (batch.size), a narrower network or float32"));
+    GN_TRY(create_buffers(tape, tape->cotangent_dot, cotangent_owner, tape->capacity, what));
+    tape->second_made = true;
     return GN_OK;
 }
 
@@ -294,7 +316,7 @@ gn_status gn_tape_rows(gn_tape *tape) {
     else
         GN_TRY(GN_OP(tape->context, unit_rows, tape->dtype, tape->samples, tape->outputs, rows));
     for (size_t i = last; i > 0; i--)
-        GN_TRY(pull_node(tape, i, tape->outputs, tape->rows));
+        GN_TRY(gn_tape_pull(tape, i, tape->outputs, tape->rows));
     tape->rows_ready = true;
     return GN_OK;
 }

@@ -17,8 +17,10 @@ struct gn_tape {
     gn_array *saved;                 /* what forward leaves for the derivatives, as the operation says */
     gn_array *tangent;               /* N x T x W */
     gn_array *cotangent;             /* N x T x W */
+    gn_array *cotangent_dot;         /* N x T x W: their tangents, made at the first need */
     gn_array *rows;                  /* N x C x T x W, made at the first need */
     gn_array row_pairs, input_pairs; /* scratch of the diagonal, made at the first need */
+    bool second_made;                /* all of cotangent_dot is allocated */
     bool rows_made;                  /* all of rows is allocated */
     bool rows_ready;                 /* they belong to the current point */
     const void *root; /* N x C probabilities: rows of S' at the output (softmax_root); NULL: of I */
@@ -46,6 +48,13 @@ const void *gn_tape_outputs(const gn_tape *tape);
 /* jv (N x C) = J v; jtu (P) = J'u, u is N x C. */
 gn_status gn_tape_jvp(gn_tape *tape, const void *v, void *jv);
 gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu);
+/* out (P) = J'du + sum_m u_m (d2 f_m) v, u and du (N x C): the tangent along v of J'u where du is that of u.
+ * gn_tape_jvp() of v comes before, and gn_tape_reserve_second(). A layer costs five products of its size, and
+ * its jvp two; a forward pass takes one, a backward pass two. */
+gn_status gn_tape_second(gn_tape *tape, const void *v, const void *u, const void *du, void *out);
+/* Makes the buffers of that. MEMORY; UNSUPPORTED, naming the operation, where one's second derivative is
+ * unknown. */
+gn_status gn_tape_reserve_second(gn_tape *tape);
 /* What the rows begin with at the output: NULL for the unit vectors, so that they are the rows of J's
  * factors; probabilities for the rows of S' (softmax_root), so that they are those of S'J. */
 void gn_tape_seed_rows(gn_tape *tape, const void *root);
@@ -80,6 +89,9 @@ gn_gram_scratch gn_gram_scratch_of(const gn_network *network, size_t n);
 /* c (rows_x x rows_y) = x y' + beta c, both `width` wide; lower: x is y, and the lower triangle is enough. */
 gn_status gn_gram_products(const gn_tape *tape, bool lower, size_t rows_x, const void *x, size_t rows_y,
                            const void *y, size_t width, double beta, void *c, size_t ldc);
+
+/* Hands the cotangents d (N x R x T x W) of node i, among `buffers`, on to its inputs. The data need none. */
+gn_status gn_tape_pull(const gn_tape *tape, size_t i, size_t r, const gn_array *buffers);
 
 /* ---- for operations ---- */
 

@@ -142,6 +142,14 @@ static gn_status check_activation(void *state, gn_dtype type, gn_activation kind
     return cpu_of(state)->activation(state, type, kind, n, z, a, slope);
 }
 
+static gn_status check_activation_vjp_jvp(void *state, gn_dtype type, gn_activation kind, size_t n,
+                                          const void *z, const void *dz, const void *d, const void *d_dot,
+                                          void *out) {
+    if (out != d_dot)
+        poison_vector(type, n, out);
+    return cpu_of(state)->activation_vjp_jvp(state, type, kind, n, z, dz, d, d_dot, out);
+}
+
 static gn_status check_multiply_rows(void *state, gn_dtype type, size_t n, size_t r, size_t w, const void *in,
                                      const void *s, void *out) {
     if (out != in && out != s)
@@ -345,6 +353,7 @@ void gn_check_poison_entries(gn_backend *table) {
     table->bias_rows = check_bias_rows;
     table->column_sums = check_column_sums;
     table->activation = check_activation;
+    table->activation_vjp_jvp = check_activation_vjp_jvp;
     table->multiply_rows = check_multiply_rows;
     table->contract_rows = check_contract_rows;
     table->unit_rows = check_unit_rows;

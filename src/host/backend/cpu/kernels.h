@@ -25,6 +25,8 @@ typedef struct gn_cpu_kernels {
                         double *sums);
     void (*store)(size_t count, const double *from, void *to); /* to[i] = from[i] */
     void (*activation[GN_ACTIVATION_COUNT])(size_t begin, size_t end, const void *z, void *a, void *slope);
+    void (*activation_vjp_jvp)(size_t begin, size_t end, gn_activation kind, const void *z, const void *dz,
+                               const void *d, const void *d_dot, void *out);
     /* samples begin..end */
     void (*multiply_rows)(size_t begin, size_t end, size_t r, size_t w, const void *in, const void *s,
                           void *out);

@@ -85,6 +85,38 @@ static void (*const NAME(curves)[GN_ACTIVATION_COUNT])(size_t count, const REAL 
     NAME(identity_curves), NAME(tanh_curves),    NAME(relu_curves),     NAME(gelu_curves),
     NAME(sin_curves),      NAME(sigmoid_curves), NAME(softplus_curves), NAME(quadratic_curves)};
 
+/* ---- the derivative of phi'(z) d ---- */
+
+#define VJP_JVP(kind)                                                                                        \
+    static void NAME(kind##_vjp_jvp)(size_t begin, size_t end, const REAL *z, const REAL *dz, const REAL *d, \
+                                     const REAL *d_dot, REAL *out) {                                         \
+        _Pragma("omp simd") for (size_t i = begin; i < end; i++) {                                           \
+            REAL v, s, p, q;                                                                                 \
+            NAME(kind##_at)(z[i], &v, &s);                                                                   \
+            NAME(kind##_curve)(z[i], v, s, &p, &q);                                                          \
+            out[i] = s * d_dot[i] + p * dz[i] * d[i];                                                        \
+        }                                                                                                    \
+    }
+
+VJP_JVP(identity)
+VJP_JVP(tanh)
+VJP_JVP(relu)
+VJP_JVP(gelu)
+VJP_JVP(sin)
+VJP_JVP(sigmoid)
+VJP_JVP(softplus)
+VJP_JVP(quadratic)
+#undef VJP_JVP
+
+static void NAME(activation_vjp_jvp)(size_t begin, size_t end, gn_activation kind, const void *z,
+                                     const void *dz, const void *d, const void *d_dot, void *out) {
+    static void (*const all[GN_ACTIVATION_COUNT])(size_t, size_t, const REAL *, const REAL *, const REAL *,
+                                                  const REAL *, REAL *) = {
+        NAME(identity_vjp_jvp), NAME(tanh_vjp_jvp),    NAME(relu_vjp_jvp),     NAME(gelu_vjp_jvp),
+        NAME(sin_vjp_jvp),      NAME(sigmoid_vjp_jvp), NAME(softplus_vjp_jvp), NAME(quadratic_vjp_jvp)};
+    all[kind](begin, end, z, dz, d, d_dot, out);
+}
+
 /* ---- jets through a network ---- */
 
 static void NAME(jet_inputs)(size_t begin, size_t end, size_t d, size_t columns, const void *vx, void *vout) {

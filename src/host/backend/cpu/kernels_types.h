@@ -97,14 +97,15 @@ static inline float tanh_value_float32(float x) {
         .sum = sum##suffix, .column_sums = column_sums##suffix, .store = store##suffix,                      \
         .activation = {identity##suffix, tanh##suffix,    relu##suffix,     gelu##suffix,                    \
                        sin##suffix,      sigmoid##suffix, softplus##suffix, quadratic##suffix},              \
-        .multiply_rows = multiply_rows##suffix, .contract_rows = contract_rows##suffix,                      \
-        .thin_gemm = thin_gemm##suffix, .unit_rows = unit_rows##suffix,                                      \
-        .jacobian_linear = jacobian_linear##suffix, .jacobian_positions = jacobian_positions##suffix,        \
-        .gram_hadamard = gram_hadamard##suffix, .gram_positions = gram_positions##suffix,                    \
-        .pair_products = pair_products##suffix, .symmetrize = symmetrize##suffix,                            \
-        .squared_loss = squared_loss##suffix, .count_correct = count_correct##suffix,                        \
-        .cross_entropy = cross_entropy##suffix, .softmax_hessian = softmax_hessian##suffix,                  \
-        .softmax_root = softmax_root##suffix, .softmax_root_multiply = softmax_root_multiply##suffix,        \
+        .activation_vjp_jvp = activation_vjp_jvp##suffix, .multiply_rows = multiply_rows##suffix,            \
+        .contract_rows = contract_rows##suffix, .thin_gemm = thin_gemm##suffix,                              \
+        .unit_rows = unit_rows##suffix, .jacobian_linear = jacobian_linear##suffix,                          \
+        .jacobian_positions = jacobian_positions##suffix, .gram_hadamard = gram_hadamard##suffix,            \
+        .gram_positions = gram_positions##suffix, .pair_products = pair_products##suffix,                    \
+        .symmetrize = symmetrize##suffix, .squared_loss = squared_loss##suffix,                              \
+        .count_correct = count_correct##suffix, .cross_entropy = cross_entropy##suffix,                      \
+        .softmax_hessian = softmax_hessian##suffix, .softmax_root = softmax_root##suffix,                    \
+        .softmax_root_multiply = softmax_root_multiply##suffix,                                              \
         .softmax_root_solve = softmax_root_solve##suffix, .sgd = sgd##suffix, .adam = adam##suffix,          \
         .cg_begin = cg_begin##suffix, .cg_curvature = cg_curvature##suffix, .cg_step = cg_step##suffix,      \
         .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,                          \

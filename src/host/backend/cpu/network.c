@@ -18,6 +18,17 @@ static gn_status cpu_activation(void *state, gn_dtype type, gn_activation kind, 
     return GN_OK;
 }
 
+static gn_status cpu_activation_vjp_jvp(void *state, gn_dtype type, gn_activation kind, size_t n,
+                                        const void *z, const void *dz, const void *d, const void *d_dot,
+                                        void *out) {
+    if ((unsigned)kind >= GN_ACTIVATION_COUNT)
+        return gn_cpu_fail(state, GN_ERROR_ARGUMENT, "there is no activation number %d", (int)kind);
+    const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
+    GN_CPU_SPLIT(n, 64, 1, (double)n * (1 + activation_cost[kind]), begin, end,
+                 k->activation_vjp_jvp(begin, end, kind, z, dz, d, d_dot, out));
+    return GN_OK;
+}
+
 static gn_status cpu_multiply_rows(void *state, gn_dtype type, size_t n, size_t r, size_t w, const void *in,
                                    const void *s, void *out) {
     const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
@@ -83,6 +94,7 @@ static gn_status cpu_pair_products(void *state, gn_dtype type, size_t n, size_t 
 
 void gn_cpu_network_entries(gn_backend *table) {
     table->activation = cpu_activation;
+    table->activation_vjp_jvp = cpu_activation_vjp_jvp;
     table->multiply_rows = cpu_multiply_rows;
     table->contract_rows = cpu_contract_rows;
     table->unit_rows = cpu_unit_rows;

@@ -71,6 +71,12 @@ static gn_status cuda_activation(void *state, gn_dtype type, gn_activation kind,
     LAUNCH(activation, (int)kind, n, z, a, slope);
 }
 
+static gn_status cuda_activation_vjp_jvp(void *state, gn_dtype type, gn_activation kind, size_t n,
+                                         const void *z, const void *dz, const void *d, const void *d_dot,
+                                         void *out) {
+    LAUNCH(activation_vjp_jvp, (int)kind, n, z, dz, d, d_dot, out);
+}
+
 static gn_status cuda_multiply_rows(void *state, gn_dtype type, size_t n, size_t r, size_t w, const void *in,
                                     const void *scale, void *out) {
     LAUNCH(multiply_rows, n, r, w, in, scale, out);
@@ -325,6 +331,7 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->bias_rows = cuda_bias_rows;
     table->column_sums = cuda_column_sums;
     table->activation = cuda_activation;
+    table->activation_vjp_jvp = cuda_activation_vjp_jvp;
     table->multiply_rows = cuda_multiply_rows;
     table->contract_rows = cuda_contract_rows;
     table->unit_rows = cuda_unit_rows;
