@@ -84,6 +84,34 @@ gn_status gn_observer_create_solution(gn_context *context, gn_network *network, 
 gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_loss loss,
                                  const gn_dataset *dataset, const gn_array *theta0, size_t points,
                                  gn_schedule schedule, gn_observer **observer);
+/* curvature: the Gauss-Newton matrix G = w J'H J of the mean loss (w = 2/M for squared error, 1/N for
+ * cross-entropy) and the Hessian H of the mean loss, by products, over the first `points` training samples.
+ * Written of each, as ggn_<array> and hessian_<array>: top and bottom (`values` each), the largest Ritz
+ * values, descending, and the smallest, ascending, by Lanczos with full reorthogonalisation, of `steps` steps
+ * (of a multiple eigenvalue one), with top_bound and bottom_bound, bounds of their distances to an
+ * eigenvalue; nodes and weights (starts x steps), whose sum of weight f(node) is about tr f / P: the spectral
+ * density; trace and trace_error, the mean of `probes` probes and its standard error. Also residual_share
+ * ||H - G||_F / ||G||_F and residual_share_error, by the same probes; sharpness, the largest Ritz value of H
+ * times sharpness_factor, which is the learning rate of sgd, adam and adamw (gradient descent is stable below
+ * 2) and 1 of others; top_energy, the part of the mean loss's gradient (squared) in the vectors of top; and
+ * direction_angle, in degrees, of the running optimiser's direction (gn_optimizer_direction, over as many of
+ * the samples as its batches have) to the gradient there: 0 is steepest descent, NaN where there is none.
+ * Without `hessian` (for networks without second derivatives) of G alone. values and steps are cut to P. A
+ * look costs starts * steps + probes products with each. Random numbers are the same at each look. Network,
+ * data set and the loss's targets are borrowed, theta0 (P) is copied. Errors: ARGUMENT (too many points, or
+ * none of something), MEMORY, UNSUPPORTED (hessian of a network that has no second derivatives). */
+typedef struct gn_curvature_options {
+    size_t points; /* 0: all */
+    size_t values, steps, starts, probes;
+    bool hessian;
+    uint64_t seed;
+} gn_curvature_options;
+/* All points; 20 values, 80 steps, 4 starts, 32 probes, with the Hessian, seed 0. */
+gn_curvature_options gn_curvature_options_default(void);
+gn_status gn_observer_create_curvature(gn_context *context, gn_network *network, gn_loss loss,
+                                       const gn_dataset *dataset, const gn_array *theta0,
+                                       const gn_curvature_options *options, gn_schedule schedule,
+                                       gn_observer **observer);
 /* generalisation: when training and test data had been learnt, by the recorded rows (gn_observer_record). A
  * set is learnt at a threshold from the first of three rows one after the other whose accuracy is at least
  * the threshold, or, where the data have no labels, whose loss is at most threshold times the set's first.

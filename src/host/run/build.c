@@ -294,6 +294,19 @@ static gn_status create_generalisation(const gn_config_observer *from, gn_build 
                                              (gn_schedule){from->every}, out);
 }
 
+static gn_status create_curvature(const gn_config *config, const gn_config_observer *from, gn_build *build,
+                                  gn_observer **out) {
+    const gn_curvature_options options = {.points = from->points,
+                                          .values = from->values,
+                                          .steps = from->steps,
+                                          .starts = from->starts,
+                                          .probes = from->probes,
+                                          .hessian = from->hessian,
+                                          .seed = config->seed};
+    return gn_observer_create_curvature(build->context, build->network, config->loss.kind, &build->dataset,
+                                        build->theta0, &options, (gn_schedule){from->every}, out);
+}
+
 static gn_status create_observer(const gn_config *config, const gn_config_observer *from, gn_build *build) {
     const gn_schedule schedule = {from->every};
     gn_observer **out = &build->observers[build->observer_count];
@@ -317,6 +330,9 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
         break;
     case GN_OBSERVE_GENERALISATION:
         status = create_generalisation(from, build, out);
+        break;
+    case GN_OBSERVE_CURVATURE:
+        status = create_curvature(config, from, build, out);
         break;
     }
     if (status == GN_OK)

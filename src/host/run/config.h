@@ -105,18 +105,21 @@ typedef enum gn_observe_kind {
     GN_OBSERVE_FOURIER,
     GN_OBSERVE_SOLUTION,
     GN_OBSERVE_NTK,
-    GN_OBSERVE_GENERALISATION
+    GN_OBSERVE_GENERALISATION,
+    GN_OBSERVE_CURVATURE
 } gn_observe_kind;
 
 typedef struct gn_config_observer {
     gn_observe_kind kind; /* metrics: the cadence of the recorded rows */
     size_t every;         /* 0: at log points (gn_schedule) */
     size_t modes;         /* fourier */
-    size_t points;        /* ntk; 0: as many as have 1024 residuals */
+    size_t points;        /* ntk; 0: as many as have 1024 residuals; curvature; 0: all */
     bool h1;              /* solution */
     double *thresholds;   /* generalisation; none: by the problem */
     unsigned thresholds_count;
-    double loss_below; /* generalisation; 0: none */
+    double loss_below;                    /* generalisation; 0: none */
+    size_t values, steps, starts, probes; /* curvature */
+    bool hessian;                         /* curvature */
 } gn_config_observer;
 
 typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER, GN_PLOT_RATES } gn_plot_kind;

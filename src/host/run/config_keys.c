@@ -80,6 +80,7 @@ static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"solution", GN_OBSERVE_SOLUTION},
                                       {"ntk", GN_OBSERVE_NTK},
                                       {"generalisation", GN_OBSERVE_GENERALISATION},
+                                      {"curvature", GN_OBSERVE_CURVATURE},
                                       {NULL, 0}};
 static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
                                   {"metrics", GN_PLOT_METRICS},

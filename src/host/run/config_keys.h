@@ -248,7 +248,19 @@
     X(REALS, thresholds, thresholds, "[]", "", "(0, 1]", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
       "accuracies with labels, else parts of the first loss; []: 0.5 to 0.99, 0.5 to 0.05")                  \
     X(REAL, loss_below, loss_below, "0", "", "[0, inf)", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
-      "also the first rows with a loss below this; 0: not")
+      "also the first rows with a loss below this; 0: not")                                                  \
+    X(COUNT, points, points, "0", "samples", "[0, 1000000000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,          \
+      "the first of the training set; 0: all")                                                               \
+    X(COUNT, values, values, "20", "eigenvalues", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,         \
+      "of the largest, and of the smallest")                                                                 \
+    X(COUNT, steps, steps, "80", "products", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,              \
+      "of Lanczos, a start")                                                                                 \
+    X(COUNT, starts, starts, "4", "", "[1, 1000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,                       \
+      "of Lanczos, for the spectral density; the first also gives the eigenvalues")                          \
+    X(COUNT, probes, probes, "32", "products", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,           \
+      "for traces and the residual term's share")                                                            \
+    X(BOOL, hessian, hessian, "true", "", "", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,                            \
+      "beside the Gauss-Newton matrix; false for networks without second derivatives")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
