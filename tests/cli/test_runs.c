@@ -137,16 +137,19 @@ static int run_and_signal(const char *signal_name, const char *directory, int ro
 }
 
 Test(runs, resumed_equals_uninterrupted) {
-    char arguments[512];
-    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --out whole %s", slow);
+    static const char watched[] = "--set 'observe=[{kind: norms}, {kind: fourier, modes: 4, every: 5}, "
+                                  "{kind: generalisation}, {kind: curvature, every: 10000, values: 2, "
+                                  "steps: 6, starts: 1, probes: 2}]'";
+    char arguments[1024];
+    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --out whole %s %s", slow, watched);
     expect_command(folder, arguments, 0);
-    snprintf(arguments, sizeof arguments, "--quiet --out parts %s", slow);
+    snprintf(arguments, sizeof arguments, "--quiet --out parts %s %s", slow, watched);
     cr_expect_eq(run_and_signal("INT", "parts", 100, arguments), 130);
     expect_state("parts", "interrupted");
-    snprintf(arguments, sizeof arguments, "--quiet --resume --out parts %s", slow);
+    snprintf(arguments, sizeof arguments, "--quiet --resume --out parts %s %s", slow, watched);
     cr_expect_eq(run_and_signal("KILL", "parts", 300, arguments), 137); /* this one has no say */
     expect_state("parts", "running");
-    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --resume --out parts %s", slow);
+    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --resume --out parts %s %s", slow, watched);
     expect_command(folder, arguments, 0);
     gn_run whole = open_run("whole"), parts = open_run("parts");
     expect_same_metric(&whole, &parts, "loss_train");
@@ -157,6 +160,10 @@ Test(runs, resumed_equals_uninterrupted) {
     expect_same_metric(&whole, &parts, "phase");
     expect_same_observation(&whole, &parts, "norms", "weight_norm");
     expect_same_observation(&whole, &parts, "fourier", "mode");
+    expect_same_observation(&whole, &parts, "generalisation", "train_step");
+    expect_same_observation(&whole, &parts, "generalisation", "delay_progress");
+    expect_same_observation(&whole, &parts, "curvature", "hessian_top");
+    expect_same_observation(&whole, &parts, "curvature", "direction_angle");
     gn_run_close(&whole);
     gn_run_close(&parts);
     expect_state("parts", "finished");
