@@ -122,7 +122,13 @@ typedef struct gn_config_observer {
     bool hessian;                         /* curvature */
 } gn_config_observer;
 
-typedef enum gn_plot_kind { GN_PLOT_NONE, GN_PLOT_METRICS, GN_PLOT_FOURIER, GN_PLOT_RATES } gn_plot_kind;
+typedef enum gn_plot_kind {
+    GN_PLOT_NONE,
+    GN_PLOT_METRICS,
+    GN_PLOT_FOURIER,
+    GN_PLOT_RATES,
+    GN_PLOT_CURVATURE
+} gn_plot_kind;
 typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 
 typedef struct gn_config_plot {

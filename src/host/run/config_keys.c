@@ -82,11 +82,9 @@ static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"generalisation", GN_OBSERVE_GENERALISATION},
                                       {"curvature", GN_OBSERVE_CURVATURE},
                                       {NULL, 0}};
-static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
-                                  {"metrics", GN_PLOT_METRICS},
-                                  {"fourier", GN_PLOT_FOURIER},
-                                  {"rates", GN_PLOT_RATES},
-                                  {NULL, 0}};
+static const gn_choice plots[] = {{"none", GN_PLOT_NONE},           {"metrics", GN_PLOT_METRICS},
+                                  {"fourier", GN_PLOT_FOURIER},     {"rates", GN_PLOT_RATES},
+                                  {"curvature", GN_PLOT_CURVATURE}, {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
 static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
 static const gn_choice metrics[] = {

@@ -264,18 +264,20 @@
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
-    X(TEXT, title, title, "\"\"", "", "", GN_KEY_FIGURE, 0, "")                                              \
+    X(TEXT, title, title, "\"\"", "", "", GN_KEY_TITLED, 0, "")                                              \
     X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
       "columns of metrics.csv")                                                                              \
     X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS), 0,                                   \
       "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
-    X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_CURVES, scales, "")                                 \
-    X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_CURVES, 0, "0: all")                              \
+    X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_STEPS, scales, "")                                  \
+    X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                               \
     X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_FIGURE, 0, "0: by the data")                           \
     X(BOOL, rate, rate, "false", "", "", GN_KEY_CURVES, 0, "also the decay -ln(1 - learning_rate) a step")   \
     X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_FIGURE, 0, "a row; 0: by their number")
 #define GN_KEY_CURVES (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_FOURIER))
 #define GN_KEY_FIGURE (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_RATES))
+#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_CURVATURE))
+#define GN_KEY_TITLED (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_CURVATURE))
 
 #define GN_SWEEP_KEYS(X)                                                                                     \
     X(TEXT, key, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "a dotted path, as of --set")                    \
