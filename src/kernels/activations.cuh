@@ -1,5 +1,6 @@
 /* Activations at x, one type a kind: value and slope, and, where these are known (v, s), the second and third
- * derivative. No fast mathematics: CUDA's own functions are within a few ulp. */
+ * derivative, and the fourth where the second (p) is known as well. No fast mathematics: CUDA's own functions
+ * are within a few ulp. */
 #ifndef GN_KERNELS_ACTIVATIONS_CUH
 #define GN_KERNELS_ACTIVATIONS_CUH
 
@@ -45,6 +46,10 @@ struct identity_function {
     template <class T> __device__ static void curve(T, T, T, T *second, T *third) {
         *second = *third = 0;
     }
+
+    template <class T> __device__ static T fourth(T, T, T, T) {
+        return 0;
+    }
 };
 
 struct tanh_function {
@@ -58,6 +63,10 @@ struct tanh_function {
         *second = -2 * v * s;
         *third = s * (6 * v * v - 2);
     }
+
+    template <class T> __device__ static T fourth(T, T v, T, T p) {
+        return p * (12 * v * v - 8);
+    }
 };
 
 struct relu_function {
@@ -68,6 +77,10 @@ struct relu_function {
 
     template <class T> __device__ static void curve(T, T, T, T *second, T *third) {
         *second = *third = 0;
+    }
+
+    template <class T> __device__ static T fourth(T, T, T, T) {
+        return 0;
     }
 };
 
@@ -87,6 +100,12 @@ struct gelu_function {
         *second = density * (2 - square);
         *third = density * inside * (square - 4);
     }
+
+    template <class T> __device__ static T fourth(T x, T, T, T) {
+        const T above = x < -40 ? -40 : x, inside = above > 40 ? 40 : above, square = inside * inside;
+        const T density = (T)0.39894228040143267794 * exponential((T)-0.5 * square);
+        return density * (square * (7 - square) - 4);
+    }
 };
 
 struct sin_function {
@@ -97,6 +116,10 @@ struct sin_function {
     template <class T> __device__ static void curve(T, T v, T s, T *second, T *third) {
         *second = -v;
         *third = -s;
+    }
+
+    template <class T> __device__ static T fourth(T, T v, T, T) {
+        return v;
     }
 };
 
@@ -111,6 +134,10 @@ struct sigmoid_function {
     template <class T> __device__ static void curve(T, T v, T s, T *second, T *third) {
         *second = s * (1 - 2 * v);
         *third = s * (1 - 6 * s);
+    }
+
+    template <class T> __device__ static T fourth(T, T, T s, T p) {
+        return p * (1 - 12 * s);
     }
 };
 
@@ -127,6 +154,10 @@ struct softplus_function {
         *second = slope; /* afresh: 1 - s has no digits far above 0 */
         *third = slope * (1 - 2 * s);
     }
+
+    template <class T> __device__ static T fourth(T, T, T, T p) {
+        return p * (1 - 6 * p);
+    }
 };
 
 struct quadratic_function {
@@ -138,6 +169,10 @@ struct quadratic_function {
     template <class T> __device__ static void curve(T, T, T, T *second, T *third) {
         *second = 2;
         *third = 0;
+    }
+
+    template <class T> __device__ static T fourth(T, T, T, T) {
+        return 0;
     }
 };
 

@@ -208,6 +208,114 @@ __global__ void __launch_bounds__(WARPS * 32)
         pull_key(a, s, q, probabilities, from, pulled, ds, means, lane);
 }
 
+/* ---- attention_vjp_jvp ---- */
+
+/* What one sample and head has, at its first element. */
+template <class T> struct moving { const T *q, *dq, *p, *d, *d_dot; };
+
+/* Of a query and a key it sees: the score's tangent, a = v'd and its tangent. */
+struct pair_dots {
+    double score, a, a_dot;
+};
+
+template <class T>
+__device__ static pair_dots dots_of(const attention_shape &a, const moving<T> &m, size_t i, size_t s,
+                                    size_t lane) {
+    const size_t row = a.row(), width = a.width(), at = a.t - a.queries + i;
+    const T *q = m.q + at * row, *k = m.q + s * row + width, *v = k + width;
+    const T *dq = m.dq + at * row, *dk = m.dq + s * row + width, *dv = dk + width;
+    const T *d = m.d + i * width, *d_dot = m.d_dot + i * width;
+    return {a.scale * (warp_dot(a.h, dq, k, lane) + warp_dot(a.h, q, dk, lane)), warp_dot(a.h, d, v, lane),
+            warp_dot(a.h, d_dot, v, lane) + warp_dot(a.h, d, dv, lane)};
+}
+
+/* A query's p'score, p'a and the tangent of the latter. */
+template <class T> struct query_means { T score, a, a_dot; };
+
+template <class T>
+__device__ static query_means<T> means_of(const attention_shape &a, const moving<T> &m, size_t i,
+                                          size_t lane) {
+    double score = 0, mean = 0, along = 0;
+    for (size_t s = 0; s <= a.t - a.queries + i; s++) {
+        const pair_dots dots = dots_of(a, m, i, s, lane);
+        const double p = (double)m.p[i * a.t + s];
+        score += p * dots.score;
+        mean += p * dots.a;
+        along += p * (dots.score * dots.a + dots.a_dot);
+    }
+    return {(T)score, (T)mean, (T)(along - score * mean)};
+}
+
+/* The tangent of p, ds and its tangent. */
+template <class T> struct pair_slopes { T p_dot, ds, ds_dot; };
+
+template <class T>
+__device__ static pair_slopes<T> slopes_of(const attention_shape &a, const moving<T> &m,
+                                           const query_means<T> &mean, size_t i, size_t s, size_t lane) {
+    const pair_dots dots = dots_of(a, m, i, s, lane);
+    const T p = m.p[i * a.t + s], above = (T)dots.a - mean.a;
+    const T p_dot = p * ((T)dots.score - mean.score);
+    return {p_dot, (T)a.scale * p * above, (T)a.scale * (p_dot * above + p * ((T)dots.a_dot - mean.a_dot))};
+}
+
+/* The query's part: what its cotangent's tangent gathers from the keys. */
+template <class T>
+__device__ static void turn_query(const attention_shape &a, const moving<T> &m, size_t i, T *to,
+                                  query_means<T> *means, size_t lane) {
+    const size_t row = a.row(), width = a.width(), at = a.t - a.queries + i;
+    const query_means<T> mean = means_of(a, m, i, lane);
+    if (lane == 0)
+        means[i] = mean;
+    for (size_t c = lane; c < a.h; c += 32)
+        to[at * row + c] = 0;
+    for (size_t s = 0; s <= at; s++) {
+        const pair_slopes<T> slopes = slopes_of(a, m, mean, i, s, lane);
+        for (size_t c = lane; c < a.h; c += 32)
+            to[at * row + c] +=
+                slopes.ds_dot * m.q[s * row + width + c] + slopes.ds * m.dq[s * row + width + c];
+    }
+}
+
+/* The key's part, over the queries that see it. */
+template <class T>
+__device__ static void turn_key(const attention_shape &a, const moving<T> &m, size_t s, T *to,
+                                const query_means<T> *means, size_t lane) {
+    const size_t row = a.row(), width = a.width(), skipped = a.t - a.queries;
+    T *const key = to + s * row + width, *const value = key + width;
+    for (size_t c = lane; c < a.h; c += 32)
+        key[c] = value[c] = 0;
+    for (size_t i = s > skipped ? s - skipped : 0; i < a.queries; i++) {
+        const pair_slopes<T> slopes = slopes_of(a, m, means[i], i, s, lane);
+        const T *q = m.q + (skipped + i) * row, *dq = m.dq + (skipped + i) * row;
+        for (size_t c = lane; c < a.h; c += 32) {
+            key[c] += slopes.ds_dot * q[c] + slopes.ds * dq[c];
+            value[c] += slopes.p_dot * m.d[i * width + c] + m.p[i * a.t + s] * m.d_dot[i * width + c];
+        }
+    }
+}
+
+/* Sums lie in device memory, an element one lane's alone; shared memory holds the queries' means. */
+template <class T>
+__global__ void __launch_bounds__(WARPS * 32)
+    attention_vjp_jvp_kernel(attention_shape a, const T *__restrict__ qkv, const T *__restrict__ p,
+                             const T *__restrict__ dqkv, const T *__restrict__ d, const T *__restrict__ d_dot,
+                             T *__restrict__ to) {
+    DYN_SHARED(query_means<T>, means);
+    const size_t lane = threadIdx.x % 32, warp = threadIdx.x / 32, row = a.row(), width = a.width();
+    const size_t n = blockIdx.x / a.heads, head = blockIdx.x % a.heads, at = n * a.t * row + head * a.h;
+    const size_t from = n * a.queries * width + head * a.h;
+    const moving<T> m = {qkv + at, dqkv + at, p + (n * a.heads + head) * a.queries * a.t, d + from,
+                         d_dot + from};
+    for (size_t t = warp; t < a.t - a.queries; t += WARPS) /* who does not ask */
+        for (size_t c = lane; c < a.h; c += 32)
+            to[at + t * row + c] = 0;
+    for (size_t i = warp; i < a.queries; i += WARPS)
+        turn_query(a, m, i, to + at, means, lane);
+    __syncthreads();
+    for (size_t s = warp; s < a.t; s += WARPS)
+        turn_key(a, m, s, to + at, means, lane);
+}
+
 /* ---- launchers ---- */
 
 static attention_shape shape_of(size_t n, size_t r, size_t t, size_t queries, size_t heads, size_t h) {
@@ -271,4 +379,23 @@ gn_status gn_cuda_attention_vjp(cudaStream_t stream, int type, size_t n, size_t 
                                 size_t heads, size_t h, const void *qkv, const void *p, const void *d,
                                 void *to) {
     return BY_TYPE(type, attention_vjp, stream, shape_of(n, r, t, queries, heads, h), qkv, p, d, to);
+}
+
+template <class T>
+static gn_status attention_vjp_jvp(cudaStream_t stream, attention_shape a, const void *qkv, const void *p,
+                                   const void *dqkv, const void *d, const void *d_dot, void *to) {
+    unsigned blocks;
+    const gn_status status = blocks_of(a, &blocks);
+    if (status != GN_OK || blocks == 0)
+        return status;
+    LAUNCH(attention_vjp_jvp_kernel<T>, blocks, WARPS * 32, a.t * sizeof(query_means<T>), stream, a,
+           as<T>(qkv), as<T>(p), as<T>(dqkv), as<T>(d), as<T>(d_dot), as<T>(to));
+    return launched();
+}
+
+gn_status gn_cuda_attention_vjp_jvp(cudaStream_t stream, int type, size_t n, size_t t, size_t queries,
+                                    size_t heads, size_t h, const void *qkv, const void *p, const void *dqkv,
+                                    const void *d, const void *d_dot, void *to) {
+    return BY_TYPE(type, attention_vjp_jvp, stream, shape_of(n, 1, t, queries, heads, h), qkv, p, dqkv, d,
+                   d_dot, to);
 }

@@ -136,6 +136,11 @@ gn_status gn_cuda_layer_norm_jvp(cudaStream_t stream, int type, size_t rows, siz
 gn_status gn_cuda_layer_norm_vjp(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t w,
                                  const void *xhat, const void *rstd, const void *weight, const void *d,
                                  double beta, void *to);
+/* How that moves, R = 1, with x along dx, with weight and with d; as layer_norm_vjp_jvp of backend.h */
+gn_status gn_cuda_layer_norm_vjp_jvp(cudaStream_t stream, int type, size_t rows, size_t w, const void *xhat,
+                                     const void *rstd, const void *weight, const void *dweight,
+                                     const void *dx, const void *d, const void *d_dot, double beta, void *to,
+                                     void *products);
 /* weight[k] = sum_i d[i,k] x[i,k], bias[k] = sum_i d[i,k] */
 gn_status gn_cuda_scale_gradient(cudaStream_t stream, int type, size_t rows, size_t w, const void *d,
                                  const void *x, void *weight, void *bias, void *scratch);
@@ -158,6 +163,10 @@ gn_status gn_cuda_attention_jvp(cudaStream_t stream, int type, size_t n, size_t 
 gn_status gn_cuda_attention_vjp(cudaStream_t stream, int type, size_t n, size_t r, size_t t, size_t queries,
                                 size_t heads, size_t h, const void *qkv, const void *p, const void *d,
                                 void *to);
+/* to (N x T x 3D) = how that moves, R = 1, with qkv along dqkv and with d along d_dot */
+gn_status gn_cuda_attention_vjp_jvp(cudaStream_t stream, int type, size_t n, size_t t, size_t queries,
+                                    size_t heads, size_t h, const void *qkv, const void *p, const void *dqkv,
+                                    const void *d, const void *d_dot, void *to);
 /* ---- jets.cu: T = 1 + 2d channels a sample, u, u_1..u_d, u_11..u_dd ---- */
 
 /* The coordinates' own jets, out N x T x d, from rows of `columns` >= d elements */
@@ -172,12 +181,21 @@ gn_status gn_cuda_jet_activation(cudaStream_t stream, int type, int kind, size_t
  * and out N x R x T x W, slopes N x T x W. out may be in. */
 gn_status gn_cuda_jet_multiply(cudaStream_t stream, int type, bool transpose, size_t n, size_t r, size_t d,
                                size_t w, const void *in, const void *slopes, void *out);
+/* How the transposed one moves, R = 1, with z along dz and with its cotangent; out may be cotangent_dot */
+gn_status gn_cuda_jet_vjp_jvp(cudaStream_t stream, int type, int kind, size_t n, size_t d, size_t w,
+                              const void *z, const void *dz, const void *cotangent, const void *cotangent_dot,
+                              void *out);
 /* A postfix program (host arrays of `length` <= 64, copied; codes are gn_expression_code's values) at rows x
  * (N x (d + 1): coordinates, kind) and u (N x T): r (N) and partials (N x T) for kind 0; kind k > 0: r =
  * channel k - 1. ARGUMENT where it is too long or d > 3. */
 gn_status gn_cuda_jet_residual(cudaStream_t stream, int type, int length, const uint8_t *codes,
                                const uint8_t *operands, const double *values, size_t n, size_t d,
                                const void *x, const void *u, void *r, void *partials);
+/* out (N x T) = partials d_dot + (their tangent where u moves along du) d; d and d_dot are (N) */
+gn_status gn_cuda_jet_residual_vjp_jvp(cudaStream_t stream, int type, int length, const uint8_t *codes,
+                                       const uint8_t *operands, const double *values, size_t n, size_t axes,
+                                       const void *x, const void *u, const void *du, const void *d,
+                                       const void *d_dot, void *out);
 
 /* ---- gram.cu ---- */
 

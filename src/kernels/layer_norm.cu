@@ -140,6 +140,76 @@ gn_status gn_cuda_layer_norm_vjp(cudaStream_t stream, int type, size_t n, size_t
     return BY_TYPE(type, layer_norm_vjp, stream, n, r, t, w, xhat, rstd, weight, d, beta, to);
 }
 
+/* ---- layer_norm_vjp_jvp: reads 4 s, writes 2 s bytes an element ---- */
+
+/* Means of a row, in every lane: of dx, g, h and of their products with xhat; of dxhat g. */
+template <class T> struct norm_means { T dx, along, g, slope, h, h_slope, turn; };
+
+template <class T>
+__device__ static norm_means<T> means_of(size_t w, const T *xhat, T rstd, const T *weight, const T *dweight,
+                                         const T *dx, const T *d, const T *d_dot, size_t lane) {
+    double x = 0, along = 0, g = 0, slope = 0, h = 0, h_slope = 0, both = 0;
+    for (size_t k = lane; k < w; k += 32) {
+        const double normed = (double)xhat[k], pulled = (double)d[k] * (double)weight[k];
+        const double turned = (double)d_dot[k] * (double)weight[k] + (double)d[k] * (double)dweight[k];
+        x += (double)dx[k];
+        along += normed * (double)dx[k];
+        g += pulled;
+        slope += normed * pulled;
+        h += turned;
+        h_slope += normed * turned;
+        both += pulled * (double)dx[k];
+    }
+    const double n = (double)w;
+    x = warp_sum(x) / n, along = warp_sum(along) / n, g = warp_sum(g) / n, slope = warp_sum(slope) / n;
+    const double turn = (double)rstd * (warp_sum(both) / n - x * g - along * slope);
+    return {(T)x, (T)along, (T)g, (T)slope, (T)(warp_sum(h) / n), (T)(warp_sum(h_slope) / n), (T)turn};
+}
+
+template <class T>
+__global__ void __launch_bounds__(THREADS)
+    layer_norm_vjp_jvp_kernel(size_t rows, size_t w, const T *__restrict__ xhat, const T *__restrict__ rstd,
+                              const T *__restrict__ weight, const T *__restrict__ dweight,
+                              const T *__restrict__ dx, const T *__restrict__ d, const T *__restrict__ d_dot,
+                              T beta, bool read, T *__restrict__ to, T *__restrict__ products) {
+    for_warp_rows(rows, [&](size_t i, size_t lane) {
+        const size_t at = i * w;
+        const T scale = rstd[i];
+        const norm_means<T> m =
+            means_of(w, xhat + at, scale, weight, dweight, dx + at, d + at, d_dot + at, lane);
+        for (size_t k = lane; k < w; k += 32) {
+            const T normed = xhat[at + k], u = d[at + k], u_dot = d_dot[at + k];
+            const T dxhat = scale * (dx[at + k] - m.dx - normed * m.along);
+            const T q = scale * (u * weight[k] - m.g - normed * m.slope);
+            const T h = u_dot * weight[k] + u * dweight[k];
+            const T turned =
+                scale * (h - m.h - normed * (m.h_slope + m.turn) - dxhat * m.slope - m.along * q);
+            products[at + k] = u_dot * normed + u * dxhat;
+            to[at + k] = read ? turned + beta * to[at + k] : turned;
+        }
+    });
+}
+
+template <class T>
+static gn_status layer_norm_vjp_jvp(cudaStream_t stream, size_t rows, size_t w, const void *xhat,
+                                    const void *rstd, const void *weight, const void *dweight, const void *dx,
+                                    const void *d, const void *d_dot, double beta, void *to, void *products) {
+    if (rows == 0 || w == 0)
+        return GN_OK;
+    LAUNCH(layer_norm_vjp_jvp_kernel<T>, warp_grid(rows), THREADS, 0, stream, rows, w, as<T>(xhat),
+           as<T>(rstd), as<T>(weight), as<T>(dweight), as<T>(dx), as<T>(d), as<T>(d_dot), (T)beta, beta != 0,
+           as<T>(to), as<T>(products));
+    return launched();
+}
+
+gn_status gn_cuda_layer_norm_vjp_jvp(cudaStream_t stream, int type, size_t rows, size_t w, const void *xhat,
+                                     const void *rstd, const void *weight, const void *dweight,
+                                     const void *dx, const void *d, const void *d_dot, double beta, void *to,
+                                     void *products) {
+    return BY_TYPE(type, layer_norm_vjp_jvp, stream, rows, w, xhat, rstd, weight, dweight, dx, d, d_dot, beta,
+                   to, products);
+}
+
 /* ---- scale_gradient: reads 2 s bytes an element. As column_sums (reduce.cu), two sums at a time: a block
  * takes 32 columns and every gridDim.y-th group of rows, the last block of a strip joins the partial sums.
  * ----

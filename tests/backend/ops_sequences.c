@@ -269,6 +269,65 @@ static void expect_norm_vjp(op_run *run) {
     allow(run, 4, run->dtype == GN_FLOAT64 ? 8 + (double)n : 8);
 }
 
+/* ---- layer_norm_vjp_jvp: m rows, n features; beta ---- */
+
+static void prepare_norm_turn(op_run *run) {
+    const op_case *c = run->c;
+    add_uniform(run, c->m, c->n, 0, -2, 2); /* xhat, rstd, weight and dweight in one, dx, d, d_dot */
+    add_uniform(run, c->m, 1, 0, 0.5, 2);
+    add_uniform(run, 2, c->n, 0, -1, 1);
+    for (int i = 0; i < 3; i++)
+        add_uniform(run, c->m, c->n, 0, -1, 1);
+    if (c->beta == 0)
+        add_output(run, c->m, c->n, 0);
+    else
+        add_uniform(run, c->m, c->n, 0, -1, 1);
+    add_output(run, c->m, c->n, 0);
+}
+
+static gn_status call_norm_turn(op_run *run) {
+    const op_case *c = run->c;
+    const char *weight = device_pointer(run, 2);
+    return GN_OP(run->context, layer_norm_vjp_jvp, run->dtype, c->m, c->n, device_pointer(run, 0),
+                 device_pointer(run, 1), weight, weight + c->n * gn_dtype_size(run->dtype),
+                 device_pointer(run, 3), device_pointer(run, 4), device_pointer(run, 5), c->beta,
+                 device_pointer(run, 6), device_pointer(run, 7));
+}
+
+/* By the product rule on centre(): each of its three factors moves. */
+static void expect_norm_turn_row(op_run *run, size_t i, double *g, double *h, double *moved) {
+    const size_t n = run->c->n;
+    const double *xhat = run->x[0].host + i * n, rstd = run->x[1].host[i], *weight = run->x[2].host;
+    const double *dx = run->x[3].host + i * n, *d = run->x[4].host + i * n, *e = run->x[5].host + i * n;
+    double *to = run->x[6].host + i * n, *products = run->x[7].host + i * n;
+    double along = 0, slope = 0, turn = 0;
+    centre(n, xhat, rstd, dx, moved);
+    for (size_t k = 0; k < n; k++) {
+        g[k] = d[k] * weight[k];
+        h[k] = e[k] * weight[k] + d[k] * weight[n + k];
+        products[k] = e[k] * xhat[k] + d[k] * moved[k];
+        along += xhat[k] * dx[k] / (double)n; /* rstd' = -rstd^2 times this */
+        slope += xhat[k] * g[k] / (double)n;
+        turn += moved[k] * g[k] / (double)n;
+    }
+    for (size_t k = 0; k < n; k++)
+        to[k] = (run->c->beta == 0 ? 0 : run->c->beta * to[k]) - rstd * (moved[k] * slope + xhat[k] * turn);
+    centre(n, xhat, rstd, h, moved);
+    centre(n, xhat, rstd, g, h);
+    for (size_t k = 0; k < n; k++)
+        to[k] += moved[k] - rstd * along * h[k];
+}
+
+static void expect_norm_turn(op_run *run) {
+    const size_t n = run->c->n;
+    double *rows = malloc((3 * n + 1) * sizeof *rows);
+    for (size_t i = 0; i < run->c->m; i++)
+        expect_norm_turn_row(run, i, rows, rows + n, rows + 2 * n);
+    free(rows);
+    allow(run, 6, run->dtype == GN_FLOAT64 ? 32 + (double)n : 32);
+    allow(run, 7, run->dtype == GN_FLOAT64 ? 8 + (double)n : 8);
+}
+
 static void prepare_scale(op_run *run) {
     const op_case *c = run->c;
     add_uniform(run, c->m, c->n, 0, -0.5, 1);
@@ -416,6 +475,32 @@ static void expect_attention_vjp(op_run *run) {
     allow(run, 3, attention_roundings(run->c));
 }
 
+/* ---- attention_vjp_jvp: the same, with one cotangent ---- */
+
+static void prepare_attention_turn(op_run *run) {
+    const op_case *c = run->c;
+    const size_t d = (size_t)c->kind * c->n;
+    add_point(run);
+    add_uniform(run, c->m * positions_of(c), 3 * d, 0, -1, 1);
+    add_uniform(run, c->m * c->k, d, 0, -1, 1);
+    add_uniform(run, c->m * c->k, d, 0, -1, 1);
+    add_output(run, c->m * positions_of(c), 3 * d, 0);
+}
+
+static gn_status call_attention_turn(op_run *run) {
+    const gn_attention a = attention_of(run->c);
+    return GN_OP(run->context, attention_vjp_jvp, run->dtype, &a, device_pointer(run, 0),
+                 device_pointer(run, 1), device_pointer(run, 2), device_pointer(run, 3),
+                 device_pointer(run, 4), device_pointer(run, 5));
+}
+
+static void expect_attention_turn(op_run *run) {
+    const plain_shape a = plain(run->c);
+    plain_attention_vjp_jvp(&a, run->x[0].host, run->x[2].host, run->x[3].host, run->x[4].host,
+                            run->x[5].host);
+    allow(run, 5, 4 * attention_roundings(run->c));
+}
+
 /* ---- the list ---- */
 
 static const op_family copies = {"copy_rows", prepare_copy, call_copy, expect_copy, false};
@@ -427,6 +512,10 @@ static const op_family jacobian_embed = {"jacobian_embed", prepare_jacobian_embe
 static const op_family norm = {"layer_norm", prepare_norm, call_norm, expect_norm, false};
 static const op_family norm_jvp = {"layer_norm_jvp", prepare_norm_jvp, call_norm_jvp, expect_norm_jvp, false};
 static const op_family norm_vjp = {"layer_norm_vjp", prepare_norm_vjp, call_norm_vjp, expect_norm_vjp, false};
+static const op_family norm_turn = {"layer_norm_vjp_jvp", prepare_norm_turn, call_norm_turn, expect_norm_turn,
+                                    false};
+static const op_family attention_turn = {"attention_vjp_jvp", prepare_attention_turn, call_attention_turn,
+                                         expect_attention_turn, false};
 static const op_family scale = {"scale_gradient", prepare_scale, call_scale, expect_scale, false};
 static const op_family jacobian_scale = {"jacobian_scale", prepare_jacobian_scale, call_jacobian_scale,
                                          expect_jacobian_scale, false};
@@ -445,6 +534,8 @@ static void add_shape(case_list *list, size_t m, size_t n) {
     if (n > 0) { /* the mean of no features is nobody's */
         add_case(list, (op_case){.family = &norm, .m = m, .n = n});
         add_case(list, (op_case){.family = &norm_jvp, .m = m, .n = n});
+        add_case(list, (op_case){.family = &norm_turn, .m = m, .n = n});
+        add_case(list, (op_case){.family = &norm_turn, .m = m, .n = n, .beta = 0.5});
     }
     add_case(list, (op_case){.family = &scale, .m = m, .n = n});
 }
@@ -474,6 +565,8 @@ static void add_heads(case_list *list, size_t m, size_t t, int heads, size_t wid
         add_case(list, (op_case){.family = &attention, .m = m, .t = t, .k = k, .kind = heads, .n = width});
         add_case(list,
                  (op_case){.family = &attention_jvp, .m = m, .t = t, .k = k, .kind = heads, .n = width});
+        add_case(list,
+                 (op_case){.family = &attention_turn, .m = m, .t = t, .k = k, .kind = heads, .n = width});
         for (size_t r = 1; r <= 3; r += 2)
             add_case(
                 list,

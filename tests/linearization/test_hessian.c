@@ -147,16 +147,6 @@ static void weights(mlp_fixture *f, const char *name) {
     free(w);
 }
 
-static void on_layers(const char *device, gn_dtype dtype, mlp_check *check) {
-    size_t count;
-    const mlp_case *cases = mlp_shapes(&count);
-    mlp_on_each(device, dtype, cases, count, check);
-    cases = mlp_activations(&count);
-    mlp_on_each(device, dtype, cases, count, check);
-    cases = mlp_classes(&count);
-    mlp_on_each(device, dtype, cases, count - 1, check);
-}
-
 #define ON_EVERY_DEVICE(test)                                                                                \
     ParameterizedTestParameters(hessian, test) {                                                             \
         size_t count;                                                                                        \
@@ -164,7 +154,7 @@ static void on_layers(const char *device, gn_dtype dtype, mlp_check *check) {
         return cr_make_param_array(device_type, types, count);                                               \
     }                                                                                                        \
     ParameterizedTest(device_type *on, hessian, test) {                                                      \
-        on_layers(on->device, on->dtype, test);                                                              \
+        mlp_on_all(on->device, on->dtype, test);                                                             \
     }
 
 ON_EVERY_DEVICE(differences)

@@ -1,10 +1,12 @@
-/* Causal attention by plain loops in double: value, derivative, adjoint. One head of one sample at a time;
- * rows of qkv are 3D apart, key and value D and 2D behind the query. */
+/* Causal attention by plain loops in double: value, derivative, adjoint, and how the last one moves. One head
+ * of one sample at a time; rows of qkv are 3D apart, key and value D and 2D behind the query. */
 #ifndef GN_TESTS_PLAIN_ATTENTION_H
 #define GN_TESTS_PLAIN_ATTENTION_H
 
+#include <complex.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct plain_shape {
@@ -99,6 +101,62 @@ static void plain_attention_vjp(const plain_shape *a, size_t r, const double *qk
                         pulled[s * 3 * w + 2 * w + k] += row[s] * from[k];
                     }
             }
+}
+
+/* One query of a head, in complex numbers: the adjoint at qkv (rows `row` apart, key and value w and 2w
+ * behind) on d, added to `to`. Its probabilities are made here. */
+static inline void plain_complex_pull(size_t count, size_t h, size_t w, const double complex *qkv,
+                                      const double complex *d, double complex *to) {
+    const size_t row = 3 * w;
+    double complex p[PLAIN_MOST], ds[PLAIN_MOST], sum = 0, mean = 0;
+    const double complex *q = qkv + (count - 1) * row;
+    for (size_t s = 0; s < count; s++) {
+        double complex score = 0;
+        ds[s] = 0;
+        for (size_t k = 0; k < h; k++) {
+            score += q[k] * qkv[s * row + w + k] / sqrt((double)h);
+            ds[s] += d[k] * qkv[s * row + 2 * w + k];
+        }
+        sum += p[s] = cexp(score);
+    }
+    for (size_t s = 0; s < count; s++)
+        mean += (p[s] /= sum) * ds[s];
+    for (size_t s = 0; s < count; s++) {
+        const double complex slope = p[s] * (ds[s] - mean) / sqrt((double)h);
+        for (size_t k = 0; k < h; k++) {
+            to[(count - 1) * row + k] += slope * qkv[s * row + w + k];
+            to[s * row + w + k] += slope * q[k];
+            to[s * row + 2 * w + k] += p[s] * d[k];
+        }
+    }
+}
+
+/* values + i step tangents, for the caller to free */
+static inline double complex *plain_moved(size_t count, double step, const double *values,
+                                          const double *tangents) {
+    double complex *moved = malloc((count + 1) * sizeof *moved);
+    for (size_t i = 0; i < count; i++)
+        moved[i] = values[i] + step * tangents[i] * I;
+    return moved;
+}
+
+/* The derivative of the adjoint (R = 1) along dqkv and d_dot, by a complex step. */
+static inline void plain_attention_vjp_jvp(const plain_shape *a, const double *qkv, const double *dqkv,
+                                           const double *d, const double *d_dot, double *to) {
+    const size_t w = plain_features(a), t = a->positions, h = a->width, size = a->samples * t * 3 * w;
+    const double step = 1e-100;
+    double complex *at = plain_moved(size, step, qkv, dqkv);
+    double complex *from = plain_moved(a->samples * a->queries * w, step, d, d_dot);
+    double complex *pulled = calloc(size + 1, sizeof *pulled);
+    for (size_t n = 0; n < a->samples; n++)
+        for (size_t head = 0; head < a->heads; head++)
+            for (size_t i = 0; i < a->queries; i++)
+                plain_complex_pull(t - a->queries + i + 1, h, w, at + n * t * 3 * w + head * h,
+                                   from + (n * a->queries + i) * w + head * h,
+                                   pulled + n * t * 3 * w + head * h);
+    for (size_t i = 0; i < size; i++)
+        to[i] = cimag(pulled[i]) / step;
+    free(at), free(from), free(pulled);
 }
 
 #endif

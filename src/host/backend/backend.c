@@ -25,13 +25,14 @@ static const gn_backend_entry entries[] = {
     REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update)                              //
     REQUIRED(cross_entropy_loss) REQUIRED(softmax_hessian) REQUIRED(softmax_root)                   //
     REQUIRED(softmax_root_multiply) REQUIRED(softmax_root_solve) REQUIRED(cg_begin) REQUIRED(cg_direction)
-        REQUIRED(cg_step)                                                                    //
-    REQUIRED(lsmr_left) REQUIRED(lsmr_right) REQUIRED(lsmr_update) REQUIRED(copy_rows)       //
-    REQUIRED(embed) REQUIRED(embed_adjoint) REQUIRED(embed_matches) REQUIRED(jacobian_embed) //
-    REQUIRED(layer_norm) REQUIRED(layer_norm_jvp) REQUIRED(layer_norm_vjp)                   //
-    REQUIRED(scale_gradient) REQUIRED(jacobian_scale) REQUIRED(attention)                    //
-    REQUIRED(attention_jvp) REQUIRED(attention_vjp) REQUIRED(jet_inputs)                     //
-    REQUIRED(jet_activation) REQUIRED(jet_multiply) REQUIRED(jet_residual) OPTIONAL(syrk)    //
+        REQUIRED(cg_step)                                                                               //
+    REQUIRED(lsmr_left) REQUIRED(lsmr_right) REQUIRED(lsmr_update) REQUIRED(copy_rows)                  //
+    REQUIRED(embed) REQUIRED(embed_adjoint) REQUIRED(embed_matches) REQUIRED(jacobian_embed)            //
+    REQUIRED(layer_norm) REQUIRED(layer_norm_jvp) REQUIRED(layer_norm_vjp) REQUIRED(layer_norm_vjp_jvp) //
+    REQUIRED(scale_gradient) REQUIRED(jacobian_scale) REQUIRED(attention)                               //
+    REQUIRED(attention_jvp) REQUIRED(attention_vjp) REQUIRED(attention_vjp_jvp) REQUIRED(jet_inputs)    //
+    REQUIRED(jet_activation) REQUIRED(jet_multiply) REQUIRED(jet_vjp_jvp) REQUIRED(jet_residual)
+        REQUIRED(jet_residual_vjp_jvp) OPTIONAL(syrk) //
     OPTIONAL(gemv) OPTIONAL(program_create) OPTIONAL(program_run) OPTIONAL(program_destroy)};
 
 enum { ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]) };

@@ -373,6 +373,13 @@ struct gn_backend {
     gn_status (*layer_norm_vjp)(void *state, gn_dtype type, size_t n, size_t r, size_t t, size_t w,
                                 const void *xhat, const void *rstd, const void *weight, const void *d,
                                 double beta, void *to);
+    /* How layer_norm_vjp's result moves with x, weight and d: to = rstd (h - mean(h) - xhat (mean(xhat .* h)
+     * + mean(dxhat .* g)) - dxhat mean(xhat .* g)) - rstd mean(xhat .* dx) q + beta to, where g = d .*
+     * weight, h = d_dot .* weight + d .* dweight, q = rstd (g - mean(g) - xhat mean(xhat .* g)) and dxhat as
+     * in layer_norm_jvp. products = d_dot .* xhat + d .* dxhat. beta = 0 does not read to. */
+    gn_status (*layer_norm_vjp_jvp)(void *state, gn_dtype type, size_t rows, size_t w, const void *xhat,
+                                    const void *rstd, const void *weight, const void *dweight, const void *dx,
+                                    const void *d, const void *d_dot, double beta, void *to, void *products);
     /* weight[k] = sum_i d[i,k] x[i,k], bias[k] = sum_i d[i,k] */
     gn_status (*scale_gradient)(void *state, gn_dtype type, size_t rows, size_t w, const void *d,
                                 const void *x, void *weight, void *bias);
@@ -390,6 +397,12 @@ struct gn_backend {
     /* to (N x R x T x 3D) = the adjoint of attention_jvp on d (N x R x queries x D) */
     gn_status (*attention_vjp)(void *state, gn_dtype type, const gn_attention *shape, size_t r,
                                const void *qkv, const void *p, const void *d, void *to);
+    /* to (N x T x 3D) = how attention_vjp's result (R = 1) moves with qkv, along dqkv, and with d, along
+     * d_dot
+     */
+    gn_status (*attention_vjp_jvp)(void *state, gn_dtype type, const gn_attention *shape, const void *qkv,
+                                   const void *p, const void *dqkv, const void *d, const void *d_dot,
+                                   void *to);
     /* ---- jets: REQUIRED. A function of d coordinates as T = 1 + 2d channels: its value u, its first
      * derivatives u_i and its second ones u_ii, i = 1..d, in this order ---- */
     /* The coordinates' own jets, out N x T x d: x[n,:], the unit vectors, zeros; x has rows of `columns` >= d
@@ -407,11 +420,22 @@ struct gn_backend {
      * phi' in_ii. out may be in. */
     gn_status (*jet_multiply)(void *state, gn_dtype type, bool transpose, size_t n, size_t r, size_t d,
                               size_t w, const void *in, const void *slopes, void *out);
+    /* How jet_multiply's transposed result (R = 1) on d moves with z, along dz, and with d, along d_dot: with
+     * the slopes at z and their tangents, out_0 = phi' d_dot_0 + phi'' dz_0 d_0 + ...; all N x T x W; out may
+     * be d_dot */
+    gn_status (*jet_vjp_jvp)(void *state, gn_dtype type, gn_activation kind, size_t n, size_t d, size_t w,
+                             const void *z, const void *dz, const void *cotangent, const void *cotangent_dot,
+                             void *out);
     /* r (N) and its derivatives by the channels of u, partials (N x T; u N x T). x is N x (d + 1):
      * coordinates and the row's kind. Kind 0: r = the expression; kind k > 0: r = channel k - 1. d <=
      * GN_EXPRESSION_AXES */
     gn_status (*jet_residual)(void *state, gn_dtype type, const gn_expression *expression, size_t n, size_t d,
                               const void *x, const void *u, void *r, void *partials);
+    /* out (N x T) = partials d_dot + (the tangent of partials where u moves along du) d; d and d_dot are (N)
+     */
+    gn_status (*jet_residual_vjp_jvp)(void *state, gn_dtype type, const gn_expression *expression, size_t n,
+                                      size_t axes, const void *x, const void *u, const void *du,
+                                      const void *d, const void *d_dot, void *out);
 
     /* ---- OPTIONAL ---- */
     /* c (n x n, lower triangle) = alpha a a' + beta c, a n x k (transpose: a k x n, a'a).

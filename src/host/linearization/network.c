@@ -108,7 +108,7 @@ static gn_status hessian_product_body(void *arguments) {
     const call *c = arguments;
     gn_linearization *self = &c->l->base;
     void *tangent = self->cotangent_dot.data;
-    GN_TRY(gn_tape_jvp(c->l->tape, c->in, tangent));
+    GN_TRY(gn_tape_second_jvp(c->l->tape, c->in, tangent));
     GN_TRY(gn_linearization_turn(self));
     return gn_tape_second(c->l->tape, c->in, self->cotangent.data, tangent, c->out);
 }

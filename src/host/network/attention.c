@@ -37,5 +37,14 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
                  tape->saved[i].data, d, to);
 }
 
+static gn_status second(const gn_tape *tape, size_t i, const void *v, const void *d, const void *d_dot,
+                        double beta, void *to, void *gradient) {
+    (void)v, (void)beta, (void)gradient;
+    const gn_node *node = &tape->network->nodes[i];
+    const gn_attention shape = shape_of(tape, node);
+    return GN_OP(tape->context, attention_vjp_jvp, tape->dtype, &shape, gn_tape_value(tape, node->input),
+                 tape->saved[i].data, tape->tangent[node->input].data, d, d_dot, to);
+}
+
 const gn_operation gn_operation_attention = {
-    .name = "attention", .forward = forward, .jvp = jvp, .pull = pull, .saved = saved};
+    .name = "attention", .forward = forward, .jvp = jvp, .pull = pull, .second = second, .saved = saved};

@@ -29,6 +29,15 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
                  tape->saved[i].data, to);
 }
 
+static gn_status second(const gn_tape *tape, size_t i, const void *v, const void *d, const void *d_dot,
+                        double beta, void *to, void *gradient) {
+    (void)v, (void)beta, (void)gradient;
+    const gn_node *node = &tape->network->nodes[i];
+    return GN_OP(tape->context, jet_vjp_jvp, tape->dtype, node->activation, tape->samples, axes(node),
+                 node->width, gn_tape_value(tape, node->input), tape->tangent[node->input].data, d, d_dot,
+                 to);
+}
+
 const gn_operation gn_operation_jet_activation = {
     .name = "jet activation",
     .in_place = true,
@@ -36,5 +45,6 @@ const gn_operation gn_operation_jet_activation = {
     .forward = forward,
     .jvp = jvp,
     .pull = pull,
+    .second = second,
     .saved = saved,
 };

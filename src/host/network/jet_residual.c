@@ -32,5 +32,14 @@ static gn_status pull(const gn_tape *tape, size_t i, size_t r, const void *d, do
                  tape->saved[i].data, d, to);
 }
 
+static gn_status second(const gn_tape *tape, size_t i, const void *v, const void *d, const void *d_dot,
+                        double beta, void *to, void *gradient) {
+    (void)v, (void)beta, (void)gradient;
+    const size_t input = tape->network->nodes[i].input;
+    return GN_OP(tape->context, jet_residual_vjp_jvp, tape->dtype, tape->network->residual, tape->samples,
+                 (channels(tape, i) - 1) / 2, tape->inputs, gn_tape_value(tape, input),
+                 tape->tangent[input].data, d, d_dot, to);
+}
+
 const gn_operation gn_operation_jet_residual = {
-    .name = "jet residual", .forward = forward, .jvp = jvp, .pull = pull, .saved = saved};
+    .name = "jet residual", .forward = forward, .jvp = jvp, .pull = pull, .second = second, .saved = saved};

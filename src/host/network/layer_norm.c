@@ -50,6 +50,22 @@ static gn_status gradient(const gn_tape *tape, size_t i, const void *d, void *ou
     return sums(tape, node, tape->samples * node->positions, d, xhat_at(tape, i, 0), out);
 }
 
+/* The products of d with xhat, and their tangents, are the weight's; d's tangent is the bias's. */
+static gn_status second(const gn_tape *tape, size_t i, const void *v, const void *d, const void *d_dot,
+                        double beta, void *to, void *out) {
+    const gn_node *node = &tape->network->nodes[i];
+    const size_t rows = tape->samples * node->positions;
+    void *products = tape->tangent[i].data;
+    GN_TRY(GN_OP(tape->context, layer_norm_vjp_jvp, tape->dtype, rows, node->width, xhat_at(tape, i, 0),
+                 inverse_deviation(tape, i), gn_tape_at(tape, tape->theta, node->weight),
+                 gn_tape_at(tape, v, node->weight), tape->tangent[node->input].data, d, d_dot, beta, to,
+                 products));
+    GN_TRY(GN_OP(tape->context, column_sums, tape->dtype, rows, node->width, products,
+                 gn_tape_at(tape, out, node->weight)));
+    return GN_OP(tape->context, column_sums, tape->dtype, rows, node->width, d_dot,
+                 gn_tape_at(tape, out, node->bias));
+}
+
 /* The 2W columns of samples first..first+n. */
 static gn_status block(const gn_tape *tape, size_t i, size_t first, size_t n, void *j, size_t ldj) {
     const gn_node *node = &tape->network->nodes[i];
@@ -94,6 +110,7 @@ const gn_operation gn_operation_layer_norm = {
     .jvp = jvp,
     .pull = pull,
     .gradient = gradient,
+    .second = second,
     .jacobian = jacobian,
     .gram = gram,
     .scratch = scratch,

@@ -1,17 +1,37 @@
 #include "network/share.h"
 
-/* The input in whose buffer node i's value lies, or GN_NO_NODE: nobody else may read that one. */
-static size_t lies_in(const gn_node *nodes, size_t i) {
+/* The input in whose buffer node i's value lies, or GN_NO_NODE: nobody else may read that one. kept: nor may
+ * the node itself want to look at it again. */
+static size_t lies_in(const gn_node *nodes, size_t i, bool kept) {
     const bool over = i > 0 && nodes[i].operation->over;
+    if (kept && over && !nodes[i].operation->straight)
+        return GN_NO_NODE;
     const size_t input = over ? nodes[i].input : nodes[i].second;
     return input != GN_NO_NODE && !nodes[input].data && nodes[input].uses == 1 ? input : GN_NO_NODE;
 }
 
-size_t gn_share_value(const gn_network *network, size_t i) {
-    const gn_node *nodes = network->nodes;
-    for (size_t input = lies_in(nodes, i); input != GN_NO_NODE; input = lies_in(nodes, i))
+static size_t owner(const gn_node *nodes, size_t i, bool kept) {
+    for (size_t input = lies_in(nodes, i, kept); input != GN_NO_NODE; input = lies_in(nodes, i, kept))
         i = input;
     return i;
+}
+
+size_t gn_share_value(const gn_network *network, size_t i) {
+    return owner(network->nodes, i, false);
+}
+
+size_t gn_share_kept(const gn_network *network, size_t i) {
+    return owner(network->nodes, i, true);
+}
+
+bool gn_share_overwritten(const gn_network *network, size_t i) {
+    const gn_node *nodes = network->nodes;
+    for (size_t user = i + 1; user < network->node_count; user++) {
+        const size_t input = lies_in(nodes, user, false);
+        if (input != GN_NO_NODE && lies_in(nodes, user, true) == GN_NO_NODE && owner(nodes, input, true) == i)
+            return true;
+    }
+    return false;
 }
 
 static bool in_place(const gn_network *network, size_t i) {

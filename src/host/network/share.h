@@ -8,6 +8,13 @@
  * input in that one's, where nobody else reads it. */
 size_t gn_share_value(const gn_network *network, size_t i);
 
+/* The same where second derivatives are wanted: an operation that has one looks at its input afterwards. */
+size_t gn_share_kept(const gn_network *network, size_t i);
+
+/* Whether such an operation lies over the buffer that node i owns in this sense: then values at a point are
+ * not what the buffer's own nodes gave. */
+bool gn_share_overwritten(const gn_network *network, size_t i);
+
 /* The owner of node i's cotangent. A pull that works in place leaves it in the buffer of the node that it
  * came from. kept: every node's cotangent is looked at after all pulls (the rows); else only on the way. */
 size_t gn_share_cotangent(const gn_network *network, size_t i, bool kept);

@@ -17,6 +17,12 @@ static size_t rows_owner(const gn_network *network, size_t i) {
     return gn_share_cotangent(network, i, true);
 }
 
+/* Of buffers that are kept and not those of values or tangents. */
+static size_t kept_owner(const gn_network *network, size_t i) {
+    const size_t owner = gn_share_kept(network, i);
+    return gn_share_overwritten(network, owner) ? owner : GN_NO_NODE;
+}
+
 /* One buffer a node, rows x (T W), or its owner's. */
 static gn_status create_buffers(gn_tape *tape, gn_array *buffers, owner_function owner, size_t rows,
                                 const char *what) {
@@ -105,8 +111,8 @@ gn_status gn_tape_create(const gn_network *network, gn_dtype dtype, size_t capac
     tape->capacity = capacity;
     tape->outputs = gn_network_outputs(network);
     tape->contract = contraction_pays(network, tape->outputs);
-    gn_array **lists[] = {&tape->value,     &tape->saved,         &tape->tangent,
-                          &tape->cotangent, &tape->cotangent_dot, &tape->rows};
+    gn_array **lists[] = {&tape->value,         &tape->saved,      &tape->tangent,      &tape->cotangent,
+                          &tape->cotangent_dot, &tape->kept_value, &tape->kept_tangent, &tape->rows};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         *lists[i] = calloc(network->node_count, sizeof **lists[i]);
         if (!*lists[i]) {
@@ -131,6 +137,8 @@ void gn_tape_destroy(gn_tape *tape) {
     destroy_buffers(tape->network, tape->tangent, gn_share_value);
     destroy_buffers(tape->network, tape->cotangent, cotangent_owner);
     destroy_buffers(tape->network, tape->cotangent_dot, cotangent_owner);
+    destroy_buffers(tape->network, tape->kept_value, kept_owner);
+    destroy_buffers(tape->network, tape->kept_tangent, kept_owner);
     destroy_buffers(tape->network, tape->rows, rows_owner);
     gn_buffer_destroy(&tape->row_pairs);
     gn_buffer_destroy(&tape->input_pairs);
@@ -291,14 +299,28 @@ static gn_status check_second(const gn_network *network) {
     return GN_OK;
 }
 
+/* Where nothing lies over them, those that are there already. */
+static gn_status create_kept(gn_tape *tape, const gn_array *present, gn_array *kept) {
+    const gn_network *network = tape->network;
+    for (size_t i = 1; i < network->node_count; i++)
+        if (kept_owner(network, i) == GN_NO_NODE)
+            kept[i] = present[i];
+    return create_buffers(tape, kept, gn_share_kept, tape->capacity, "what second derivatives look at");
+}
+
 gn_status gn_tape_reserve_second(gn_tape *tape) {
-    static const char what[] = "the tangents of cotangents";
     if (tape->second_made)
         return GN_OK;
     GN_TRY(check_second(tape->network));
-    GN_TRY(gn_memory_predict(tape->context, buffers_bytes(tape, cotangent_owner, tape->capacity), what,
+    GN_TRY(gn_memory_predict(tape->context,
+                             buffers_bytes(tape, cotangent_owner, tape->capacity) +
+                                 2 * buffers_bytes(tape, kept_owner, tape->capacity),
+                             "the buffers of second derivatives",
                              "take a smaller batch (batch.size), a narrower network or float32"));
-    GN_TRY(create_buffers(tape, tape->cotangent_dot, cotangent_owner, tape->capacity, what));
+    GN_TRY(create_buffers(tape, tape->cotangent_dot, cotangent_owner, tape->capacity,
+                          "the tangents of cotangents"));
+    GN_TRY(create_kept(tape, tape->value, tape->kept_value));
+    GN_TRY(create_kept(tape, tape->tangent, tape->kept_tangent));
     tape->second_made = true;
     return GN_OK;
 }

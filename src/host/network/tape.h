@@ -13,14 +13,16 @@ struct gn_tape {
     const void *inputs;       /* N x features, borrowed */
     const void *theta;        /* P, borrowed */
     /* One an node; node 0 has none (its value is `inputs`). Nodes share buffers where share.h says so. */
-    gn_array *value;                 /* N x T x W */
-    gn_array *saved;                 /* what forward leaves for the derivatives, as the operation says */
-    gn_array *tangent;               /* N x T x W */
-    gn_array *cotangent;             /* N x T x W */
-    gn_array *cotangent_dot;         /* N x T x W: their tangents, made at the first need */
+    gn_array *value;     /* N x T x W */
+    gn_array *saved;     /* what forward leaves for the derivatives, as the operation says */
+    gn_array *tangent;   /* N x T x W */
+    gn_array *cotangent; /* N x T x W */
+    /* Of second derivatives, made at the first need: the cotangents' tangents, and value and tangent where
+     * nothing lies over what is looked at again. Most are value's and tangent's own buffers. */
+    gn_array *cotangent_dot, *kept_value, *kept_tangent;
     gn_array *rows;                  /* N x C x T x W, made at the first need */
     gn_array row_pairs, input_pairs; /* scratch of the diagonal, made at the first need */
-    bool second_made;                /* all of cotangent_dot is allocated */
+    bool second_made;                /* all of these are allocated */
     bool rows_made;                  /* all of rows is allocated */
     bool rows_ready;                 /* they belong to the current point */
     const void *root; /* N x C probabilities: rows of S' at the output (softmax_root); NULL: of I */
@@ -49,10 +51,13 @@ const void *gn_tape_outputs(const gn_tape *tape);
 gn_status gn_tape_jvp(gn_tape *tape, const void *v, void *jv);
 gn_status gn_tape_vjp(gn_tape *tape, const void *u, void *jtu);
 /* out (P) = J'du + sum_m u_m (d2 f_m) v, u and du (N x C): the tangent along v of J'u where du is that of u.
- * gn_tape_jvp() of v comes before, and gn_tape_reserve_second(). A layer costs five products of its size, and
- * its jvp two; a forward pass takes one, a backward pass two. */
+ * Before it come gn_tape_reserve_second() and gn_tape_second_jvp() of v. A layer costs five products of its
+ * size, and its jvp two; a forward pass takes one, a backward pass two. */
 gn_status gn_tape_second(gn_tape *tape, const void *v, const void *u, const void *du, void *out);
-/* Makes the buffers of that. MEMORY; UNSUPPORTED, naming the operation, where one's second derivative is
+/* gn_tape_jvp(), which leaves what gn_tape_second() takes. Layers whose values an operation lies over are
+ * evaluated again, a product more for each. */
+gn_status gn_tape_second_jvp(gn_tape *tape, const void *v, void *jv);
+/* Makes the buffers of both. MEMORY; UNSUPPORTED, naming the operation, where one's second derivative is
  * unknown. */
 gn_status gn_tape_reserve_second(gn_tape *tape);
 /* What the rows begin with at the output: NULL for the unit vectors, so that they are the rows of J's

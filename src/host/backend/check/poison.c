@@ -336,6 +336,21 @@ static gn_status check_jet_residual(void *state, gn_dtype type, const gn_express
     return cpu_of(state)->jet_residual(state, type, expression, n, d, x, u, r, partials);
 }
 
+static gn_status check_jet_vjp_jvp(void *state, gn_dtype type, gn_activation kind, size_t n, size_t d,
+                                   size_t w, const void *z, const void *dz, const void *cotangent,
+                                   const void *cotangent_dot, void *out) {
+    if (out != cotangent_dot)
+        poison_vector(type, n * (1 + 2 * d) * w, out);
+    return cpu_of(state)->jet_vjp_jvp(state, type, kind, n, d, w, z, dz, cotangent, cotangent_dot, out);
+}
+
+static gn_status check_jet_residual_vjp_jvp(void *state, gn_dtype type, const gn_expression *expression,
+                                            size_t n, size_t axes, const void *x, const void *u,
+                                            const void *du, const void *d, const void *d_dot, void *out) {
+    poison_vector(type, n * (1 + 2 * axes), out);
+    return cpu_of(state)->jet_residual_vjp_jvp(state, type, expression, n, axes, x, u, du, d, d_dot, out);
+}
+
 void gn_check_poison_entries(gn_backend *table) {
     table->fill = check_fill;
     table->axpby = check_axpby;
@@ -377,4 +392,6 @@ void gn_check_poison_entries(gn_backend *table) {
     table->jet_activation = check_jet_activation;
     table->jet_multiply = check_jet_multiply;
     table->jet_residual = check_jet_residual;
+    table->jet_vjp_jvp = check_jet_vjp_jvp;
+    table->jet_residual_vjp_jvp = check_jet_residual_vjp_jvp;
 }

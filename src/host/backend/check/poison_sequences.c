@@ -61,6 +61,17 @@ static gn_status check_layer_norm_vjp(void *state, gn_dtype type, size_t n, size
     return cpu_of(state)->layer_norm_vjp(state, type, n, r, t, w, xhat, rstd, weight, d, beta, to);
 }
 
+static gn_status check_layer_norm_vjp_jvp(void *state, gn_dtype type, size_t rows, size_t w, const void *xhat,
+                                          const void *rstd, const void *weight, const void *dweight,
+                                          const void *dx, const void *d, const void *d_dot, double beta,
+                                          void *to, void *products) {
+    if (beta == 0)
+        gn_check_poison_matrix(type, rows, w, to, w);
+    gn_check_poison_matrix(type, rows, w, products, w);
+    return cpu_of(state)->layer_norm_vjp_jvp(state, type, rows, w, xhat, rstd, weight, dweight, dx, d, d_dot,
+                                             beta, to, products);
+}
+
 static gn_status check_scale_gradient(void *state, gn_dtype type, size_t rows, size_t w, const void *d,
                                       const void *x, void *weight, void *bias) {
     gn_check_poison_matrix(type, 1, w, weight, w);
@@ -98,6 +109,13 @@ static gn_status check_attention_vjp(void *state, gn_dtype type, const gn_attent
     return cpu_of(state)->attention_vjp(state, type, a, r, qkv, p, d, to);
 }
 
+static gn_status check_attention_vjp_jvp(void *state, gn_dtype type, const gn_attention *a, const void *qkv,
+                                         const void *p, const void *dqkv, const void *d, const void *d_dot,
+                                         void *to) {
+    gn_check_poison_matrix(type, a->samples * a->positions, 3 * features(a), to, 3 * features(a));
+    return cpu_of(state)->attention_vjp_jvp(state, type, a, qkv, p, dqkv, d, d_dot, to);
+}
+
 void gn_check_poison_sequence_entries(gn_backend *table) {
     table->copy_rows = check_copy_rows;
     table->embed = check_embed;
@@ -107,9 +125,11 @@ void gn_check_poison_sequence_entries(gn_backend *table) {
     table->layer_norm = check_layer_norm;
     table->layer_norm_jvp = check_layer_norm_jvp;
     table->layer_norm_vjp = check_layer_norm_vjp;
+    table->layer_norm_vjp_jvp = check_layer_norm_vjp_jvp;
     table->scale_gradient = check_scale_gradient;
     table->jacobian_scale = check_jacobian_scale;
     table->attention = check_attention;
     table->attention_jvp = check_attention_jvp;
     table->attention_vjp = check_attention_vjp;
+    table->attention_vjp_jvp = check_attention_vjp_jvp;
 }

@@ -86,8 +86,13 @@ typedef struct gn_cpu_kernels {
                          const void *slopes, void *out);
     void (*jet_multiply_transposed)(size_t begin, size_t end, size_t r, size_t d, size_t w, const void *in,
                                     const void *slopes, void *out);
+    void (*jet_vjp_jvp)(size_t begin, size_t end, gn_activation kind, size_t d, size_t w, const void *z,
+                        const void *dz, const void *cotangent, const void *cotangent_dot, void *out);
     void (*jet_residual)(size_t begin, size_t end, const gn_expression *expression, size_t d, const void *x,
                          const void *u, void *r, void *partials);
+    void (*jet_residual_vjp_jvp)(size_t begin, size_t end, const gn_expression *expression, size_t axes,
+                                 const void *x, const void *u, const void *du, const void *d,
+                                 const void *d_dot, void *out);
     bool (*lower_finite)(size_t n, const void *a, size_t lda);
     double (*at)(const void *x, size_t i);
     void (*put)(void *x, size_t i, double value);
@@ -107,6 +112,9 @@ typedef struct gn_cpu_kernels {
                            void *dy);
     void (*layer_norm_vjp)(size_t begin, size_t end, size_t r, size_t t, size_t w, const void *xhat,
                            const void *rstd, const void *weight, const void *d, double beta, void *to);
+    void (*layer_norm_vjp_jvp)(size_t begin, size_t end, size_t w, const void *xhat, const void *rstd,
+                               const void *weight, const void *dweight, const void *dx, const void *d,
+                               const void *d_dot, double beta, void *to, void *products);
     /* rows begin..end, columns first..last of w */
     void (*scale_sums)(size_t begin, size_t end, size_t w, size_t first, size_t last, const void *d,
                        const void *x, double *products, double *sums);
@@ -117,6 +125,8 @@ typedef struct gn_cpu_kernels {
                           const void *dqkv, void *dout);
     void (*attention_vjp)(size_t begin, size_t end, const gn_attention *a, size_t r, const void *qkv,
                           const void *p, const void *d, void *to);
+    void (*attention_vjp_jvp)(size_t begin, size_t end, const gn_attention *a, const void *qkv, const void *p,
+                              const void *dqkv, const void *d, const void *d_dot, void *to);
 } gn_cpu_kernels;
 
 enum { GN_CPU_TILE = 32, GN_CPU_THIN = 4 };

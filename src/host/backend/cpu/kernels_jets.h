@@ -70,6 +70,68 @@ static inline void NAME(quadratic_curve)(REAL x, REAL v, REAL s, REAL *second, R
         }                                                                                                    \
     }
 
+/* ---- the fourth derivative, where the second one p is known as well ---- */
+
+static inline REAL NAME(identity_fourth)(REAL x, REAL v, REAL s, REAL p) {
+    (void)x, (void)v, (void)s, (void)p;
+    return 0;
+}
+
+/* (6 v^2 - 2)' s + (6 v^2 - 2) p, p = -2 v s */
+static inline REAL NAME(tanh_fourth)(REAL x, REAL v, REAL s, REAL p) {
+    (void)x, (void)s;
+    return p * (12 * v * v - 8);
+}
+
+static inline REAL NAME(relu_fourth)(REAL x, REAL v, REAL s, REAL p) {
+    (void)x, (void)v, (void)s, (void)p;
+    return 0;
+}
+
+/* The density times -x^4 + 7 x^2 - 4. */
+static inline REAL NAME(gelu_fourth)(REAL x, REAL v, REAL s, REAL p) {
+    (void)v, (void)s, (void)p;
+    const REAL above = x < -40 ? -40 : x, inside = above > 40 ? 40 : above, square = inside * inside;
+    const REAL density = (REAL)0.39894228040143267794 * MATH(exp)((REAL)-0.5 * square);
+    return density * (square * (7 - square) - 4);
+}
+
+static inline REAL NAME(sin_fourth)(REAL x, REAL v, REAL s, REAL p) {
+    (void)x, (void)s, (void)p;
+    return v;
+}
+
+static inline REAL NAME(sigmoid_fourth)(REAL x, REAL v, REAL s, REAL p) {
+    (void)x, (void)v;
+    return p * (1 - 12 * s);
+}
+
+/* The sigmoid's third; its slope is p. */
+static inline REAL NAME(softplus_fourth)(REAL x, REAL v, REAL s, REAL p) {
+    (void)x, (void)v, (void)s;
+    return p * (1 - 6 * p);
+}
+
+static inline REAL NAME(quadratic_fourth)(REAL x, REAL v, REAL s, REAL p) {
+    (void)x, (void)v, (void)s, (void)p;
+    return 0;
+}
+
+/* The first four, rows of STRIP. */
+#define BENDS(kind)                                                                                          \
+    static void NAME(kind##_bends)(size_t count, const REAL *z, REAL(*f)[NAME(STRIP)]) {                     \
+        _Pragma("omp simd") for (size_t i = 0; i < count; i++) {                                             \
+            REAL v, s, p, q;                                                                                 \
+            const REAL x = z[i];                                                                             \
+            NAME(kind##_at)(x, &v, &s);                                                                      \
+            NAME(kind##_curve)(x, v, s, &p, &q);                                                             \
+            f[0][i] = s;                                                                                     \
+            f[1][i] = p;                                                                                     \
+            f[2][i] = q;                                                                                     \
+            f[3][i] = NAME(kind##_fourth)(x, v, s, p);                                                       \
+        }                                                                                                    \
+    }
+
 CURVES(identity)
 CURVES(tanh)
 CURVES(relu)
@@ -79,6 +141,16 @@ CURVES(sigmoid)
 CURVES(softplus)
 CURVES(quadratic)
 #undef CURVES
+
+BENDS(identity)
+BENDS(tanh)
+BENDS(relu)
+BENDS(gelu)
+BENDS(sin)
+BENDS(sigmoid)
+BENDS(softplus)
+BENDS(quadratic)
+#undef BENDS
 
 static void (*const NAME(curves)[GN_ACTIVATION_COUNT])(size_t count, const REAL *z, REAL *a, REAL *first,
                                                        REAL *second, REAL *third) = {
@@ -210,6 +282,54 @@ static void NAME(jet_multiply_transposed)(size_t begin, size_t end, size_t r, si
     }
 }
 
+/* Coordinate i of jet_vjp_jvp: x are z's channels, t dz's, d and e the cotangents'; value gathers. */
+static void NAME(jet_axis_vjp_jvp)(size_t width, REAL (*f)[NAME(STRIP)], const REAL *t0, const REAL *x1,
+                                   const REAL *x2, const REAL *t1, const REAL *t2, const REAL *d1,
+                                   const REAL *d2, const REAL *e1, const REAL *e2, REAL *value, REAL *out1,
+                                   REAL *out2) {
+#pragma omp simd
+    for (size_t j = 0; j < width; j++) {
+        const REAL second = f[1][j], third = f[2][j], slope = f[0][j], slope_dot = second * t0[j];
+        const REAL second_dot = third * t0[j], third_dot = f[3][j] * t0[j];
+        const REAL p = second * x1[j], p_dot = second_dot * x1[j] + second * t1[j];
+        const REAL q = third * x1[j] * x1[j] + second * x2[j];
+        const REAL q_dot =
+            third_dot * x1[j] * x1[j] + 2 * third * x1[j] * t1[j] + second_dot * x2[j] + second * t2[j];
+        const REAL from1 = e1[j], from2 = e2[j];
+        value[j] += p * from1 + p_dot * d1[j] + q * from2 + q_dot * d2[j];
+        out1[j] = slope * from1 + slope_dot * d1[j] + 2 * (p * from2 + p_dot * d2[j]);
+        out2[j] = slope * from2 + slope_dot * d2[j];
+    }
+}
+
+static void (*const NAME(bends)[GN_ACTIVATION_COUNT])(size_t count, const REAL *z, REAL (*f)[NAME(STRIP)]) = {
+    NAME(identity_bends), NAME(tanh_bends),    NAME(relu_bends),     NAME(gelu_bends),
+    NAME(sin_bends),      NAME(sigmoid_bends), NAME(softplus_bends), NAME(quadratic_bends)};
+
+static void NAME(jet_vjp_jvp)(size_t begin, size_t end, gn_activation kind, size_t d, size_t w,
+                              const void *vz, const void *vdz, const void *vd, const void *vd_dot,
+                              void *vout) {
+    REAL f[4][NAME(STRIP)];
+    const size_t size = (1 + 2 * d) * w;
+    for (size_t n = begin; n < end; n++)
+        for (size_t at = 0; at < w; at += NAME(STRIP)) {
+            const size_t width = w - at < NAME(STRIP) ? w - at : NAME(STRIP), base = n * size + at;
+            const REAL *z = (const REAL *)vz + base, *dz = (const REAL *)vdz + base;
+            const REAL *u = (const REAL *)vd + base, *u_dot = (const REAL *)vd_dot + base;
+            REAL *out = (REAL *)vout + base;
+            NAME(bends)[kind](width, z, f);
+#pragma omp simd
+            for (size_t j = 0; j < width; j++)
+                out[j] = f[0][j] * u_dot[j] + f[1][j] * dz[j] * u[j];
+            for (size_t i = 1; i <= d; i++) {
+                const size_t one = i * w, two = (d + i) * w;
+                NAME(jet_axis_vjp_jvp)
+                (width, f, dz, z + one, z + two, dz + one, dz + two, u + one, u + two, u_dot + one,
+                 u_dot + two, out, out + one, out + two);
+            }
+        }
+}
+
 /* ---- residuals: an expression with its partial derivatives, forward, for LANES rows at once ---- */
 
 enum { NAME(LANES) = 32, NAME(CHANNELS) = 1 + 2 * GN_EXPRESSION_AXES };
@@ -330,6 +450,151 @@ static void NAME(jet_residual)(size_t begin, size_t end, const gn_expression *e,
             r[n] = kind == 0 ? stack[0].value[n] : u[n * t + kind - 1];
             for (size_t c = 0; c < t; c++)
                 partials[n * t + c] = kind == 0 ? stack[0].partial[c][n] : c == kind - 1;
+        }
+    }
+}
+
+/* ---- the same where the channels move: every value and partial derivative with its tangent ---- */
+
+typedef struct NAME(moving_dual) {
+    NAME(dual) at, dot;
+} NAME(moving_dual);
+
+/* f''(a), where v = f(a) and s = f'(a) */
+static void NAME(bend_of)(int code, const REAL *va, const REAL *vv, const REAL *vs, REAL *bend) {
+#define EACH_LANE(value)                                                                                     \
+    _Pragma("omp simd") for (size_t k = 0; k < NAME(LANES); k++) {                                           \
+        const REAL a = va[k], v = vv[k], s = vs[k];                                                          \
+        (void)a, (void)v, (void)s;                                                                           \
+        bend[k] = (value);                                                                                   \
+    }                                                                                                        \
+    break
+    switch (code) {
+    case GN_EXPRESSION_NEGATE:
+        EACH_LANE(0);
+    case GN_EXPRESSION_SIN:
+    case GN_EXPRESSION_COS:
+        EACH_LANE(-v);
+    case GN_EXPRESSION_EXP:
+        EACH_LANE(v);
+    case GN_EXPRESSION_TANH:
+        EACH_LANE(-2 * v * s);
+    case GN_EXPRESSION_LOG:
+        EACH_LANE(-s * s);
+    default: /* SQRT */
+        EACH_LANE((REAL)-0.5 * s / a);
+    }
+#undef EACH_LANE
+}
+
+/* The second derivatives of f(a, b); none by b twice but a quotient's. */
+static void NAME(bends_of)(int code, const REAL *va, const REAL *vb, REAL *by_aa, REAL *by_ab, REAL *by_bb) {
+#define EACH_LANE(aa, ab, bb)                                                                                \
+    _Pragma("omp simd") for (size_t k = 0; k < NAME(LANES); k++) {                                           \
+        const REAL a = va[k], b = vb[k];                                                                     \
+        (void)a, (void)b;                                                                                    \
+        by_aa[k] = (aa);                                                                                     \
+        by_ab[k] = (ab);                                                                                     \
+        by_bb[k] = (bb);                                                                                     \
+    }                                                                                                        \
+    break
+    switch (code) {
+    case GN_EXPRESSION_MULTIPLY:
+        EACH_LANE(0, 1, 0);
+    case GN_EXPRESSION_DIVIDE:
+        EACH_LANE(0, -1 / (b * b), 2 * a / (b * b * b));
+    case GN_EXPRESSION_POWER: /* of exponents 0 and 1 it is 0, at 0 too */
+        EACH_LANE(b == 0 || b == 1 ? 0 : b * (b - 1) * MATH(pow)(a, b - 2), 0, 0);
+    default:
+        EACH_LANE(0, 0, 0);
+    }
+#undef EACH_LANE
+}
+
+/* a = f(a), with all that hangs on it */
+static void NAME(move_one)(int code, bool plain, size_t t, NAME(moving_dual) * a) {
+    REAL before[NAME(LANES)], slope[NAME(LANES)], bend[NAME(LANES)];
+    memcpy(before, a->at.value, sizeof(before));
+    NAME(apply)(code, a->at.value, slope);
+    if (plain)
+        return;
+    NAME(bend_of)(code, before, a->at.value, slope, bend);
+    for (size_t c = 0; c < t; c++)
+#pragma omp simd
+        for (size_t k = 0; k < NAME(LANES); k++) {
+            const REAL partial = a->at.partial[c][k];
+            a->dot.partial[c][k] = bend[k] * a->dot.value[k] * partial + slope[k] * a->dot.partial[c][k];
+            a->at.partial[c][k] = slope[k] * partial;
+        }
+#pragma omp simd
+    for (size_t k = 0; k < NAME(LANES); k++)
+        a->dot.value[k] *= slope[k];
+}
+
+/* a = f(a, b) */
+static void NAME(move_two)(int code, bool plain, size_t t, NAME(moving_dual) * a,
+                           const NAME(moving_dual) * b) {
+    REAL by_a[NAME(LANES)], by_b[NAME(LANES)], aa[NAME(LANES)], ab[NAME(LANES)], bb[NAME(LANES)];
+    if (!plain)
+        NAME(bends_of)(code, a->at.value, b->at.value, aa, ab, bb);
+    NAME(combine)(code, a->at.value, b->at.value, by_a, by_b);
+    if (plain)
+        return;
+    for (size_t c = 0; c < t; c++)
+#pragma omp simd
+        for (size_t k = 0; k < NAME(LANES); k++) {
+            const REAL x = a->at.partial[c][k], y = b->at.partial[c][k];
+            const REAL dx = a->dot.value[k], dy = b->dot.value[k];
+            a->dot.partial[c][k] = (aa[k] * dx + ab[k] * dy) * x + (ab[k] * dx + bb[k] * dy) * y +
+                                   by_a[k] * a->dot.partial[c][k] + by_b[k] * b->dot.partial[c][k];
+            a->at.partial[c][k] = by_a[k] * x + by_b[k] * y;
+        }
+#pragma omp simd
+    for (size_t k = 0; k < NAME(LANES); k++)
+        a->dot.value[k] = by_a[k] * a->dot.value[k] + by_b[k] * b->dot.value[k];
+}
+
+/* Leaves the result of `rows` rows in stack[0]. */
+static void NAME(move)(const gn_expression *e, size_t rows, size_t d, const REAL *x, const REAL *u,
+                       const REAL *du, NAME(moving_dual) * stack) {
+    const size_t t = 1 + 2 * d;
+    int depth = 0;
+    for (int k = 0; k < e->length; k++) {
+        const int code = e->code[k], operand = e->operand[k];
+        if (code <= GN_EXPRESSION_CHANNEL) {
+            NAME(moving_dual) *top = &stack[depth++];
+            NAME(push)(code, operand, e->value[k], rows, d, x, u, &top->at);
+            /* the tangent is one of numbers, and that of the partial derivatives 0 */
+            NAME(push)
+            (code == GN_EXPRESSION_CHANNEL ? code : GN_EXPRESSION_CONSTANT, operand, 0, rows, d, x, du,
+             &top->dot);
+            memset(top->dot.partial, 0, t * sizeof(top->dot.partial[0]));
+        } else if (code >= GN_EXPRESSION_ADD) {
+            depth--;
+            NAME(move_two)(code, operand != 0, t, &stack[depth - 1], &stack[depth]);
+        } else {
+            NAME(move_one)(code, operand != 0, t, &stack[depth - 1]);
+        }
+    }
+}
+
+static void NAME(jet_residual_vjp_jvp)(size_t begin, size_t end, const gn_expression *e, size_t axes,
+                                       const void *vx, const void *vu, const void *vdu, const void *vd,
+                                       const void *vd_dot, void *vout) {
+    NAME(moving_dual) stack[GN_EXPRESSION_DEPTH];
+    const size_t t = 1 + 2 * axes;
+    const REAL *d = vd, *d_dot = vd_dot;
+    for (size_t first = begin; first < end; first += NAME(LANES)) {
+        const size_t rows = end - first < NAME(LANES) ? end - first : NAME(LANES);
+        const REAL *x = (const REAL *)vx + first * (axes + 1);
+        NAME(move)(e, rows, axes, x, (const REAL *)vu + first * t, (const REAL *)vdu + first * t, stack);
+        for (size_t k = 0; k < rows; k++) {
+            const size_t n = first + k, kind = (size_t)x[k * (axes + 1) + axes];
+            for (size_t c = 0; c < t; c++) {
+                const REAL partial = kind == 0 ? stack[0].at.partial[c][k] : c == kind - 1;
+                const REAL dot = kind == 0 ? stack[0].dot.partial[c][k] : 0;
+                ((REAL *)vout)[n * t + c] = partial * d_dot[n] + dot * d[n];
+            }
         }
     }
 }

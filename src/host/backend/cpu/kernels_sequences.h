@@ -149,6 +149,65 @@ static void NAME(layer_norm_vjp)(size_t begin, size_t end, size_t r, size_t t, s
     }
 }
 
+/* The means of a row that layer_norm_vjp_jvp takes. */
+typedef struct NAME(norm_means) {
+    REAL dx, along;  /* of dx, xhat dx */
+    REAL g, slope;   /* of g, xhat g */
+    REAL h, h_slope; /* of h, xhat h */
+    REAL turn;       /* of dxhat g */
+} NAME(norm_means);
+
+static inline NAME(norm_means)
+    NAME(means_of)(size_t w, const REAL *xhat, REAL rstd, const REAL *weight, const REAL *dweight,
+                   const REAL *dx, const REAL *d, const REAL *d_dot) {
+    double x = 0, along = 0, g = 0, slope = 0, h = 0, h_slope = 0, both = 0;
+#pragma omp simd reduction(+ : x, along, g, slope, h, h_slope, both)
+    for (size_t k = 0; k < w; k++) {
+        const double normed = xhat[k], pulled = (double)d[k] * weight[k];
+        const double turned = (double)d_dot[k] * weight[k] + (double)d[k] * dweight[k];
+        x += (double)dx[k];
+        along += normed * dx[k];
+        g += pulled;
+        slope += normed * pulled;
+        h += turned;
+        h_slope += normed * turned;
+        both += pulled * dx[k];
+    }
+    const double n = (double)w, turn = rstd * (both - x * g / n - along * slope / n);
+    return (NAME(norm_means)){.dx = (REAL)(x / n),
+                              .along = (REAL)(along / n),
+                              .g = (REAL)(g / n),
+                              .slope = (REAL)(slope / n),
+                              .h = (REAL)(h / n),
+                              .h_slope = (REAL)(h_slope / n),
+                              .turn = (REAL)(turn / n)};
+}
+
+static void NAME(layer_norm_vjp_jvp)(size_t begin, size_t end, size_t w, const void *vxhat, const void *vrstd,
+                                     const void *vweight, const void *vdweight, const void *vdx,
+                                     const void *vd, const void *vd_dot, double beta, void *vto,
+                                     void *vproducts) {
+    const REAL *weight = vweight, *dweight = vdweight, old = (REAL)beta;
+    for (size_t i = begin; i < end; i++) {
+        const REAL *xhat = (const REAL *)vxhat + i * w, *dx = (const REAL *)vdx + i * w;
+        const REAL *d = (const REAL *)vd + i * w, *d_dot = (const REAL *)vd_dot + i * w;
+        REAL *to = (REAL *)vto + i * w, *products = (REAL *)vproducts + i * w;
+        const REAL rstd = ((const REAL *)vrstd)[i];
+        const NAME(norm_means) m = NAME(means_of)(w, xhat, rstd, weight, dweight, dx, d, d_dot);
+        if (beta == 0) /* to may hold anything */
+            NAME(fill)(0, w, 0, to);
+#pragma omp simd
+        for (size_t k = 0; k < w; k++) {
+            const REAL dxhat = rstd * (dx[k] - m.dx - xhat[k] * m.along);
+            const REAL q = rstd * (d[k] * weight[k] - m.g - xhat[k] * m.slope);
+            const REAL h = d_dot[k] * weight[k] + d[k] * dweight[k];
+            const REAL turned = h - m.h - xhat[k] * (m.h_slope + m.turn) - dxhat * m.slope - m.along * q;
+            products[k] = d_dot[k] * xhat[k] + d[k] * dxhat;
+            to[k] = rstd * turned + old * to[k];
+        }
+    }
+}
+
 /* rows begin..end, columns first..last: sums of d x, and of d */
 static void NAME(scale_sums)(size_t begin, size_t end, size_t w, size_t first, size_t last, const void *vd,
                              const void *vx, double *products, double *sums) {
@@ -293,5 +352,56 @@ static void NAME(attention_vjp)(size_t begin, size_t end, const gn_attention *a,
                     NAME(add_scaled)(h, p[s], d, dv + s * row);
                 }
             }
+        }
+}
+
+/* Its tangent, a query: scores' tangents give those of p; with a = v'd, ds = p .* (a - p'a) and its tangent.
+ */
+static inline void NAME(attention_query_vjp_jvp)(const gn_attention *a, size_t at, const REAL *q,
+                                                 const REAL *dq, const REAL *p, const REAL *d,
+                                                 const REAL *d_dot, REAL *to) {
+    const size_t h = a->width, width = a->heads * h, row = 3 * width, count = at + 1;
+    const REAL *k = q + width, *v = k + width, *dk = dq + width, *dv = dk + width;
+    const REAL scale = NAME(attention_scale)(a);
+    REAL p_dot[GN_ATTENTION_POSITIONS], ds[GN_ATTENTION_POSITIONS], ds_dot[GN_ATTENTION_POSITIONS];
+    for (size_t s = 0; s < count; s++) {
+        p_dot[s] = scale * (NAME(short_dot)(h, dq + at * row, k + s * row) +
+                            NAME(short_dot)(h, q + at * row, dk + s * row));
+        ds[s] = NAME(short_dot)(h, d, v + s * row);
+        ds_dot[s] = NAME(short_dot)(h, d_dot, v + s * row) + NAME(short_dot)(h, d, dv + s * row);
+    }
+    NAME(softmax_slope)(count, p, p_dot);
+    const REAL mean = NAME(short_dot)(count, p, ds);
+    const REAL mean_dot = NAME(short_dot)(count, p_dot, ds) + NAME(short_dot)(count, p, ds_dot);
+#pragma omp simd
+    for (size_t s = 0; s < count; s++) {
+        const REAL above = ds[s] - mean;
+        ds_dot[s] = scale * (p_dot[s] * above + p[s] * (ds_dot[s] - mean_dot));
+        ds[s] = scale * p[s] * above;
+    }
+    for (size_t s = 0; s < count; s++) {
+        REAL *to_q = to + at * row, *to_k = to + s * row + width, *to_v = to_k + width;
+        NAME(add_scaled)(h, ds_dot[s], k + s * row, to_q);
+        NAME(add_scaled)(h, ds[s], dk + s * row, to_q);
+        NAME(add_scaled)(h, ds_dot[s], q + at * row, to_k);
+        NAME(add_scaled)(h, ds[s], dq + at * row, to_k);
+        NAME(add_scaled)(h, p_dot[s], d, to_v);
+        NAME(add_scaled)(h, p[s], d_dot, to_v);
+    }
+}
+
+static void NAME(attention_vjp_jvp)(size_t begin, size_t end, const gn_attention *a, const void *vqkv,
+                                    const void *vp, const void *vdqkv, const void *vd, const void *vd_dot,
+                                    void *vto) {
+    const size_t h = a->width, width = a->heads * h, t = a->positions, row = 3 * width;
+    NAME(fill)(begin * t * row, end * t * row, 0, vto);
+    for (size_t n = begin; n < end; n++)
+        for (size_t head = 0; head < a->heads; head++) {
+            const size_t at = n * t * row + head * h, from = n * a->queries * width + head * h;
+            const REAL *p = (const REAL *)vp + (n * a->heads + head) * a->queries * t;
+            for (size_t i = 0; i < a->queries; i++)
+                NAME(attention_query_vjp_jvp)
+            (a, t - a->queries + i, (const REAL *)vqkv + at, (const REAL *)vdqkv + at, p + i * t,
+             (const REAL *)vd + from + i * width, (const REAL *)vd_dot + from + i * width, (REAL *)vto + at);
         }
 }

@@ -110,11 +110,13 @@ static inline float tanh_value_float32(float x) {
         .cg_begin = cg_begin##suffix, .cg_curvature = cg_curvature##suffix, .cg_step = cg_step##suffix,      \
         .jet_inputs = jet_inputs##suffix, .jet_activation = jet_activation##suffix,                          \
         .jet_multiply = jet_multiply##suffix, .jet_multiply_transposed = jet_multiply_transposed##suffix,    \
-        .jet_residual = jet_residual##suffix, .lsmr_update = lsmr_update##suffix,                            \
+        .jet_residual = jet_residual##suffix, .jet_vjp_jvp = jet_vjp_jvp##suffix,                            \
+        .jet_residual_vjp_jvp = jet_residual_vjp_jvp##suffix, .lsmr_update = lsmr_update##suffix,            \
         .lower_finite = lower_finite##suffix, .at = at##suffix, .put = put##suffix, .embed = embed##suffix,  \
         .embed_adjoint = embed_adjoint##suffix, .embed_matches = embed_matches##suffix,                      \
         .jacobian_embed = jacobian_embed##suffix, .layer_norm = layer_norm##suffix,                          \
         .layer_norm_jvp = layer_norm_jvp##suffix, .layer_norm_vjp = layer_norm_vjp##suffix,                  \
+        .layer_norm_vjp_jvp = layer_norm_vjp_jvp##suffix, .attention_vjp_jvp = attention_vjp_jvp##suffix,    \
         .scale_sums = scale_sums##suffix, .jacobian_scale = jacobian_scale##suffix,                          \
         .attention = attention##suffix, .attention_jvp = attention_jvp##suffix,                              \
         .attention_vjp = attention_vjp##suffix                                                               \

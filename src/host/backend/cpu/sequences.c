@@ -84,6 +84,17 @@ static gn_status cpu_layer_norm_vjp(void *state, gn_dtype type, size_t n, size_t
     return GN_OK;
 }
 
+static gn_status cpu_layer_norm_vjp_jvp(void *state, gn_dtype type, size_t rows, size_t w, const void *xhat,
+                                        const void *rstd, const void *weight, const void *dweight,
+                                        const void *dx, const void *d, const void *d_dot, double beta,
+                                        void *to, void *products) {
+    const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
+    GN_CPU_SPLIT(
+        rows, 8, 1, (double)(rows * w) * 2, begin, end,
+        k->layer_norm_vjp_jvp(begin, end, w, xhat, rstd, weight, dweight, dx, d, d_dot, beta, to, products));
+    return GN_OK;
+}
+
 /* As column_sums: strips of columns over blocks of rows, cut by the shape alone. */
 enum { STRIP = 128, ROW_BLOCKS = 16, ROW_BLOCK_LENGTH = 256 };
 
@@ -170,6 +181,16 @@ static gn_status cpu_attention_vjp(void *state, gn_dtype type, const gn_attentio
     return GN_OK;
 }
 
+static gn_status cpu_attention_vjp_jvp(void *state, gn_dtype type, const gn_attention *a, const void *qkv,
+                                       const void *p, const void *dqkv, const void *d, const void *d_dot,
+                                       void *to) {
+    const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
+    GN_TRY(check_positions(state, a));
+    GN_CPU_SPLIT(a->samples, 1, 1, attention_work(a, 11), begin, end,
+                 k->attention_vjp_jvp(begin, end, a, qkv, p, dqkv, d, d_dot, to));
+    return GN_OK;
+}
+
 void gn_cpu_sequence_entries(gn_backend *table) {
     table->copy_rows = cpu_copy_rows;
     table->embed = cpu_embed;
@@ -179,9 +200,11 @@ void gn_cpu_sequence_entries(gn_backend *table) {
     table->layer_norm = cpu_layer_norm;
     table->layer_norm_jvp = cpu_layer_norm_jvp;
     table->layer_norm_vjp = cpu_layer_norm_vjp;
+    table->layer_norm_vjp_jvp = cpu_layer_norm_vjp_jvp;
     table->scale_gradient = cpu_scale_gradient;
     table->jacobian_scale = cpu_jacobian_scale;
     table->attention = cpu_attention;
     table->attention_jvp = cpu_attention_jvp;
     table->attention_vjp = cpu_attention_vjp;
+    table->attention_vjp_jvp = cpu_attention_vjp_jvp;
 }

@@ -153,6 +153,13 @@ static gn_status cuda_layer_norm_vjp(void *state, gn_dtype type, size_t n, size_
     LAUNCH(layer_norm_vjp, n, r, t, w, xhat, rstd, weight, d, beta, to);
 }
 
+static gn_status cuda_layer_norm_vjp_jvp(void *state, gn_dtype type, size_t rows, size_t w, const void *xhat,
+                                         const void *rstd, const void *weight, const void *dweight,
+                                         const void *dx, const void *d, const void *d_dot, double beta,
+                                         void *to, void *products) {
+    LAUNCH(layer_norm_vjp_jvp, rows, w, xhat, rstd, weight, dweight, dx, d, d_dot, beta, to, products);
+}
+
 static gn_status cuda_scale_gradient(void *state, gn_dtype type, size_t rows, size_t w, const void *d,
                                      const void *x, void *weight, void *bias) {
     LAUNCH(scale_gradient, rows, w, d, x, weight, bias, SCRATCH);
@@ -176,6 +183,13 @@ static gn_status cuda_attention_jvp(void *state, gn_dtype type, const gn_attenti
 static gn_status cuda_attention_vjp(void *state, gn_dtype type, const gn_attention *a, size_t r,
                                     const void *qkv, const void *p, const void *d, void *to) {
     LAUNCH(attention_vjp, a->samples, r, a->positions, a->queries, a->heads, a->width, qkv, p, d, to);
+}
+
+static gn_status cuda_attention_vjp_jvp(void *state, gn_dtype type, const gn_attention *a, const void *qkv,
+                                        const void *p, const void *dqkv, const void *d, const void *d_dot,
+                                        void *to) {
+    LAUNCH(attention_vjp_jvp, a->samples, a->positions, a->queries, a->heads, a->width, qkv, p, dqkv, d,
+           d_dot, to);
 }
 
 /* ---- losses ---- */
@@ -319,6 +333,19 @@ static gn_status cuda_jet_residual(void *state, gn_dtype type, const gn_expressi
            x, u, r, partials);
 }
 
+static gn_status cuda_jet_vjp_jvp(void *state, gn_dtype type, gn_activation kind, size_t n, size_t d,
+                                  size_t w, const void *z, const void *dz, const void *cotangent,
+                                  const void *cotangent_dot, void *out) {
+    LAUNCH(jet_vjp_jvp, (int)kind, n, d, w, z, dz, cotangent, cotangent_dot, out);
+}
+
+static gn_status cuda_jet_residual_vjp_jvp(void *state, gn_dtype type, const gn_expression *expression,
+                                           size_t n, size_t axes, const void *x, const void *u,
+                                           const void *du, const void *d, const void *d_dot, void *out) {
+    LAUNCH(jet_residual_vjp_jvp, expression->length, expression->code, expression->operand, expression->value,
+           n, axes, x, u, du, d, d_dot, out);
+}
+
 void gn_cuda_launch_entries(gn_backend *table) {
     table->fill = cuda_fill;
     table->axpby = cuda_axpby;
@@ -346,11 +373,13 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->layer_norm = cuda_layer_norm;
     table->layer_norm_jvp = cuda_layer_norm_jvp;
     table->layer_norm_vjp = cuda_layer_norm_vjp;
+    table->layer_norm_vjp_jvp = cuda_layer_norm_vjp_jvp;
     table->scale_gradient = cuda_scale_gradient;
     table->jacobian_scale = cuda_jacobian_scale;
     table->attention = cuda_attention;
     table->attention_jvp = cuda_attention_jvp;
     table->attention_vjp = cuda_attention_vjp;
+    table->attention_vjp_jvp = cuda_attention_vjp_jvp;
     table->squared_loss = cuda_squared_loss;
     table->count_correct = cuda_count_correct;
     table->cross_entropy_loss = cuda_cross_entropy_loss;
@@ -370,4 +399,6 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->jet_activation = cuda_jet_activation;
     table->jet_multiply = cuda_jet_multiply;
     table->jet_residual = cuda_jet_residual;
+    table->jet_vjp_jvp = cuda_jet_vjp_jvp;
+    table->jet_residual_vjp_jvp = cuda_jet_residual_vjp_jvp;
 }
