@@ -188,26 +188,34 @@ ON_EACH_DEVICE(curvature, densities_have_the_moments_of_the_products) {
     check_forms(device, GN_FLOAT32);
 }
 
-/* Weights of rows are part of the loss, so of G. */
+/* Weights of rows are part of the loss, so of G and H. */
 ON_EACH_DEVICE(curvature, counts_the_weights_of_rows) {
     size_t count;
     mlp_fixture f = mlp_setup(device, GN_FLOAT64, mlp_pdes(&count));
-    const gn_curvature_options options = {.values = 3, .steps = 9, .starts = 1, .probes = 2, .seed = 4};
+    gn_curvature_options options = {
+        .values = 3, .steps = 9, .starts = 1, .probes = 2, .hessian = true, .seed = 4};
     double *w = random_values(6, f.m);
     for (size_t m = 0; m < f.m; m++)
         w[m] += 1.5;
     gn_dataset d = dataset_of(&f);
     d.weights = device_array(f.context, GN_FLOAT64, f.m, 1, w);
-    gn_array *v = start_vector(&f, 4);
+    gn_array *v = start_vector(&f, 4), *hv = device_array(f.context, GN_FLOAT64, f.p, 1, NULL);
     kept_rows kept;
     look(&f, GN_LOSS_SQUARED, &d, &options, NULL, &kept);
     const double expected = weighted_form(&f, v, w);
     expect_near(form_of(&kept, "ggn_nodes", "ggn_weights", 1), expected, 1e-12 * expected, "v'G v");
+    OK(f.context, gn_linearization_set_weights(f.lin, d.weights));
+    OK(f.context, gn_linearization_set_point(f.lin, f.theta));
+    OK(f.context, gn_linearization_hessian_product(f.lin, v, hv));
+    expect_near(form_of(&kept, "hessian_nodes", "hessian_weights", 1), dot(v, hv), 1e-12 * expected, "v'H v");
+    options.hessian = false;
+    look(&f, GN_LOSS_SQUARED, &d, &options, NULL, &kept);
+    expect_near(form_of(&kept, "ggn_nodes", "ggn_weights", 1), expected, 1e-12 * expected, "v'G v alone");
     for (size_t i = 0; i < kept.count; i++)
         cr_expect(!strstr(kept.rows[i].name, "hessian") && !strstr(kept.rows[i].name, "residual"), "%s",
                   kept.rows[i].name);
     free(w);
-    gn_array_destroy(v);
+    gn_array_destroy(v), gn_array_destroy(hv);
     gn_array_destroy(d.weights);
     mlp_teardown(&f);
 }

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "linearization/linearization.h"
 #include "observe/observer.h"
@@ -319,18 +318,6 @@ static gn_status create_solvers(curvature *o, gn_dtype type) {
     return gn_hutchinson_create(o->base.context, type, &hutchinson, &o->hutchinson);
 }
 
-/* A network without second derivatives is told at once. */
-static gn_status try_hessian(curvature *o) {
-    gn_context *context = o->base.context;
-    char why[sizeof context->message];
-    const gn_status status = gn_linearization_hessian_product(o->probe, &o->gradient, &o->product);
-    if (status != GN_ERROR_UNSUPPORTED)
-        return status;
-    memcpy(why, context->message, sizeof why);
-    return gn_fail(context, status, "curvature: %s; `hessian: false` observes the Gauss-Newton matrix alone",
-                   why);
-}
-
 static gn_status prepare(curvature *o, gn_network *network, gn_loss loss, const gn_array *theta0) {
     const size_t samples = o->options.points, p = gn_network_parameters(network);
     const gn_dtype type = o->dataset->inputs->dtype;
@@ -344,8 +331,9 @@ static gn_status prepare(curvature *o, gn_network *network, gn_loss loss, const 
     GN_TRY(gn_linearization_set_reference(o->probe, theta0));
     if (!o->options.hessian)
         return GN_OK;
+    /* what a product needs is made before the run begins */
     GN_TRY(look_from(o, theta0, samples));
-    return try_hessian(o);
+    return gn_linearization_hessian_product(o->probe, &o->gradient, &o->product);
 }
 
 static gn_status check_options(gn_context *context, const gn_curvature_options *options, size_t samples) {

@@ -260,7 +260,7 @@
     X(COUNT, probes, probes, "32", "products", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,           \
       "for traces and the residual term's share")                                                            \
     X(BOOL, hessian, hessian, "true", "", "", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,                            \
-      "beside the Gauss-Newton matrix; false for networks without second derivatives")
+      "beside the Gauss-Newton matrix; false: that alone, by fewer and cheaper products")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
