@@ -95,3 +95,32 @@ ON_EACH_DEVICE(observing, leaves_a_warm_start_alone) {
     marquardt.cg.warm_start = true;
     expect_untouched(device, marquardt, 0);
 }
+
+/* What an observer cannot look at has diverged, though no row is due yet. */
+Test(observing, tells_of_divergence) {
+    const trainer_case wild = {.dtype = GN_FLOAT64,
+                               .points = 12,
+                               .width = 4,
+                               .phases = {{500, optimizer_of(GN_OPTIMIZER_SGD, 100)}},
+                               .record = 1000};
+    const gn_curvature_options curvature = {
+        .values = 2, .steps = 5, .starts = 1, .probes = 2, .hessian = true};
+    trainer_run *run = trainer_prepare(&wild);
+    gn_observer *observer;
+    seen s = {0};
+    OK(run->context, gn_observer_create_curvature(run->context, run->network, GN_LOSS_SQUARED, &run->dataset,
+                                                  run->theta0, &curvature, (gn_schedule){1}, &observer));
+    run->options.observers = &observer;
+    run->options.observer_count = 1;
+    run->hooks.sink = (gn_observation_sink){keep, &s};
+    trainer_make(run);
+    cr_expect_eq(gn_trainer_run(run->trainer, &run->hooks), GN_ERROR_DIVERGED, "%s",
+                 gn_error_message(run->context));
+    cr_expect_not_null(strstr(gn_error_message(run->context), "(phase 0, sgd): loss"), "%s",
+                       gn_error_message(run->context));
+    cr_expect(s.angles > 1 && s.angles < 500);
+    gn_trainer_destroy(run->trainer);
+    run->trainer = NULL;
+    gn_observer_destroy(observer);
+    trainer_teardown(run);
+}

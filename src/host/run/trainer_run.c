@@ -47,13 +47,17 @@ static gn_status fail_loss(gn_trainer *t, uint64_t step, size_t phase, double lo
     return fail_diverged(t, step, phase, what);
 }
 
+static bool is_fault_of_numbers(gn_status status) {
+    return status == GN_ERROR_NOT_FINITE || status == GN_ERROR_NOT_POSITIVE_DEFINITE ||
+           status == GN_ERROR_NO_CONVERGENCE;
+}
+
 /* A step failed: DIVERGED where that comes of values that are not finite, else its own status. Steps that do
  * not report see a lost loss only by what it does to their matrices. */
 static gn_status fail_step(gn_trainer *t, gn_status status) {
     char what[256];
     double loss = NAN;
-    if (status != GN_ERROR_NOT_FINITE && status != GN_ERROR_NOT_POSITIVE_DEFINITE &&
-        status != GN_ERROR_NO_CONVERGENCE)
+    if (!is_fault_of_numbers(status))
         return status;
     snprintf(what, sizeof(what), "%s", gn_error_message(t->context));
     if (gn_linearization_loss(t->training, &loss) == GN_OK && !isfinite(loss))
@@ -61,6 +65,18 @@ static gn_status fail_step(gn_trainer *t, gn_status status) {
     if (status == GN_ERROR_NOT_FINITE)
         return fail_diverged(t, t->step + 1, t->phase, what);
     return gn_fail(t->context, status, "step %llu: %s", (unsigned long long)t->step + 1, what);
+}
+
+/* An observer failed: DIVERGED where the loss is lost, which no row had to tell yet, else its own status. */
+static gn_status fail_observation(gn_trainer *t, size_t phase, gn_status status) {
+    char what[256];
+    gn_evaluation train;
+    if (!is_fault_of_numbers(status))
+        return status;
+    snprintf(what, sizeof(what), "%s", gn_error_message(t->context));
+    if (gn_evaluator_train(&t->evaluator, t->theta, &train) == GN_OK && !isfinite(train.loss))
+        return fail_loss(t, t->step, phase, train.loss);
+    return gn_fail(t->context, status, "step %llu: %s", (unsigned long long)t->step, what);
 }
 
 /* ---- what is written of a step ---- */
@@ -108,7 +124,7 @@ static bool observer_due(const gn_trainer *t, size_t i, uint64_t step) {
     return is_due(t, gn_observer_schedule(t->options.observers[i]), step);
 }
 
-static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks) {
+static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase) {
     for (size_t i = 0; i < t->options.observer_count && hooks->sink.write; i++) {
         gn_observer *observer = t->options.observers[i];
         gn_linearization *training = NULL;
@@ -117,7 +133,9 @@ static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks) {
         GN_RANGE("observe");
         if (gn_observer_needs_training(observer))
             GN_TRY(gn_evaluator_training(&t->evaluator, t->theta, &training));
-        GN_TRY(gn_observer_observe(observer, t->step, t->theta, training, &hooks->sink));
+        const gn_status status = gn_observer_observe(observer, t->step, t->theta, training, &hooks->sink);
+        if (status != GN_OK)
+            return fail_observation(t, phase, status);
     }
     return GN_OK;
 }
@@ -127,7 +145,7 @@ static gn_status look(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase
                       const gn_step_report *report) {
     if (is_due(t, t->options.record, t->step))
         GN_TRY(record(t, hooks, phase, report));
-    return observe(t, hooks);
+    return observe(t, hooks, phase);
 }
 
 static bool is_looked_at(const gn_trainer *t, uint64_t step) {
