@@ -23,6 +23,7 @@ gn_status bench_case_ggn_product(bench_run *run);
 gn_status bench_case_adam_step(bench_run *run);
 gn_status bench_case_cg_memory(bench_run *run);
 gn_status bench_case_loop(bench_run *run);
+gn_status bench_case_ntk_cost(bench_run *run);
 gn_status bench_case_ops(bench_run *run);
 gn_status bench_case_allocations(bench_run *run);
 

@@ -22,6 +22,7 @@ static const bench_case cases[] = {
     {"adam-step", "Adam on the transformer, and its GEMMs", bench_case_adam_step},
     {"cg-memory", "peak memory of a CG solve and of a dense one against N", bench_case_cg_memory},
     {"loop", "a pass of a loop of table calls: by calls, and as a program", bench_case_loop},
+    {"ntk-cost", "a look of the observer ntk beside 100 Levenberg-Marquardt steps", bench_case_ntk_cost},
     {"ops", "rates of CBLAS, LAPACK and tanh at these sizes", bench_case_ops},
     {"allocations", "heap calls in 200 steps after 5", bench_case_allocations},
 };

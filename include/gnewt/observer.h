@@ -35,20 +35,28 @@ typedef struct gn_observer gn_observer;
  * in discrete time).
  * - gradient: 1 - rate weight lambda, weight = 2/M for the mean square; with momentum the larger root of
  *   z^2 - (1 + momentum - rate weight lambda) z + momentum
- * - damped: 1 - rate weight lambda / (damping + weight lambda)
- * - cut: 1 - rate where lambda > cutoff * the largest, else 1 */
+ * - damped: 1 - rate weight lambda / (damping + weight lambda); a damping that changes is NaN
+ * - cut: 1 - rate where lambda > cutoff * the largest, else 1
+ * - diagonal: that root with rate (1 - momentum) in place of rate, lambda being an eigenvalue of J diag(d) J'
+ *   for the optimiser's diagonal d (gn_optimizer_diagonal), which stands still; momentum is adam's beta1 and
+ *   weight = 2/M. About 1 - rate weight lambda of slow modes; modes that oscillate have no rate, NaN. */
 typedef enum gn_step_rule_kind {
     GN_STEP_RULE_UNKNOWN,
     GN_STEP_RULE_GRADIENT,
     GN_STEP_RULE_DAMPED,
-    GN_STEP_RULE_CUT
+    GN_STEP_RULE_CUT,
+    GN_STEP_RULE_DIAGONAL
 } gn_step_rule_kind;
 typedef struct gn_step_rule {
     gn_step_rule_kind kind;
     double rate, weight, momentum, damping, cutoff;
+    bool kernel_only; /* steps see parts of the training set, or do more than this: no rate */
 } gn_step_rule;
-/* -ln |that factor| per step; NaN for UNKNOWN. largest: the largest eigenvalue. */
+/* -ln |that factor| per step; NaN for UNKNOWN and kernel_only. largest: the largest eigenvalue. */
 double gn_step_rule_rate(const gn_step_rule *rule, double lambda, double largest);
+/* The eigenvalue of the preconditioned kernel J M^-1 J' along it: weight lambda of gradient, weight lambda /
+ * (damping + weight lambda), 1 or 0, lambda of diagonal; NaN for UNKNOWN. */
+double gn_step_rule_kernel(const gn_step_rule *rule, double lambda, double largest);
 
 /* norms: weight_norm ||theta||_2 and relative_movement ||theta - theta_0|| / ||theta_0|| (NaN where theta_0
  * is 0), both rank 0. theta0 (P) is copied. */
@@ -70,20 +78,85 @@ gn_status gn_observer_create_fourier(gn_context *context, const gn_dataset *data
 gn_status gn_observer_create_solution(gn_context *context, gn_network *network, const gn_dataset *dataset,
                                       const gn_array *theta0, bool h1, gn_schedule schedule,
                                       gn_observer **observer);
-/* ntk: the kernel K = J J' of the first `points` training samples (0: all, or as many as have 1024 residuals;
- * n residuals in all), by eigendecompositions. Written, modes and eigenvalues by descending eigenvalue:
- * eigenvalues (n), condition_number, effective_rank exp(entropy of lambda / sum), negative_mass; kernel_drift
- * ||K - K_0||_F / ||K_0||_F; mode_error (n), the error e along the eigenvectors of K_0, and mode_error_now
- * (n), along those of K; measured_rate (n), -slope of ln |mode_error| over the observations of this phase
- * while the drift is below 0.1 and the mode above a thousandth of its start;
- * predicted_rate (n), by the phase's rule from the eigenvalues of K_0 (NaN unless the samples are the whole
- * training set and every batch, and the loss is squared error); and of the modes that have both rate_slope =
- * sum(m p) / sum(p p) and rate_r2 = 1 - sum (m - p)^2 / sum (m - mean m)^2. K_0 is the kernel at theta0 (P).
+/* ntk: the kernel K = J J' of the first `points` training samples (n residuals), with K_0 the kernel at
+ * theta0 (P). Written, modes and eigenvalues by descending eigenvalue, k of them:
+ * - eigenvalues (k), condition_number (largest over smallest of the numerical_rank ones above n eps times the
+ *   largest), effective_rank exp(entropy of lambda / sum), negative_mass
+ * - kernel_drift ||K - K_0||_F / ||K_0||_F
+ * - mode_error (k), the error e along the eigenvectors of K_0; `present`: mode_error_now (k), along those of
+ * K
+ * - preconditioned_eigenvalues (k), preconditioned_condition_number and _effective_rank of J M^-1 J', where
+ * M^-1 is what the running optimiser multiplies J'e by: weight K of sgd, Lambda / (Lambda + mu) of a damped
+ * solve with the mu of the next step (weight Lambda where curvature is mean), ones and zeros of gauss_newton,
+ * and J diag(d) J' of adam and adamw, d = gn_optimizer_diagonal. NaN where that is unknown: of damped solves
+ * and gauss_newton unless the samples are the whole training set and every batch and the loss is squared
+ * error, of adam before its first step.
+ * - measured_rate (k), -slope of ln |mode_error| over the observations of this phase while the drift is below
+ * 0.1 and the mode above a thousandth of its start; predicted_rate (k), by the phase's rule from the
+ * eigenvalues of K_0 (NaN unless the samples are the whole training set and every batch, and the loss is
+ * squared error)
+ * - of the modes that have both, rate_slope = sum(m p) / sum(p p) and rate_r2 = 1 - sum (m - p)^2 / sum (m -
+ *   mean m)^2.
+ *
+ * adam and adamw have other modes at each look, so their two rates are of the `values` leading eigenvectors
+ * of the kernel J diag(d) J' of the look before, and of the steps since; the others are NaN. The prediction
+ * takes J and d to stand still over those steps.
+ *
+ * n <= dense_rows: by an eigendecomposition, k = n. Beyond: k = values, by Lanczos; eigenvalue_bounds (k)
+ * says how far each may be off, condition_number is at least so large, kernel_drift comes from 32 random
+ * vectors, and what takes every eigenvalue (numerical_rank, effective_rank, negative_mass) is not written.
+ *
  * Network, data set and the loss's targets are borrowed. Errors: ARGUMENT (too many points), MEMORY, with the
- * size (three n x n matrices). */
+ * size: three n x n matrices (beyond dense_rows, vectors of n), and rows of J for `diagonal`. */
+typedef struct gn_ntk_options {
+    size_t points;     /* 0: all, or as many as have 1024 residuals */
+    size_t dense_rows; /* 2048 */
+    size_t values;     /* 20; >= 1 */
+    bool present;      /* K's eigenvectors too, which take twice as long again as its eigenvalues */
+    gn_dtype dtype; /* float64, of the kernel whatever the run's type: in float32 a fifth of the eigenvalues
+                       and more are rounding */
+    bool diagonal;  /* memory for adam and adamw is made now; else when such a phase begins */
+    gn_schedule schedule;
+} gn_ntk_options;
+gn_ntk_options gn_ntk_options_default(void);
 gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_loss loss,
-                                 const gn_dataset *dataset, const gn_array *theta0, size_t points,
-                                 gn_schedule schedule, gn_observer **observer);
+                                 const gn_dataset *dataset, const gn_array *theta0,
+                                 const gn_ntk_options *options, gn_observer **observer);
+/* drift: how far training has left the first-order model of its network at theta0 (P, copied), f_0 + J_0
+ * (theta - theta_0); on a probe set, as of ntk, with K_0 = Q Lambda Q':
+ * - kernel_drift as of ntk; cka, <H K H, H K_0 H>_F over both norms; kernel_target_alignment, y_c'K y_c /
+ *   (||H K||_F ||y_c||^2), y_c = H y, which centres one side of K. H takes its mean over samples from each
+ *   output by itself.
+ * - progress (n) of mode i: p_i = 1 - |c_i| / |c_i(theta_0)| in [0, 1], c = Q'r; uniformity exp(entropy of p
+ * / sum p) / modes, and gini, of p.
+ * - displacement (n): d_i = v_i'(theta - theta_0) in the right singular vectors v_i of J_0;
+ *   subspace_residency sum d_i^2 / ||theta - theta_0||^2; displacement_uniformity and displacement_gini of
+ *   d_i^2.
+ * Modes are by descending eigenvalue; NaN are those with lambda_i <= n eps lambda_1, and of progress those
+ * with |c_i(theta_0)| <= 1e-8 of the whole: neither counts.
+ * - Once, where there is a test set: kernel_regression_loss_test, the mean square, whatever the loss, of f_0
+ * + K_0(test, train) K_0^+ (y - f_0) - y (f_0 is 0 of a centred network), kernel_regression_accuracy_test of
+ *   classes, and kernel_regression_samples that it was fitted to: the whole training set where that has at
+ *   most 2048 residuals, else the probe set.
+ * - With a companion, which costs as much as the run again: the first-order model trained beside it, by the
+ *   same optimisers on the same batches. linearisation_gap ||f - f_lin|| / ||f - f_0|| on the test set (the
+ *   training set where there is none), companion_loss_train, companion_loss_test and, of classes,
+ *   companion_accuracy_train and companion_accuracy_test. A companion that diverges is NaN from then on, and
+ *   the log says so. It follows the phases that it hears of (gn_observer_begin_phase) from step 0, or from
+ *   its state.
+ * Network, data set and the loss's targets are borrowed. Errors: as of ntk. */
+typedef struct gn_drift_options {
+    gn_network *network;
+    gn_loss loss;
+    const gn_dataset *dataset;
+    const gn_array *theta0;
+    size_t points; /* samples of the probe set; 0: all, or as many as have 1024 residuals */
+    bool companion;
+    size_t batch; /* and seed: of the run's batches, for the companion; 0: full */
+    uint64_t seed;
+} gn_drift_options;
+gn_status gn_observer_create_drift(gn_context *context, const gn_drift_options *options, gn_schedule schedule,
+                                   gn_observer **observer);
 /* curvature: the Gauss-Newton matrix G = w J'H J of the mean loss (w = 2/M for squared error, 1/N for
  * cross-entropy) and the Hessian H of the mean loss, by products, over the first `points` training samples.
  * Written of each, as ggn_<array> and hessian_<array>: top and bottom (`values` each), the largest Ritz
@@ -137,7 +210,7 @@ void gn_observer_destroy(gn_observer *observer);
 const char *gn_observer_name(const gn_observer *observer);
 gn_schedule gn_observer_schedule(const gn_observer *observer);
 /* A phase begins: `step` steps are done, the next ones are the optimiser's (borrowed until the next phase
- * begins) and follow the rule. */
+ * begins) and follow the rule. A continued run tells so too, with the step at which its phase began. */
 typedef struct gn_phase_start {
     uint64_t step;
     gn_step_rule rule;
@@ -145,8 +218,15 @@ typedef struct gn_phase_start {
 } gn_phase_start;
 gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start);
 
-/* What a phase may end by, as of the last observation. drift: ||K - K_0||_F / ||K_0||_F of the NTK. */
-typedef enum gn_signal { GN_SIGNAL_DRIFT } gn_signal;
+/* What a phase may end by, as of the last observation.
+ * - drift: ||K - K_0||_F / ||K_0||_F of the NTK
+ * - linearisation gap: ||f - f_lin|| / ||f - f_0||, f_lin trained beside on the linear map of the start
+ * - mode rate: -ln |c_i(t) / c_i(s)| / (t - s), the median over the modes c_i of the error along eigenvectors
+ *   of K_0, t and s being the last two observations of ntk in a phase, its start included. Modes that began
+ * the phase below 1e-8 of the error, or have fallen to a thousandth of what they began with, are left out. */
+typedef enum gn_signal { GN_SIGNAL_DRIFT, GN_SIGNAL_LINEARISATION_GAP, GN_SIGNAL_MODE_RATE } gn_signal;
+/* Whether it is a signal of this kind of observer. */
+bool gn_observer_offers(const gn_observer *observer, gn_signal signal);
 /* false where the observer has no such signal, or not yet. */
 bool gn_observer_signal(const gn_observer *observer, gn_signal signal, double *value);
 

@@ -177,6 +177,11 @@ gn_status gn_optimizer_directions(gn_optimizer *optimizer, gn_linearization *lin
  * much is needed). */
 gn_status gn_optimizer_spectrum(gn_optimizer *optimizer, size_t capacity, double *values, size_t *count);
 
+/* d (P, of either type) = the diagonal that the running optimiser's step is multiplied by: of adam and adamw
+ * 1 / (sqrt(v / (1 - beta2^t)) + epsilon) after t steps. UNSUPPORTED for the others, and before a first step.
+ */
+gn_status gn_optimizer_diagonal(gn_optimizer *optimizer, gn_array *d);
+
 /* The solver that `auto` became, in words for the log: "dual (M = 100 <= P = 6721)". */
 const char *gn_optimizer_solver_text(const gn_optimizer *optimizer);
 

@@ -162,6 +162,44 @@ static void expect_eigh(op_run *run) {
     free(values);
 }
 
+/* ---- eigenvalues: of a path's Laplacian they are 2 - 2 cos(pi k / n); x0 is lost, x1 the values ---- */
+
+static void prepare_eigenvalues(op_run *run) {
+    const size_t n = run->c->n;
+    double *a = calloc(n * n + 1, sizeof(double));
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            a[i * n + j] = j > i ? NAN : j == i ? (double)((i > 0) + (i + 1 < n)) : j + 1 == i ? -1 : 0;
+    add_values(run, n, n, run->c->pad, a);
+    add_output(run, 1, n, 0);
+    cr_assert_eq(GN_OP(run->context, eigh_workspace, run->dtype, n, &bytes), GN_OK);
+    cr_assert_eq(gn_buffer_create(run->context, &run->index_buffer, GN_FLOAT64, 1, bytes / 8 + 1, "work"),
+                 GN_OK);
+    free(a);
+}
+
+static gn_status call_eigenvalues(op_run *run) {
+    size_t bytes = 0;
+    GN_TRY(GN_OP(run->context, eigh_workspace, run->dtype, run->c->n, &bytes));
+    return GN_OP(run->context, eigenvalues, run->dtype, run->c->n, device_pointer(run, 0),
+                 row_distance(run, 0), device_pointer(run, 1), run->index_buffer.data, bytes);
+}
+
+static void expect_eigenvalues(op_run *run) {
+    const size_t n = run->c->n;
+    double *values = fetch(run, 1);
+    for (size_t i = 0; i < n; i++) {
+        const double exact = 2 - 2 * cos(acos(-1) * (double)i / (double)n);
+        cr_assert_lt(fabs(values[i] - exact), run->epsilon * (20 + 2 * (double)n), "%zu of %zu: %g, not %g",
+                     i, n, values[i], exact);
+        run->x[1].host[i] = ANYTHING;
+    }
+    for (size_t i = 0; i < n * n; i++)
+        run->x[0].host[i] = ANYTHING;
+    free(values);
+}
+
 /* ---- symmetrize ---- */
 
 static void prepare_symmetrize(op_run *run) {
@@ -250,14 +288,16 @@ static const op_family cholesky = {"cholesky", prepare_cholesky, call_cholesky, 
 static const op_family solve = {"cholesky_solve", prepare_solve, call_solve, expect_solve, true};
 static const op_family eigh_workspace = {"eigh_workspace", prepare_eigh, call_eigh, expect_eigh, true};
 static const op_family eigh = {"eigh", prepare_eigh, call_eigh, expect_eigh, true};
+static const op_family eigenvalues = {"eigenvalues", prepare_eigenvalues, call_eigenvalues,
+                                      expect_eigenvalues, true};
 static const op_family symmetrize = {"symmetrize", prepare_symmetrize, call_symmetrize, expect_as_prepared,
                                      false};
 static const op_family damping = {"add_damping", prepare_damping, call_damping, expect_damping, false};
 static const op_family filter = {"spectral_filter", prepare_filter, call_filter, expect_filter, false};
 
 static void add_size(case_list *list, size_t n, size_t pad) {
-    const op_family *const square[] = {&cholesky, &solve, &eigh, &symmetrize};
-    for (int f = 0; f < 4; f++)
+    const op_family *const square[] = {&cholesky, &solve, &eigh, &eigenvalues, &symmetrize};
+    for (int f = 0; f < 5; f++)
         add_case(list, (op_case){.family = square[f], .m = 1, .n = n, .pad = pad});
     for (size_t rows = 0; rows <= 40; rows += 20)
         add_case(list, (op_case){.family = &solve, .m = rows, .n = n, .pad = pad});

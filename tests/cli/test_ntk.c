@@ -60,6 +60,34 @@ Test(ntk, agrees_with_linearize) {
     free(k), free(l), free(eigenvalues);
 }
 
+/* By products the largest are the same, and the file says how sure that is; of as many as there are, all are
+ * found from the matrix. In float32 the spectrum is float64's of those parameters. */
+Test(ntk, has_the_largest_values_by_products) {
+    enum { LARGEST = 4 };
+    expect_command(folder, "ntk c.yaml --out K.h5", 0);
+    command_result few = expect_command(folder, "ntk c.yaml --values 4 --out F.h5", 0);
+    cr_expect_not_null(strstr(few.out, "the 4 largest of 20"), "%s", few.out);
+    cr_expect_null(strstr(few.out, "condition number"));
+    expect_command(folder, "ntk c.yaml --values 20 --out A.h5", 0);
+    double *whole = read_array("K.h5", "/ntk_eigenvalues", M),
+           *all = read_array("A.h5", "/ntk_eigenvalues", M);
+    double *largest = read_array("F.h5", "/ntk_eigenvalues", LARGEST);
+    double *bounds = read_array("F.h5", "/ntk_eigenvalue_bounds", LARGEST);
+    for (int i = 0; i < LARGEST; i++) {
+        const double bound = bounds[i] + 1e-12 * whole[M - 1];
+        cr_expect_float_eq(largest[i], whole[M - LARGEST + i], bound, "%g, not %g", largest[i],
+                           whole[M - LARGEST + i]);
+    }
+    cr_expect_eq(memcmp(whole, all, M * sizeof *all), 0);
+    free(whole), free(all), free(largest), free(bounds);
+    expect_command(folder, "ntk c.yaml --set precision=float32 --out S.h5", 0);
+    double *ntk = read_array("S.h5", "/ntk", M * M), sum = 0;
+    for (int i = 0; i < M * M; i++)
+        sum += fabs(ntk[i] - (double)(float)ntk[i]);
+    cr_expect_gt(sum, 0, "more than float32 holds");
+    free(ntk);
+}
+
 /* A run's last parameters give what its observer saw last. */
 Test(ntk, takes_the_parameters_of_a_run) {
     enum { ROWS = 6 };
@@ -81,10 +109,14 @@ Test(ntk, mistakes) {
     expect_command(folder, "ntk c.yaml --out ''", 2);
     wrong = expect_command(folder, "ntk c.yaml --dampings 1", 2);
     cr_expect_not_null(strstr(wrong.err, "unknown option --dampings"), "%s", wrong.err);
-    expect_command(folder, "ntk c.yaml --out no/K.h5", 1);
+    wrong = expect_command(folder, "ntk c.yaml --out no/K.h5", 1);
+    cr_expect_not_null(strstr(wrong.err, "no/K.h5: No such file or directory"), "%s", wrong.err);
+    wrong = expect_command(folder, "ntk c.yaml --values 0", 2);
+    cr_expect_not_null(strstr(wrong.err, "`0` is no number of eigenvalues"), "%s", wrong.err);
     wrong = expect_command(folder, "ntk c.yaml --set 'sweep=[{key: seed, values: [0, 1]}]'", 2);
     cr_expect_not_null(strstr(wrong.err, "ntk takes one point"));
-    wrong = expect_command(folder, "ntk c.yaml --set problem.points=3000000 --set observe=[]", 1);
+    wrong = expect_command(folder,
+                           "ntk c.yaml --values 3000000 --set problem.points=3000000 --set observe=[]", 1);
     cr_expect_not_null(strstr(wrong.err, "the NTK (3000000 x 3000000"));
     wrong = expect_command(folder, "run c.yaml --set 'observe=[{kind: ntk, points: 21}]' --out r", 2);
     cr_expect_not_null(strstr(wrong.err, "20 training samples"));
@@ -107,11 +139,11 @@ Test(ntk, rates_are_drawn_where_there_are_some) {
     cr_expect_not_null(strstr(svg, "R² = 1.0000, slope 1.000"));
     free(svg);
     expect_command(folder,
-                   "run rates.yaml --quiet --out adam --set phases.0.optimizer.kind=adam "
+                   "run rates.yaml --quiet --out adamw --set phases.0.optimizer.kind=adamw "
                    "--set phases.0.optimizer.learning_rate=0.001",
                    0);
-    command_result wrong = expect_command(folder, "plot adam", 1);
-    cr_expect_not_null(strstr(wrong.err, "predictions are of sgd"), "%s", wrong.err);
+    command_result wrong = expect_command(folder, "plot adamw", 1);
+    cr_expect_not_null(strstr(wrong.err, "predictions are of sgd, adam"), "%s", wrong.err);
     expect_command(folder, "run rates.yaml --quiet --out batches --set batch.size=4", 0);
     wrong = expect_command(folder, "plot batches", 1);
     cr_expect_not_null(strstr(wrong.err, "by full batches"), "%s", wrong.err);

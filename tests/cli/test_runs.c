@@ -121,7 +121,9 @@ Test(runs, a_committee_learns_a_polynomial) {
 
 /* Long enough that a signal finds it at work: a second or more, in steps of microseconds. */
 static const char slow[] = "--set phases.0.steps=1000 --set phases.1.steps=100000 --set batch.size=16 "
-                           "--set problem.points=64";
+                           "--set problem.points=64 --set 'observe=[{kind: norms}, {kind: drift, points: 20, "
+                           "companion: true}, {kind: fourier, modes: 4, every: 5}, {kind: generalisation}, "
+                           "{kind: curvature, every: 10000, values: 2, steps: 6, starts: 1, probes: 2}]'";
 
 /* Starts, sends the signal once DIRECTORY/metrics.csv has so many rows, and waits: the shell's $? of the run.
  */
@@ -137,19 +139,16 @@ static int run_and_signal(const char *signal_name, const char *directory, int ro
 }
 
 Test(runs, resumed_equals_uninterrupted) {
-    static const char watched[] = "--set 'observe=[{kind: norms}, {kind: fourier, modes: 4, every: 5}, "
-                                  "{kind: generalisation}, {kind: curvature, every: 10000, values: 2, "
-                                  "steps: 6, starts: 1, probes: 2}]'";
     char arguments[1024];
-    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --out whole %s %s", slow, watched);
+    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --out whole %s", slow);
     expect_command(folder, arguments, 0);
-    snprintf(arguments, sizeof arguments, "--quiet --out parts %s %s", slow, watched);
+    snprintf(arguments, sizeof arguments, "--quiet --out parts %s", slow);
     cr_expect_eq(run_and_signal("INT", "parts", 100, arguments), 130);
     expect_state("parts", "interrupted");
-    snprintf(arguments, sizeof arguments, "--quiet --resume --out parts %s %s", slow, watched);
+    snprintf(arguments, sizeof arguments, "--quiet --resume --out parts %s", slow);
     cr_expect_eq(run_and_signal("KILL", "parts", 300, arguments), 137); /* this one has no say */
     expect_state("parts", "running");
-    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --resume --out parts %s %s", slow, watched);
+    snprintf(arguments, sizeof arguments, "run c.yaml --quiet --resume --out parts %s", slow);
     expect_command(folder, arguments, 0);
     gn_run whole = open_run("whole"), parts = open_run("parts");
     expect_same_metric(&whole, &parts, "loss_train");
@@ -160,6 +159,9 @@ Test(runs, resumed_equals_uninterrupted) {
     expect_same_metric(&whole, &parts, "phase");
     expect_same_observation(&whole, &parts, "norms", "weight_norm");
     expect_same_observation(&whole, &parts, "fourier", "mode");
+    expect_same_observation(&whole, &parts, "drift", "linearisation_gap");
+    expect_same_observation(&whole, &parts, "drift", "displacement");
+    expect_same_observation(&whole, &parts, "drift", "kernel_regression_loss_test");
     expect_same_observation(&whole, &parts, "generalisation", "train_step");
     expect_same_observation(&whole, &parts, "generalisation", "delay_progress");
     expect_same_observation(&whole, &parts, "curvature", "hessian_top");
@@ -177,8 +179,97 @@ Test(runs, resumed_equals_uninterrupted) {
     free(csv), free(other);
 }
 
+/* ---- phases that end early ---- */
+
+/* LM until its kernel has drifted, Adam until it stagnates, SGD to the end. */
+static const char ends[] = "name: ends\n"
+                           "problem: {kind: multi_sine_1d, points: 64, test_points: 10}\n"
+                           "network: {kind: mlp, widths: [1, 8, 1]}\n"
+                           "batch: {size: 16}\n"
+                           "phases:\n"
+                           "  - steps: 4000\n"
+                           "    optimizer: {label: LM, kind: levenberg_marquardt, learning_rate: 3.0e-3,\n"
+                           "                damping: {value: 0.3}}\n"
+                           "    switch: {signal: drift, above: 0.1, for: 3}\n"
+                           "  - steps: 100000\n"
+                           "    optimizer: {kind: adam, learning_rate: 1.0e-5}\n"
+                           "    stagnation: {metric: loss_test, relative: 0.5, for: 60}\n"
+                           "  - {steps: 20000, optimizer: {kind: sgd}}\n"
+                           "observe:\n"
+                           "  - {kind: ntk, every: 10}\n"
+                           "  - {kind: norms}\n"
+                           "  - {kind: metrics, every: 50}\n";
+
+static void expect_same_phases(const gn_run *a, const gn_run *b) {
+    gn_series x, y;
+    cr_assert_eq(gn_run_phases(a, &x, NULL), GN_OK);
+    cr_assert_eq(gn_run_phases(b, &y, NULL), GN_OK);
+    cr_expect_eq(x.rows, 3u);
+    for (size_t i = 0; i < x.rows; i++)
+        cr_expect_eq(x.values[i], (double)i);
+    cr_expect(x.rows == 3 && x.at[0] < 4000 && x.at[1] < x.at[0] + 100000 && x.at[2] == x.at[1] + 20000);
+    expect_same_series(&x, &y, "phases");
+}
+
+static void expect_log(const char *name, const char *part) {
+    char *log = read_file(folder, name);
+    cr_expect_not_null(strstr(log, part), "%s is not in: %s", part, log);
+    free(log);
+}
+
+Test(runs, phases_end_early_and_say_why) {
+    write_file(folder, "c.yaml", ends);
+    command_result result = expect_command(folder, "run c.yaml --out whole", 0);
+    static const char *const said[] = {"phase 0 (LM) ended after step ",
+                                       ": drift 0.1",
+                                       " above 0.1 for 3 observations\n",
+                                       "phase 1 (adam) ended after step ",
+                                       ": loss_test not better than its best, ",
+                                       "phase 2 (sgd) ended after step ",
+                                       ": its 20000 steps are done\n"};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        cr_expect_not_null(strstr(result.err, said[i]), "%s", result.err);
+        expect_log("whole/log.txt", said[i]);
+    }
+    cr_expect_not_null(strstr(result.out, "time       training "), "%s", result.out);
+    cr_expect_not_null(strstr(result.out, " %), ntk "), "%s", result.out);
+    expect_log("whole/log.txt", "time: training ");
+    gn_run whole = open_run("whole");
+    gn_series phases, phase, last;
+    cr_assert_eq(gn_run_phases(&whole, &phases, NULL), GN_OK);
+    cr_assert_eq(gn_run_metric(&whole, "phase", &phase, NULL), GN_OK);
+    cr_assert_eq(gn_run_observation(&whole, "norms", "weight_norm", &last, NULL), GN_OK);
+    for (size_t i = 0; i < phases.rows; i++) { /* the last step of each is recorded and observed */
+        size_t row = 0, seen = 0;
+        while (row < phase.rows && phase.at[row] < phases.at[i])
+            row++;
+        while (seen < last.rows && last.at[seen] < phases.at[i])
+            seen++;
+        cr_assert(row < phase.rows && phase.at[row] == phases.at[i] && phase.values[row] == (double)i);
+        cr_expect(i + 1 == phases.rows || phase.values[row + 1] == (double)i + 1);
+        cr_expect(seen < last.rows && last.at[seen] == phases.at[i]);
+    }
+    gn_series_free(&phases);
+    gn_series_free(&phase);
+    gn_series_free(&last);
+    /* stopped in the first phase, killed in the second */
+    cr_expect_eq(run_and_signal("INT", "parts", 3, "--quiet --out parts"), 130);
+    cr_expect_eq(run_and_signal("KILL", "parts", 40, "--quiet --resume --out parts"), 137);
+    expect_command(folder, "run c.yaml --quiet --resume --out parts", 0);
+    gn_run parts = open_run("parts");
+    expect_same_phases(&whole, &parts);
+    expect_same_metric(&whole, &parts, "loss_train");
+    expect_same_metric(&whole, &parts, "step_norm");
+    expect_same_metric(&whole, &parts, "phase");
+    expect_same_observation(&whole, &parts, "ntk", "kernel_drift");
+    expect_same_observation(&whole, &parts, "ntk", "measured_rate");
+    expect_same_observation(&whole, &parts, "norms", "weight_norm");
+    gn_run_close(&whole);
+    gn_run_close(&parts);
+}
+
 Test(runs, termination_leaves_a_checkpoint) {
-    char arguments[512];
+    char arguments[1024];
     snprintf(arguments, sizeof arguments, "--out r %s", slow);
     cr_expect_eq(run_and_signal("TERM", "r", 50, arguments), 130);
     char *err = read_file(folder, ".err");

@@ -12,6 +12,14 @@ static gn_dataset dataset_of(const mlp_fixture *f) {
     return (gn_dataset){.inputs = f->inputs, .targets = f->targets};
 }
 
+static gn_ntk_options options_of(size_t points) {
+    gn_ntk_options options = gn_ntk_options_default();
+    options.points = points;
+    options.present = true;
+    options.schedule = (gn_schedule){1};
+    return options;
+}
+
 static const kept_row *find(const kept_rows *kept, const char *name) {
     for (size_t i = 0; i < kept->count; i++)
         if (strcmp(kept->rows[i].name, name) == 0)
@@ -82,9 +90,9 @@ static void check(const char *device, gn_dtype dtype) {
     gn_observer *observer;
     kept_rows kept;
     const gn_observation_sink sink = keep_in(&kept);
-    const gn_schedule always = {1};
+    const gn_ntk_options options = options_of(0);
     OK(f.context,
-       gn_observer_create_ntk(f.context, f.network, GN_LOSS_SQUARED, &d, f.theta, 0, always, &observer));
+       gn_observer_create_ntk(f.context, f.network, GN_LOSS_SQUARED, &d, f.theta, &options, &observer));
     OK(f.context, gn_observer_observe(observer, 5, moved, NULL, &sink));
     double *k0 = gram_at(&f, f.theta, e0), *k = gram_at(&f, moved, e), difference[144], trace = 0;
     const size_t n = f.m;
@@ -138,8 +146,9 @@ ON_EACH_DEVICE(ntk, takes_the_first_samples) {
     kept_rows kept;
     const gn_observation_sink sink = keep_in(&kept);
     double e[12], trace = 0, sum = 0;
-    OK(f.context, gn_observer_create_ntk(f.context, f.network, GN_LOSS_SQUARED, &d, f.theta, 4,
-                                         (gn_schedule){1}, &observer));
+    const gn_ntk_options options = options_of(4);
+    OK(f.context,
+       gn_observer_create_ntk(f.context, f.network, GN_LOSS_SQUARED, &d, f.theta, &options, &observer));
     cr_assert_eq(gn_observer_begin_phase(observer, &start), GN_OK);
     OK(f.context, gn_observer_observe(observer, 5, f.theta, NULL, &sink));
     double *k = gram_at(&f, f.theta, e);
@@ -159,10 +168,11 @@ ON_EACH_DEVICE(ntk, takes_the_first_samples) {
 Test(ntk, refuses_more_points_than_there_are) {
     mlp_fixture f = mlp_setup("cpu", GN_FLOAT64, &net);
     const gn_dataset d = dataset_of(&f);
+    const gn_ntk_options options = options_of(7);
     gn_observer *observer;
-    cr_assert_eq(gn_observer_create_ntk(f.context, f.network, GN_LOSS_SQUARED, &d, f.theta, 7,
-                                        (gn_schedule){1}, &observer),
-                 GN_ERROR_ARGUMENT);
+    cr_assert_eq(
+        gn_observer_create_ntk(f.context, f.network, GN_LOSS_SQUARED, &d, f.theta, &options, &observer),
+        GN_ERROR_ARGUMENT);
     cr_expect_not_null(strstr(gn_error_message(f.context), "6 training samples"));
     cr_expect_null(observer);
     mlp_teardown(&f);

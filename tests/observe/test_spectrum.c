@@ -1,4 +1,5 @@
 /* The arithmetic of spectra and rates, against what is known of it. */
+#include <float.h>
 #include <math.h>
 
 #include <criterion/criterion.h>
@@ -7,7 +8,7 @@
 
 Test(spectrum, equal_eigenvalues_have_full_rank) {
     const double values[] = {2, 2, 2, 2};
-    const gn_spectrum_summary s = gn_spectrum_summarize(4, values);
+    const gn_spectrum_summary s = gn_spectrum_summarize(4, values, DBL_EPSILON);
     cr_expect_float_eq(s.effective_rank, 4, 1e-14);
     cr_expect_eq(s.condition_number, 1);
     cr_expect_eq(s.negative_mass, 0);
@@ -15,15 +16,16 @@ Test(spectrum, equal_eigenvalues_have_full_rank) {
 
 Test(spectrum, one_eigenvalue_has_rank_one) {
     const double values[] = {3, 0, -1};
-    const gn_spectrum_summary s = gn_spectrum_summarize(3, values);
+    const gn_spectrum_summary s = gn_spectrum_summarize(3, values, DBL_EPSILON);
     cr_expect_float_eq(s.effective_rank, 1, 1e-14);
-    cr_expect(isinf(s.condition_number));
+    cr_expect_eq(s.condition_number, 1, "of what is above rounding");
+    cr_expect_eq(s.numerical_rank, 1);
     cr_expect_eq(s.negative_mass, 0.25);
 }
 
 Test(spectrum, entropy_counts_shares) {
     const double values[] = {0.5, 0.25, 0.25};
-    cr_expect_float_eq(gn_spectrum_summarize(3, values).effective_rank, pow(2, 1.5), 1e-14);
+    cr_expect_float_eq(gn_spectrum_summarize(3, values, DBL_EPSILON).effective_rank, pow(2, 1.5), 1e-14);
 }
 
 /* The step itself, repeated. */
@@ -82,4 +84,53 @@ Test(spectrum, agreement_is_of_the_prediction_as_it_stands) {
     cr_expect_eq(gn_rates_compare(4, twice, predicted).slope, 2);
     cr_expect_float_eq(gn_rates_compare(4, twice, predicted).r2, 1 - 14.0 / 8, 1e-15);
     cr_expect(isnan(gn_rates_compare(0, same, predicted).r2));
+}
+
+Test(spectrum, pace_is_the_median_since_the_last_look) {
+    gn_mode_pace pace;
+    cr_assert(gn_mode_pace_create(&pace, 4));
+    const double a[] = {1, -2, 1e-9, 1}, b[] = {exp(-0.2), -2 * exp(-0.6), 1e-9, 1e-4};
+    gn_mode_pace_restart(&pace, 0);
+    gn_mode_pace_add(&pace, 0, a);
+    cr_expect(isnan(pace.rate), "one look");
+    gn_mode_pace_add(&pace, 2, b);
+    cr_expect_float_eq(pace.rate, 0.2, 1e-14, "of 0.1 and 0.3; the others are below their floors");
+    gn_mode_pace_add(&pace, 3, b);
+    cr_expect_eq(pace.rate, 0);
+    gn_mode_pace_restart(&pace, 3);
+    cr_expect(isnan(pace.rate), "of the phase before");
+    gn_mode_pace_add(&pace, 5, a);
+    cr_expect_float_eq(pace.rate, -0.3, 1e-14, "of -0.1, -0.3 and what has grown from 1e-4");
+    gn_mode_pace_restart(&pace, 9);
+    gn_mode_pace_add(&pace, 10, b);
+    cr_expect(isnan(pace.rate), "the last look was before the phase");
+    gn_mode_pace_destroy(&pace);
+}
+
+Test(spectrum, adams_rule_is_what_its_step_does) {
+    const gn_step_rule rule = {GN_STEP_RULE_DIAGONAL, .rate = 0.1, .weight = 0.5, .momentum = 0.9};
+    double e = 1, m = 0, start = 0; /* m is the mean of gradients, from the beginning */
+    for (int t = 0; t < 4000; t++) {
+        start = t == 2000 ? log(e) : start;
+        m = 0.9 * m + 0.1 * 0.5 * 0.02 * e;
+        e -= 0.1 * m;
+    }
+    cr_expect_float_eq(gn_step_rule_rate(&rule, 0.02, 1), (start - log(e)) / 2000, 1e-12);
+    cr_expect_float_eq(gn_step_rule_rate(&rule, 0.02, 1), 0.1 * 0.5 * 0.02, 1e-5, "slow modes");
+    cr_expect(isnan(gn_step_rule_rate(&rule, 1, 1)), "a mode that oscillates");
+    cr_expect_gt(-gn_step_rule_rate(&rule, 1000, 1000), 0, "and one beyond the limit grows");
+    gn_step_rule only = rule;
+    only.kernel_only = true;
+    cr_expect(isnan(gn_step_rule_rate(&only, 0.02, 1)));
+    cr_expect_eq(gn_step_rule_kernel(&only, 0.02, 1), 0.02);
+}
+
+Test(spectrum, kernels_are_those_of_the_rules) {
+    const gn_step_rule plain = {GN_STEP_RULE_GRADIENT, .rate = 0.1, .weight = 0.5, .momentum = 0.9};
+    cr_expect_eq(gn_step_rule_kernel(&plain, 3, 9), 1.5);
+    const gn_step_rule damped = {GN_STEP_RULE_DAMPED, .rate = 0.5, .weight = 2, .damping = 0.4};
+    cr_expect_float_eq(gn_step_rule_kernel(&damped, 0.3, 1), 0.6, 1e-15);
+    cr_expect_eq(gn_step_rule_kernel(&damped, -1e-9, 1), 0);
+    const gn_step_rule cut = {GN_STEP_RULE_CUT, .rate = 0.5, .weight = 1, .cutoff = 0.1};
+    cr_expect(gn_step_rule_kernel(&cut, 0.2, 1) == 1 && gn_step_rule_kernel(&cut, 0.05, 1) == 0);
 }

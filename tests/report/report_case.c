@@ -58,6 +58,10 @@ void report_write(report_case *test, const report_run *run, char path[REPORT_PAT
                                               &shape, modes, &test->message),
                          GN_OK, "%s", test->message.text);
     }
+    for (size_t i = 0; i < 3 && run->ends[i] > 0; i++) {
+        const gn_phase_report report = {.phase = i, .end = (uint64_t)run->ends[i]};
+        cr_assert_eq(gn_directory_end_phase(directory, &report, &test->message), GN_OK);
+    }
     cr_assert_eq(gn_directory_close(directory, run->state ? run->state : "finished", &test->message), GN_OK,
                  "%s", test->message.text);
 }

@@ -170,6 +170,31 @@ Test(report_figure, metrics_has_a_panel_a_family_and_a_bar_a_phase) {
     report_end(&test);
 }
 
+/* A bar for each seed's own end of a phase, and the axis ends with the longest run. */
+Test(report_figure, metrics_has_a_bar_where_a_phase_ended) {
+    report_case test = report_start();
+    static const double ends[2][3] = {{10, 30}, {20, 40}};
+    size_t bars[2];
+    for (size_t i = 0; i < 2; i++) {
+        report_run run = {.name = i == 0 ? "a" : "b",
+                          .seed = i > 0,
+                          .phases = "[{steps: 60, optimizer: {label: LM, kind: levenberg_marquardt}},"
+                                    " {steps: 60, optimizer: {label: AdamW, kind: adamw}}]",
+                          .plot = "{kind: metrics, metrics: [loss_train]}",
+                          .steps = 30,
+                          .every = 5,
+                          .value = report_decay};
+        memcpy(run.ends, ends[i], sizeof run.ends);
+        add(&test, run);
+        char *svg = draw(&test, NULL);
+        bars[i] = count(svg, "stroke-dasharray=");
+        cr_expect_null(strstr(svg, ">60<"), "the axis goes beyond the runs");
+        free(svg);
+    }
+    cr_expect_eq(bars[1], bars[0] + 1);
+    report_end(&test);
+}
+
 Test(report_figure, metrics_has_a_panel_a_value_of_a_key) {
     report_case test = report_start();
     static const char *const optimizers[] = {NULL, GN, "{label: LM, kind: levenberg_marquardt}"};

@@ -86,6 +86,33 @@ Test(report_runs, phases_are_named_one_after_the_other) {
     report_end(&test);
 }
 
+/* A run that went on to its end, one that ended early, one that is still in its second phase. */
+Test(report_runs, phases_change_where_they_did) {
+    static const double ends[3][3] = {{0}, {3, 8, 9}, {2, 0, 0}}, changes[3][2] = {{4, 10}, {3, 8}, {2, 8}};
+    static const double steps[3] = {20, 9, 20};
+    report_case test = report_start();
+    for (size_t i = 0; i < 3; i++) {
+        char path[REPORT_PATH], name[8];
+        double found[3];
+        snprintf(name, sizeof name, "%zu", i);
+        report_run run = {.name = name,
+                          .seed = i,
+                          .steps = 20,
+                          .phases = "[{steps: 4, optimizer: {label: one, kind: sgd}},"
+                                    " {steps: 6, optimizer: {label: two, kind: adamw}},"
+                                    " {steps: 10, optimizer: {label: three, kind: sgd}}]"};
+        memcpy(run.ends, ends[i], sizeof run.ends);
+        report_write(&test, &run, path);
+        gn_run_set set = open_folder(&test);
+        cr_assert_eq(gn_figure_run_changes(&set.runs[i], found), 2u);
+        cr_expect(found[0] == changes[i][0] && found[1] == changes[i][1], "%zu: %g, %g", i, found[0],
+                  found[1]);
+        cr_expect_eq(gn_figure_run_steps(&set.runs[i]), steps[i]);
+        gn_run_set_destroy(&set);
+    }
+    report_end(&test);
+}
+
 Test(report_runs, state_of_a_group) {
     report_case test = report_start();
     char path[REPORT_PATH], text[96];

@@ -14,7 +14,8 @@ static trainer_run *setup(const char *device, size_t batch, size_t steps) {
                          .batch = batch,
                          .pde = true,
                          .record = 5};
-    from.phases[0] = (gn_phase){steps, optimizer_of(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.3)};
+    from.phases[0] =
+        (gn_phase){.steps = steps, .optimizer = optimizer_of(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.3)};
     from.phases[0].optimizer.damping.value = 0.1;
     return trainer_setup(&from);
 }
@@ -61,12 +62,9 @@ Test(pde, a_resumed_run_sees_the_same_batches) {
     OK(whole->context, gn_trainer_run(whole->trainer, &whole->hooks));
     cr_assert_eq(gn_trainer_run(part->trainer, &part->hooks), GN_ERROR_INTERRUPTED);
     trainer_run *rest = setup("check", 24, 12);
-    double *theta = host_values(part->theta);
-    OK(rest->context, gn_array_write(rest->theta, theta, gn_array_count(rest->theta)));
-    OK(rest->context, gn_trainer_resume(rest->trainer, 5, 1, 10));
+    trainer_carry_over(part, rest);
     OK(rest->context, gn_trainer_run(rest->trainer, &rest->hooks));
     expect_same_theta(whole, rest);
-    free(theta);
     trainer_teardown(whole);
     trainer_teardown(part);
     trainer_teardown(rest);

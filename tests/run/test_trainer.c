@@ -256,7 +256,7 @@ static gn_status keep_last(void *user, const gn_metrics *metrics) {
 static void check_digits(const char *device, size_t batch) {
     const gn_idx_options files = {.folder = DIGITS, .maximum = 255};
     const size_t widths[] = {64, 20, 10}, shape = 65 * 20 + 21 * 10;
-    const gn_phase phase = {60, optimizer_of(GN_OPTIMIZER_ADAM, 1e-2)};
+    const gn_phase phase = {.steps = 60, .optimizer = optimizer_of(GN_OPTIMIZER_ADAM, 1e-2)};
     gn_mlp_options mlp = gn_mlp_options_default();
     gn_context *context = device_open(device);
     gn_dataset data;

@@ -119,24 +119,6 @@ static void copy_values(const gn_array *from, gn_array *to) {
     free(values);
 }
 
-/* What a checkpoint holds, from one trainer into another of another context. */
-static void carry_over(trainer_run *from, trainer_run *to) {
-    gn_optimizer *a = gn_trainer_optimizer(from->trainer);
-    copy_values(from->theta, to->theta);
-    copy_values(from->theta0, to->theta0);
-    OK(to->context, gn_trainer_resume(to->trainer, gn_trainer_step(from->trainer),
-                                      gn_trainer_seconds(from->trainer), gn_trainer_passes(from->trainer)));
-    gn_optimizer *b = gn_trainer_optimizer(to->trainer);
-    cr_assert(a && b);
-    cr_assert_eq(gn_optimizer_state_count(a), gn_optimizer_state_count(b));
-    for (size_t i = 0; i < gn_optimizer_state_count(a); i++) {
-        const char *name, *other;
-        gn_array *state = gn_optimizer_state(a, i, &name), *place = gn_optimizer_state(b, i, &other);
-        cr_assert_str_eq(name, other);
-        copy_values(state, place);
-    }
-}
-
 /* Stopped after each step in turn, and continued by another process's trainer. */
 static void check_resume(const trainer_case *from, size_t steps) {
     trainer_run *whole = trainer_setup(from);
@@ -146,7 +128,7 @@ static void check_resume(const trainer_case *from, size_t steps) {
         trainer_run *first = trainer_setup(from), *second = trainer_setup(from);
         first->stop_at = stop;
         cr_assert_eq(gn_trainer_run(first->trainer, &first->hooks), GN_ERROR_INTERRUPTED);
-        carry_over(first, second);
+        trainer_carry_over(first, second);
         cr_assert_eq(gn_trainer_phase(second->trainer), gn_trainer_phase(first->trainer));
         cr_assert_eq(gn_trainer_seconds(second->trainer), gn_trainer_seconds(first->trainer));
         OK(second->context, gn_trainer_run(second->trainer, &second->hooks));
@@ -223,7 +205,7 @@ ON_EACH_DEVICE(trainer, a_centred_network_is_resumed_against_its_first_parameter
     cr_assert_eq(gn_trainer_run(first->trainer, &first->hooks), GN_ERROR_INTERRUPTED);
     copy_values(first->theta, second->theta);
     trainer_make(second);
-    carry_over(first, second);
+    trainer_carry_over(first, second);
     OK(second->context, gn_trainer_run(second->trainer, &second->hooks));
     expect_last_rows(whole, second);
     expect_same_theta(whole, second);
@@ -232,17 +214,36 @@ ON_EACH_DEVICE(trainer, a_centred_network_is_resumed_against_its_first_parameter
     trainer_teardown(second);
 }
 
+/* As from a checkpoint with this clock. */
+static gn_status resume_at(trainer_run *run, const double clock[6]) {
+    kept_state state;
+    gn_state_walk walk = save_into(&state);
+    OK(run->context, gn_trainer_state(run->trainer, &walk));
+    cr_assert_str_eq(state.arrays[0].name, "clock");
+    memcpy(state.arrays[0].values, clock, 6 * sizeof(*clock));
+    walk = load_from(&state);
+    return gn_trainer_state(run->trainer, &walk);
+}
+
 Test(trainer, a_finished_run_resumes_into_nothing) {
     const trainer_case plain = {.dtype = GN_FLOAT64, .phases = {{4, optimizer_of(GN_OPTIMIZER_SGD, 1e-2)}}};
     trainer_run *run = trainer_setup(&plain);
-    OK(run->context, gn_trainer_resume(run->trainer, 4, 1.5, 4));
+    double clock[] = {4, 1.5, 4, 0, 0, 4}; /* step, seconds, passes; phase, its beginning and end */
+    OK(run->context, resume_at(run, clock));
     cr_assert_null(gn_trainer_optimizer(run->trainer));
     OK(run->context, gn_trainer_run(run->trainer, &run->hooks));
     cr_assert_eq(run->row_count, 0u);
     cr_assert_eq(gn_trainer_seconds(run->trainer), 1.5);
-    cr_assert_eq(gn_trainer_resume(run->trainer, 5, 0, 0), GN_ERROR_ARGUMENT);
+    clock[0] = clock[5] = 5;
+    cr_assert_eq(resume_at(run, clock), GN_ERROR_ARGUMENT);
     expect_message(run, "a run of 4 steps cannot be resumed at step 5");
-    cr_assert_eq(gn_trainer_resume(run->trainer, 2, NAN, 0), GN_ERROR_ARGUMENT);
+    const double wrong[][6] = {{2, NAN, 0, 0, 0, 4},
+                               {2, 1, -1, 0, 0, 4},
+                               {2, 1, 2, 2, 0, 4},
+                               {2, 1, 2, 0, 3, 4},
+                               {3, 1, 2, 0, 0, 2}};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        cr_assert_eq(resume_at(run, wrong[i]), GN_ERROR_ARGUMENT, "%zu", i);
     trainer_teardown(run);
 }
 

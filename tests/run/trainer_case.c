@@ -92,6 +92,68 @@ void trainer_teardown(trainer_run *run) {
     free(run);
 }
 
+static gn_status save_array(void *user, const char *name, size_t count, double *values) {
+    kept_state *state = user;
+    cr_assert(state->count < 16 && count <= 64 && strlen(name) < 48);
+    strcpy(state->arrays[state->count].name, name);
+    state->arrays[state->count].count = count;
+    memcpy(state->arrays[state->count++].values, values, count * sizeof(*values));
+    return GN_OK;
+}
+
+static gn_status load_array(void *user, const char *name, size_t count, double *values) {
+    const kept_state *state = user;
+    for (size_t i = 0; i < state->count; i++)
+        if (strcmp(state->arrays[i].name, name) == 0) {
+            cr_assert_eq(state->arrays[i].count, count);
+            memcpy(values, state->arrays[i].values, count * sizeof(*values));
+            return GN_OK;
+        }
+    cr_assert_fail("%s was not saved", name);
+    return GN_OK;
+}
+
+gn_state_walk save_into(kept_state *state) {
+    state->count = 0;
+    return (gn_state_walk){state, false, save_array};
+}
+
+gn_state_walk load_from(kept_state *state) {
+    return (gn_state_walk){state, true, load_array};
+}
+
+static void copy_values(const gn_array *from, gn_array *to) {
+    double *values = host_values(from);
+    cr_assert_eq(gn_array_write(to, values, gn_array_count(from)), GN_OK);
+    free(values);
+}
+
+static void carry_optimizer(gn_optimizer *from, gn_optimizer *to) {
+    cr_assert((from != NULL) == (to != NULL));
+    cr_assert(!from || gn_optimizer_state_count(from) == gn_optimizer_state_count(to));
+    for (size_t i = 0; from && i < gn_optimizer_state_count(from); i++) {
+        const char *name, *other;
+        gn_array *state = gn_optimizer_state(from, i, &name), *place = gn_optimizer_state(to, i, &other);
+        cr_assert_str_eq(name, other);
+        copy_values(state, place);
+    }
+}
+
+void trainer_carry_over(trainer_run *from, trainer_run *to) {
+    kept_state state;
+    const gn_state_walk save = save_into(&state), load = load_from(&state);
+    copy_values(from->theta, to->theta);
+    copy_values(from->theta0, to->theta0);
+    OK(from->context, gn_trainer_state(from->trainer, &save));
+    OK(to->context, gn_trainer_state(to->trainer, &load));
+    carry_optimizer(gn_trainer_optimizer(from->trainer), gn_trainer_optimizer(to->trainer));
+    for (size_t i = 0; i < from->options.observer_count; i++) {
+        state.count = 0;
+        OK(from->context, gn_observer_state(from->options.observers[i], &save));
+        OK(to->context, gn_observer_state(to->options.observers[i], &load));
+    }
+}
+
 void expect_same_theta(const trainer_run *a, const trainer_run *b) {
     const size_t count = gn_array_count(a->theta);
     double *x = host_values(a->theta), *y = host_values(b->theta);

@@ -49,6 +49,20 @@ trainer_run *trainer_setup(const trainer_case *from);
 /* Fails the test where memory is left. */
 void trainer_teardown(trainer_run *run);
 
+/* What a checkpoint keeps of an object, in memory. */
+typedef struct kept_state {
+    struct {
+        char name[48];
+        size_t count;
+        double values[64];
+    } arrays[16];
+    size_t count;
+} kept_state;
+gn_state_walk save_into(kept_state *state);
+gn_state_walk load_from(kept_state *state);
+/* All that a checkpoint holds of `from`, into a run of the same options. */
+void trainer_carry_over(trainer_run *from, trainer_run *to);
+
 /* Fails unless both runs' parameters are the same bits. */
 void expect_same_theta(const trainer_run *a, const trainer_run *b);
 /* Fails unless the rows of `part` are the last rows of `whole`, but for the seconds. */

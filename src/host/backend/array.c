@@ -54,6 +54,12 @@ gn_array gn_array_view(gn_context *context, gn_dtype dtype, size_t rows, size_t 
         .context = context, .dtype = dtype, .rank = 2, .shape = {rows, columns, 1, 1}, .data = data};
 }
 
+gn_array gn_array_view_rows(const gn_array *array, size_t first, size_t rows) {
+    const size_t columns = gn_array_length(array, 1);
+    char *data = (char *)array->data + first * columns * gn_dtype_size(array->dtype);
+    return gn_array_view(array->context, array->dtype, rows, columns, data);
+}
+
 /* ---- questions ---- */
 
 gn_dtype gn_array_dtype(const gn_array *array) {
@@ -159,6 +165,18 @@ gn_status gn_array_copy(gn_array *destination, const gn_array *source) {
                            "the array to copy from"));
     return GN_OP(context, copy, destination->data, source->data,
                  gn_array_count(source) * gn_dtype_size(source->dtype));
+}
+
+gn_status gn_array_convert(gn_array *to, const gn_array *from) {
+    const size_t count = gn_array_count(from);
+    double *values = malloc(count * sizeof *values + 1);
+    if (!values)
+        return gn_fail(to->context, GN_ERROR_MEMORY, "converting an array: out of host memory");
+    gn_status status = gn_array_read(from, values, count);
+    if (status == GN_OK)
+        status = gn_array_write(to, values, count);
+    free(values);
+    return status;
 }
 
 gn_status gn_array_fill(gn_array *array, double value) {

@@ -33,7 +33,8 @@ static const gn_backend_entry entries[] = {
     REQUIRED(attention_jvp) REQUIRED(attention_vjp) REQUIRED(attention_vjp_jvp) REQUIRED(jet_inputs)    //
     REQUIRED(jet_activation) REQUIRED(jet_multiply) REQUIRED(jet_vjp_jvp) REQUIRED(jet_residual)
         REQUIRED(jet_residual_vjp_jvp) OPTIONAL(syrk) //
-    OPTIONAL(gemv) OPTIONAL(program_create) OPTIONAL(program_run) OPTIONAL(program_destroy)};
+    OPTIONAL(gemv) OPTIONAL(eigenvalues) OPTIONAL(program_create) OPTIONAL(program_run)
+        OPTIONAL(program_destroy)};
 
 enum { ENTRY_COUNT = sizeof(entries) / sizeof(entries[0]) };
 
@@ -138,6 +139,8 @@ gn_status gn_backend_complete(gn_backend *backend, const char **missing) {
         backend->syrk = syrk_by_gemm;
     if (!backend->gemv)
         backend->gemv = gemv_by_gemm;
+    if (!backend->eigenvalues)
+        backend->eigenvalues = backend->eigh;
     if (!backend->program_create || !backend->program_run || !backend->program_destroy) {
         backend->program_create = program_create_on_host;
         backend->program_run = program_run_on_host;

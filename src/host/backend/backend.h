@@ -445,6 +445,10 @@ struct gn_backend {
     /* y = alpha op(A) x + beta y, A m x n. Default: gemm. */
     gn_status (*gemv)(void *state, gn_dtype type, bool transpose, size_t m, size_t n, double alpha,
                       const void *a, size_t lda, const void *x, double beta, void *y);
+    /* Eigenvalues as eigh's, without the eigenvectors; a is lost. Where it fails, what is said of eigh holds.
+     * Work as eigh's. Default: eigh. */
+    gn_status (*eigenvalues)(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *values,
+                             void *work, size_t bytes);
 
     /* Programs: a body of calls to this table that only give the device work (nothing that allocates, moves
      * data from or to the host, waits, or factors a matrix), always the same calls with the same arguments:

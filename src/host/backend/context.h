@@ -51,9 +51,16 @@ gn_status gn_slots_read(gn_context *context, const double *slots, size_t count, 
 /* The table's eigh; where a device fails at it (NO_CONVERGENCE), the CPU does it, and the log says why. */
 gn_status gn_eigh(gn_context *context, gn_dtype type, size_t n, void *a, size_t lda, void *values, void *work,
                   size_t bytes);
+/* The table's eigenvalues, the same. */
+gn_status gn_eigenvalues(gn_context *context, gn_dtype type, size_t n, void *a, size_t lda, void *values,
+                         void *work, size_t bytes);
 
 /* An array over memory that somebody else owns; for passing parts of a buffer on. */
 gn_array gn_array_view(gn_context *context, gn_dtype dtype, size_t rows, size_t columns, void *data);
+/* Rows first ... first + rows of an array of rank 2. */
+gn_array gn_array_view_rows(const gn_array *array, size_t first, size_t rows);
+/* to = from (same count), in to's type, by way of the host. */
+gn_status gn_array_convert(gn_array *to, const gn_array *from);
 /* SHAPE, naming `what`, unless the array has this context, type and element count. */
 gn_status gn_array_expect(gn_context *context, const gn_array *array, gn_dtype dtype, size_t count,
                           const char *what);

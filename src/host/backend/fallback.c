@@ -75,10 +75,10 @@ static gn_status eigh_on_host(gn_context *context, host_eigh *h, gn_dtype type, 
     return put_back(context, h, size, n, a, lda, values);
 }
 
-gn_status gn_eigh(gn_context *context, gn_dtype type, size_t n, void *a, size_t lda, void *values, void *work,
-                  size_t bytes) {
+/* After a device failed: the CPU does it, and the log says why. */
+static gn_status recover(gn_context *context, gn_status status, gn_dtype type, size_t n, void *a, size_t lda,
+                         void *values) {
     const char *name = context->backend.name;
-    const gn_status status = GN_OP(context, eigh, type, n, a, lda, values, work, bytes);
     if (status != GN_ERROR_NO_CONVERGENCE || strcmp(name, "cpu") == 0 || strcmp(name, "check") == 0)
         return status;
     char reason[sizeof(context->message)];
@@ -93,4 +93,16 @@ gn_status gn_eigh(gn_context *context, gn_dtype type, size_t n, void *a, size_t 
     }
     close_host(&host);
     return again;
+}
+
+gn_status gn_eigh(gn_context *context, gn_dtype type, size_t n, void *a, size_t lda, void *values, void *work,
+                  size_t bytes) {
+    const gn_status status = GN_OP(context, eigh, type, n, a, lda, values, work, bytes);
+    return recover(context, status, type, n, a, lda, values);
+}
+
+gn_status gn_eigenvalues(gn_context *context, gn_dtype type, size_t n, void *a, size_t lda, void *values,
+                         void *work, size_t bytes) {
+    const gn_status status = GN_OP(context, eigenvalues, type, n, a, lda, values, work, bytes);
+    return recover(context, status, type, n, a, lda, values);
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "run/build.h"
 #include "run/config.h"
 #include "run/execute.h"
 
@@ -39,13 +40,14 @@ enum {
     GN_TAKES_QUIET = 16,
     GN_TAKES_PARAMS = 32,
     GN_TAKES_RUNS = 64, /* one positional argument or more */
-    GN_TAKES_DAMPINGS = 128
+    GN_TAKES_DAMPINGS = 128,
+    GN_TAKES_VALUES = 256
 };
 
 typedef struct gn_cli_options {
     char **settings; /* KEY=VALUE, --KEY=VALUE */
     size_t setting_count;
-    const char *out, *params, *dampings;
+    const char *out, *params, *dampings, *values;
     bool resume, quiet;
     char **arguments; /* positional */
     int argument_count;
@@ -58,6 +60,17 @@ void gn_cli_options_free(gn_cli_options *options);
 
 /* The source named on the command line, with its settings. */
 gn_status gn_cli_source(const gn_cli_options *options, gn_config_source **source, gn_message *message);
+
+/* The configuration named there, which must be one point and no grid, built for a verb that looks at it.
+ * Zeroed before, and to be closed on failure too. */
+typedef struct gn_cli_opened {
+    gn_config_source *source;
+    gn_config *config;
+    gn_build build;
+} gn_cli_opened;
+gn_status gn_cli_open(const gn_cli_options *options, const char *verb, gn_cli_opened *opened,
+                      gn_message *message);
+void gn_cli_close(gn_cli_opened *opened);
 
 /* Set by SIGINT and SIGTERM from now on; a second signal ends the process. */
 const volatile sig_atomic_t *gn_cli_watch_signals(void);

@@ -57,6 +57,8 @@ void gn_cli_print_result(const char *name, const char *state, const char *direct
     print_pair("accuracy", result->last.accuracy_train, result->last.accuracy_test, "%.4f");
     if (!isnan(result->last.seconds))
         printf("%-10s %.3f of training\n", "seconds", result->last.seconds);
+    if (result->costs[0] != '\0')
+        printf("%-10s %s\n", "time", result->costs);
     if (result->device[0] != '\0')
         printf("%-10s %s\n", "device", result->device);
     printf("%-10s %s\n", "directory", directory);

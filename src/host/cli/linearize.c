@@ -40,50 +40,31 @@ static gn_status read_dampings(const char *text, double *values, size_t *count, 
     return GN_OK;
 }
 
-static gn_status linearize(const gn_cli_options *options, const gn_config_source *source,
-                           gn_message *message) {
-    gn_config *config;
-    gn_build build;
+static gn_status linearize(const gn_cli_options *options, gn_cli_opened *opened, gn_message *message) {
     double values[MOST_DAMPINGS];
     gn_linearize_dampings dampings = {.values = values};
-    gn_status status = read_dampings(options->dampings, values, &dampings.count, message);
-    if (status == GN_OK)
-        status = gn_config_resolve(source, &config, message);
-    if (status != GN_OK)
-        return status;
-    status = gn_build_create(config, source, NULL, NULL, &build, message);
-    if (status == GN_OK)
-        status =
-            gn_linearize_write(config, source, &build, options->params, &dampings, options->out, message);
-    if (status == GN_OK)
-        printf("%s\n", options->out);
-    gn_build_destroy(&build);
-    gn_config_destroy(config);
-    return status;
+    if (options->out == NULL || options->out[0] == '\0')
+        return gn_message_fail(message, GN_ERROR_CONFIG, "linearize: --out L.h5 is missing");
+    GN_TRY(read_dampings(options->dampings, values, &dampings.count, message));
+    GN_TRY(gn_cli_open(options, "linearize", opened, message));
+    GN_TRY(gn_linearize_write(opened->config, opened->source, &opened->build, options->params, &dampings,
+                              options->out, message));
+    printf("%s\n", options->out);
+    return GN_OK;
 }
 
 int gn_cli_linearize(int argc, char **argv) {
     gn_cli_options options;
     gn_message message = {0};
-    gn_config_source *source = NULL;
+    gn_cli_opened opened = {0};
     int code = gn_cli_parse(
         argc, argv, GN_TAKES_CONFIG | GN_TAKES_SET | GN_TAKES_OUT | GN_TAKES_PARAMS | GN_TAKES_DAMPINGS,
         usage, &options);
     if (code >= 0)
         return code;
-    gn_status status = GN_OK;
-    if (options.out == NULL || options.out[0] == '\0')
-        status = gn_message_fail(&message, GN_ERROR_CONFIG, "linearize: --out L.h5 is missing");
-    if (status == GN_OK)
-        status = gn_cli_source(&options, &source, &message);
-    if (status == GN_OK && gn_config_source_has_sweep(source))
-        status = gn_message_fail(&message, GN_ERROR_CONFIG,
-                                 "%s has a grid under `sweep:`; linearize takes one point: --set sweep=[]",
-                                 options.arguments[0]);
-    if (status == GN_OK)
-        status = linearize(&options, source, &message);
+    const gn_status status = linearize(&options, &opened, &message);
     code = status == GN_OK ? GN_EXIT_DONE : gn_cli_fail(status, &message);
-    gn_config_source_destroy(source);
+    gn_cli_close(&opened);
     gn_cli_options_free(&options);
     return code;
 }

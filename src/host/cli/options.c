@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/status.h"
 #include "run/config_check.h"
 
 enum {
@@ -15,7 +16,8 @@ enum {
     OPTION_RESUME,
     OPTION_QUIET,
     OPTION_PARAMS,
-    OPTION_DAMPINGS
+    OPTION_DAMPINGS,
+    OPTION_VALUES
 };
 
 static const struct {
@@ -31,6 +33,7 @@ static const struct {
     {{"quiet", no_argument, NULL, OPTION_QUIET}, GN_TAKES_QUIET},
     {{"params", required_argument, NULL, OPTION_PARAMS}, GN_TAKES_PARAMS},
     {{"dampings", required_argument, NULL, OPTION_DAMPINGS}, GN_TAKES_DAMPINGS},
+    {{"values", required_argument, NULL, OPTION_VALUES}, GN_TAKES_VALUES},
 };
 enum { OPTIONS = sizeof all_options / sizeof *all_options };
 
@@ -100,6 +103,9 @@ static bool take(gn_cli_options *options, int code) {
     case OPTION_DAMPINGS:
         options->dampings = optarg;
         break;
+    case OPTION_VALUES:
+        options->values = optarg;
+        break;
     }
     return true;
 }
@@ -162,4 +168,22 @@ void gn_cli_options_free(gn_cli_options *options) {
 gn_status gn_cli_source(const gn_cli_options *options, gn_config_source **source, gn_message *message) {
     return gn_config_source_read(options->arguments[0], (const char *const *)options->settings,
                                  options->setting_count, source, message);
+}
+
+gn_status gn_cli_open(const gn_cli_options *options, const char *verb, gn_cli_opened *opened,
+                      gn_message *message) {
+    GN_TRY(gn_cli_source(options, &opened->source, message));
+    if (gn_config_source_has_sweep(opened->source))
+        return gn_message_fail(message, GN_ERROR_CONFIG,
+                               "%s has a grid under `sweep:`; %s takes one point: --set sweep=[]",
+                               options->arguments[0], verb);
+    GN_TRY(gn_config_resolve(opened->source, &opened->config, message));
+    return gn_build_create(opened->config, opened->source, NULL, NULL, &opened->build, message);
+}
+
+void gn_cli_close(gn_cli_opened *opened) {
+    gn_build_destroy(&opened->build);
+    gn_config_destroy(opened->config);
+    gn_config_source_destroy(opened->source);
+    *opened = (gn_cli_opened){0};
 }

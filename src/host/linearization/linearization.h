@@ -110,6 +110,13 @@ gn_status gn_linearization_root_residual(gn_linearization *self, const void **t)
 /* The same, written to t. */
 gn_status gn_linearization_write_root_residual(gn_linearization *self, void *t);
 
+/* k (M x M) = J diag(s)^2 J', s (P), both triangles. Rows of J come in blocks of as many samples as fit into
+ * each of two buffers, a and b, at least a sample's; where a holds all of J, b is not used. */
+gn_status gn_linearization_weighted_gram(gn_linearization *self, const gn_array *s, gn_array *a, gn_array *b,
+                                         gn_array *k);
+/* Elements of such a buffer that suit it, within `most` bytes where a sample's rows fit. */
+size_t gn_linearization_weighted_block(const gn_linearization *self, double most);
+
 /* Layers whose block of J'H J is about a Kronecker product b (x) a (K-FAC), and their number: 0 for
  * callbacks. */
 size_t gn_linearization_layers(gn_linearization *self);

@@ -1,149 +1,211 @@
-/* ntk: the eigenvalues of the empirical NTK K = J J' on a probe set, what they predict of each mode's decay,
- * and the decay itself. Modes are eigenvectors of K_0, the kernel of the first parameters. */
+/* ntk: the eigenvalues of the empirical NTK K = J J' on a probe set, those of the running optimiser's
+ * preconditioned kernel, what they predict of each mode's decay, and the decay itself. Modes are eigenvectors
+ * of K_0, the kernel of the first parameters; Adam's those of its own kernel (adam_kernel.c). */
 #include <math.h>
 #include <stdlib.h>
 
+#include "observe/adam_kernel.h"
 #include "observe/observer.h"
+#include "observe/probe.h"
 #include "observe/spectrum.h"
+#include "optimize/optimizer.h"
 
-/* Rows of a probe set whose size is left to us: its eigenvectors take about a second. */
-enum { PROBE_ROWS = 1024 };
 /* The kernel has stood still as long as it is less than this away from K_0, relatively. */
 #define STILL 0.1
 
 typedef struct ntk {
     gn_observer base;
-    size_t rows; /* n: residuals of the probe set */
-    bool whole;  /* which is the training set: steps follow its spectrum */
-    gn_linearization *probe;
-    gn_array inputs, targets; /* views of the data set */
-    gn_array first, frame;    /* n x n: K_0, and its eigenvectors as rows, by ascending eigenvalue */
-    gn_array kernel;          /* n x n: K, then its eigenvectors */
-    gn_array residual, modes; /* n */
-    gn_array values;          /* n */
-    gn_array work, slots;     /* of the eigensolver; 1 */
-    size_t work_bytes;
-    double first_norm;    /* ||K_0||_F */
-    double drift;         /* at the last observation; NaN: none yet */
-    double *host;         /* 5 n: what the next five point to */
-    double *first_values; /* n, descending, as all that is written */
-    double *now, *c, *measured, *predicted;
+    gn_probe probe;
+    gn_adam_kernel adam; /* made at the need */
+    size_t count;        /* k: modes that are written */
+    size_t values;       /* leading ones of Adam's */
+    bool whole;          /* the probe set is the training set, by squared error: steps follow its spectrum */
+    bool present;        /* the kernel's present eigenvectors are wanted */
+    double drift;        /* at the last observation; NaN: none yet */
+    double *host;        /* 6 k: what the next six point to, descending, as all that is written */
+    double *now, *bounds, *c, *kernel, *measured, *predicted;
+    gn_array vectors; /* a view: of K, where they were wanted */
     gn_step_rule rule;
+    gn_optimizer *optimizer; /* of this phase; NULL: not known */
     gn_mode_fit fit;
+    gn_mode_pace pace;
     bool still;
 } ntk;
 
-/* ---- on the device ---- */
+/* A row of one observation, with where it goes. */
+typedef struct row {
+    ntk *o;
+    uint64_t step;
+    const gn_observation_sink *sink;
+} row;
 
-static gn_status norm_of(ntk *o, const gn_array *k, double *norm) {
-    gn_context *context = o->base.context;
-    double square;
-    GN_TRY(GN_OP(context, dot, k->dtype, gn_array_count(k), k->data, k->data, o->slots.data));
-    GN_TRY(gn_slots_read(context, o->slots.data, 1, &square));
-    *norm = sqrt(square);
-    return GN_OK;
+static gn_status write_number(const row *r, const char *name, double value) {
+    return r->sink->write(r->sink->user, r->o->base.kind->name, r->step, name, 0, NULL, &value);
 }
 
-/* Device values, ascending, to the host, descending. */
-static gn_status read_reversed(const gn_array *device, size_t n, double *values) {
-    GN_TRY(gn_array_read(device, values, n));
-    for (size_t i = 0; i < n / 2; i++) {
-        const double other = values[n - 1 - i];
-        values[n - 1 - i] = values[i];
-        values[i] = other;
+static gn_status write_values(const row *r, const char *name, const double *values) {
+    return r->sink->write(r->sink->user, r->o->base.kind->name, r->step, name, 1, &r->o->count, values);
+}
+
+static double epsilon_of(const ntk *o) {
+    return gn_probe_rounding(&o->probe) / (double)o->probe.rows;
+}
+
+/* ---- the kernel ---- */
+
+static gn_status write_dense(const row *r) {
+    const gn_spectrum_summary s = gn_spectrum_summarize(r->o->count, r->o->now, epsilon_of(r->o));
+    GN_TRY(write_number(r, "condition_number", s.condition_number));
+    GN_TRY(write_number(r, "numerical_rank", (double)s.numerical_rank));
+    GN_TRY(write_number(r, "effective_rank", s.effective_rank));
+    return write_number(r, "negative_mass", s.negative_mass);
+}
+
+/* The step to come decomposes this very matrix. */
+static bool shares(const ntk *o) {
+    const bool dual = o->rule.kind == GN_STEP_RULE_CUT || o->rule.kind == GN_STEP_RULE_DAMPED;
+    return dual && o->whole && o->probe.dense && !o->probe.copied && o->optimizer && o->optimizer->decomposes;
+}
+
+/* Eigenvalues; eigenvectors in `vectors`, of the next step or, where they are wanted, over the probe's
+ * kernel. */
+static gn_status decompose(ntk *o, double *least) {
+    gn_array values;
+    o->vectors = o->probe.kernel;
+    if (!shares(o))
+        return gn_probe_spectrum(&o->probe, o->present, o->now, o->bounds, least);
+    GN_TRY(gn_optimizer_decompose(o->optimizer, o->probe.lin, &o->vectors, &values));
+    return gn_probe_read(&values, o->now);
+}
+
+static gn_status write_spectrum(const row *r) {
+    ntk *o = r->o;
+    double least;
+    GN_TRY(decompose(o, &least));
+    GN_TRY(write_values(r, "eigenvalues", o->now));
+    if (o->probe.dense)
+        return write_dense(r);
+    const double rounding = gn_probe_rounding(&o->probe) * o->now[0];
+    GN_TRY(write_values(r, "eigenvalue_bounds", o->bounds));
+    return write_number(r, "condition_number", o->now[0] / fmax(least, rounding));
+}
+
+static gn_status write_errors(const row *r) {
+    ntk *o = r->o;
+    if (o->present) {
+        GN_TRY(gn_probe_project(&o->probe, &o->vectors, &o->probe.residual, o->c));
+        GN_TRY(write_values(r, "mode_error_now", o->c));
     }
+    GN_TRY(gn_probe_project(&o->probe, &o->probe.frame, &o->probe.residual, o->c));
+    return write_values(r, "mode_error", o->c);
+}
+
+/* ---- rates ---- */
+
+/* Of the modes of K_0, by the line through all their errors of this phase. */
+static void find_rates(ntk *o) {
+    const double *first = o->probe.first_values;
+    gn_mode_fit_rates(&o->fit, o->measured);
+    for (size_t i = 0; i < o->count; i++)
+        o->predicted[i] = o->whole ? gn_step_rule_rate(&o->rule, first[i], first[0]) : NAN;
+}
+
+static void fill(size_t count, double *values, double value) {
+    for (size_t i = 0; i < count; i++)
+        values[i] = value;
+}
+
+/* Of the modes of Adam's kernel, since the last look. */
+static gn_status find_adam_rates(ntk *o, uint64_t step) {
+    fill(o->count, o->measured, NAN);
+    fill(o->count, o->predicted, NAN);
+    GN_TRY(gn_adam_kernel_rates(&o->adam, &o->probe, step, o->measured));
+    for (size_t i = 0; i < o->adam.count && o->whole; i++)
+        if (!isnan(o->measured[i]))
+            o->predicted[i] = gn_step_rule_rate(&o->rule, o->adam.values[i], o->adam.values[0]);
     return GN_OK;
 }
 
-/* Eigenvectors over k, eigenvalues to the host. */
-static gn_status decompose(ntk *o, gn_array *k, double *values) {
-    GN_TRY(gn_eigh(o->base.context, k->dtype, o->rows, k->data, o->rows, o->values.data, o->work.data,
-                   o->work_bytes));
-    return read_reversed(&o->values, o->rows, values);
+static gn_status write_rates(const row *r) {
+    ntk *o = r->o;
+    const gn_rate_agreement agreement = gn_rates_compare(o->count, o->measured, o->predicted);
+    GN_TRY(write_values(r, "measured_rate", o->measured));
+    GN_TRY(write_values(r, "predicted_rate", o->predicted));
+    GN_TRY(write_number(r, "rate_slope", agreement.slope));
+    return write_number(r, "rate_r2", agreement.r2);
 }
 
-/* c = Q r, Q's rows being eigenvectors. */
-static gn_status project(ntk *o, const gn_array *q, double *c) {
-    GN_TRY(GN_OP(o->base.context, gemv, q->dtype, false, o->rows, o->rows, 1.0, q->data, o->rows,
-                 o->residual.data, 0.0, o->modes.data));
-    return read_reversed(&o->modes, o->rows, c);
+/* ---- the preconditioned kernel ---- */
+
+/* A spectral function of K: no matrix of its own. A damping that changes is asked for. */
+static gn_status find_kernel_of_rule(ntk *o) {
+    gn_step_rule rule = o->rule;
+    const bool follows = o->whole || rule.kind == GN_STEP_RULE_GRADIENT;
+    if (rule.kind == GN_STEP_RULE_DAMPED && isnan(rule.damping) && o->optimizer)
+        GN_TRY(gn_optimizer_damping(o->optimizer, &rule.damping));
+    for (size_t i = 0; i < o->count; i++)
+        o->kernel[i] = follows ? gn_step_rule_kernel(&rule, o->now[i], o->now[0]) : NAN;
+    return GN_OK;
 }
 
-/* ||K - K_0||_F / ||K_0||_F; K is as before, to rounding. */
-static gn_status find_drift(ntk *o, double *drift) {
-    gn_context *context = o->base.context;
-    const size_t count = o->rows * o->rows;
-    const gn_dtype type = o->kernel.dtype;
-    GN_TRY(GN_OP(context, axpby, type, count, -1.0, o->first.data, 1.0, o->kernel.data));
-    GN_TRY(norm_of(o, &o->kernel, drift));
-    *drift = o->first_norm > 0 ? *drift / o->first_norm : NAN;
-    return GN_OP(context, axpby, type, count, 1.0, o->first.data, 1.0, o->kernel.data);
+static gn_status write_preconditioned(const row *r) {
+    ntk *o = r->o;
+    bool known = true;
+    if (o->rule.kind == GN_STEP_RULE_DIAGONAL) {
+        GN_TRY(gn_adam_kernel_find(&o->adam, &o->probe, o->optimizer, r->step, o->kernel, &known));
+        if (!known)
+            fill(o->count, o->kernel, NAN);
+    } else {
+        GN_TRY(find_kernel_of_rule(o));
+    }
+    known = !isnan(o->kernel[0]);
+    const gn_spectrum_summary s = gn_spectrum_summarize(o->count, o->kernel, epsilon_of(o));
+    GN_TRY(write_values(r, "preconditioned_eigenvalues", o->kernel));
+    if (!o->probe.dense)
+        return GN_OK;
+    GN_TRY(write_number(r, "preconditioned_condition_number", known ? s.condition_number : NAN));
+    return write_number(r, "preconditioned_effective_rank", known ? s.effective_rank : NAN);
 }
 
-/* ---- what is written ---- */
+/* ---- the observer ---- */
 
-static gn_status write_number(ntk *o, uint64_t step, const char *name, double value,
-                              const gn_observation_sink *sink) {
-    return sink->write(sink->user, o->base.kind->name, step, name, 0, NULL, &value);
-}
-
-static gn_status write_values(ntk *o, uint64_t step, const char *name, const double *values,
-                              const gn_observation_sink *sink) {
-    return sink->write(sink->user, o->base.kind->name, step, name, 1, &o->rows, values);
-}
-
-static gn_status write_spectrum(ntk *o, uint64_t step, const gn_observation_sink *sink) {
-    const gn_spectrum_summary summary = gn_spectrum_summarize(o->rows, o->now);
-    GN_TRY(write_values(o, step, "eigenvalues", o->now, sink));
-    GN_TRY(write_number(o, step, "condition_number", summary.condition_number, sink));
-    GN_TRY(write_number(o, step, "effective_rank", summary.effective_rank, sink));
-    return write_number(o, step, "negative_mass", summary.negative_mass, sink);
-}
-
-static gn_status write_rates(ntk *o, uint64_t step, const gn_observation_sink *sink) {
-    gn_mode_fit_rates(&o->fit, o->measured);
-    for (size_t i = 0; i < o->rows; i++)
-        o->predicted[i] =
-            o->whole ? gn_step_rule_rate(&o->rule, o->first_values[i], o->first_values[0]) : NAN;
-    const gn_rate_agreement agreement = gn_rates_compare(o->rows, o->measured, o->predicted);
-    GN_TRY(write_values(o, step, "measured_rate", o->measured, sink));
-    GN_TRY(write_values(o, step, "predicted_rate", o->predicted, sink));
-    GN_TRY(write_number(o, step, "rate_slope", agreement.slope, sink));
-    return write_number(o, step, "rate_r2", agreement.r2, sink);
-}
-
+/* Adam's matrix is written over the eigenvectors of K, which have been used by then. */
 static gn_status observe_ntk(gn_observer *observer, uint64_t step, const gn_array *theta,
                              gn_linearization *training, const gn_observation_sink *sink) {
     (void)training;
     ntk *o = (ntk *)observer;
-    GN_TRY(gn_linearization_set_point(o->probe, theta));
-    GN_TRY(gn_linearization_residual(o->probe, &o->residual));
-    GN_TRY(gn_linearization_gram(o->probe, &o->kernel));
-    GN_TRY(find_drift(o, &o->drift));
-    GN_TRY(decompose(o, &o->kernel, o->now));
-    GN_TRY(write_spectrum(o, step, sink));
-    GN_TRY(write_number(o, step, "kernel_drift", o->drift, sink));
-    GN_TRY(project(o, &o->kernel, o->c));
-    GN_TRY(write_values(o, step, "mode_error_now", o->c, sink));
-    GN_TRY(project(o, &o->frame, o->c));
-    GN_TRY(write_values(o, step, "mode_error", o->c, sink));
+    const row r = {o, step, sink};
+    GN_TRY(gn_probe_look(&o->probe, theta));
+    GN_TRY(gn_probe_drift(&o->probe, &o->drift));
+    GN_TRY(write_spectrum(&r));
+    GN_TRY(write_number(&r, "kernel_drift", o->drift));
+    GN_TRY(write_errors(&r));
     o->still = o->still && o->drift < STILL;
     if (o->still)
         gn_mode_fit_add(&o->fit, step, o->c);
-    return write_rates(o, step, sink);
+    gn_mode_pace_add(&o->pace, step, o->c);
+    find_rates(o);
+    if (o->rule.kind == GN_STEP_RULE_DIAGONAL)
+        GN_TRY(find_adam_rates(o, step));
+    GN_TRY(write_rates(&r));
+    return write_preconditioned(&r);
 }
 
 static gn_status begin_phase(gn_observer *observer, const gn_phase_start *start) {
     ntk *o = (ntk *)observer;
     o->rule = start->rule;
+    o->optimizer = start->optimizer;
     gn_mode_fit_restart(&o->fit);
-    return GN_OK;
+    gn_mode_pace_restart(&o->pace, start->step);
+    o->adam.seen = false;
+    return o->rule.kind == GN_STEP_RULE_DIAGONAL ? gn_adam_kernel_create(&o->adam, &o->probe, o->values)
+                                                 : GN_OK;
 }
 
 static bool signal_ntk(const gn_observer *observer, gn_signal signal, double *value) {
     const ntk *o = (const ntk *)observer;
-    *value = o->drift;
-    return signal == GN_SIGNAL_DRIFT && !isnan(o->drift);
+    *value = signal == GN_SIGNAL_DRIFT ? o->drift : o->pace.rate;
+    return !isnan(*value);
 }
 
 /* The line through each mode's errors of this phase goes on. */
@@ -153,17 +215,17 @@ static gn_status walk_ntk(gn_observer *observer, const gn_state_walk *walk) {
     GN_TRY(walk->array(walk->user, "still_drift", 2, now));
     o->still = now[0] != 0;
     o->drift = now[1];
-    return gn_mode_fit_walk(&o->fit, walk);
+    GN_TRY(gn_mode_fit_walk(&o->fit, walk));
+    GN_TRY(gn_mode_pace_walk(&o->pace, walk));
+    return o->rule.kind == GN_STEP_RULE_DIAGONAL ? gn_adam_kernel_walk(&o->adam, walk) : GN_OK;
 }
 
 static void release_ntk(gn_observer *observer) {
     ntk *o = (ntk *)observer;
-    gn_array *buffers[] = {&o->first, &o->frame,  &o->kernel, &o->residual,
-                           &o->modes, &o->values, &o->work,   &o->slots};
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
-        gn_buffer_destroy(buffers[i]);
-    gn_linearization_destroy(o->probe);
+    gn_adam_kernel_destroy(&o->adam);
+    gn_probe_destroy(&o->probe);
     gn_mode_fit_destroy(&o->fit);
+    gn_mode_pace_destroy(&o->pace);
     free(o->host);
 }
 
@@ -171,6 +233,7 @@ static const gn_observer_kind ntk_kind = {
     .name = "ntk",
     .observe = observe_ntk,
     .begin_phase = begin_phase,
+    .signals = 1u << GN_SIGNAL_DRIFT | 1u << GN_SIGNAL_MODE_RATE,
     .signal = signal_ntk,
     .state = walk_ntk,
     .release = release_ntk,
@@ -178,78 +241,48 @@ static const gn_observer_kind ntk_kind = {
 
 /* ---- creation ---- */
 
-static gn_array view_samples(const gn_array *array, size_t samples) {
-    return gn_array_view(array->context, array->dtype, samples, gn_array_length(array, 1), array->data);
-}
-
-static gn_status reserve(ntk *o, gn_dtype type) {
-    gn_context *context = o->base.context;
-    const size_t n = o->rows;
-    GN_TRY(GN_OP(context, eigh_workspace, type, n, &o->work_bytes));
-    const double square = (double)n * (double)n * (double)gn_dtype_size(type);
-    GN_TRY(gn_memory_predict(context, 3 * square + (double)o->work_bytes,
-                             "ntk: three matrices of the probe set and an eigensolver's memory",
-                             "fewer points (observe: {kind: ntk, points: ...})"));
-    GN_TRY(gn_buffer_create(context, &o->first, type, n, n, "the NTK at the start"));
-    GN_TRY(gn_buffer_create(context, &o->frame, type, n, n, "the eigenvectors of the NTK at the start"));
-    GN_TRY(gn_buffer_create(context, &o->kernel, type, n, n, "the NTK"));
-    GN_TRY(gn_buffer_create(context, &o->residual, type, n, 1, "the error that ntk observes"));
-    GN_TRY(gn_buffer_create(context, &o->modes, type, n, 1, "the error's modes"));
-    GN_TRY(gn_buffer_create(context, &o->values, type, n, 1, "the NTK's eigenvalues"));
-    GN_TRY(gn_buffer_create(context, &o->work, GN_FLOAT64, o->work_bytes / 8 + 1, 1, "ntk's eigensolver"));
-    return gn_buffer_create(context, &o->slots, GN_FLOAT64, 1, 1, "the results of ntk");
+gn_ntk_options gn_ntk_options_default(void) {
+    return (gn_ntk_options){.dense_rows = 2048, .values = 20, .dtype = GN_FLOAT64};
 }
 
 static gn_status reserve_host(ntk *o) {
-    const size_t n = o->rows;
-    o->host = calloc(5 * n, sizeof(double));
-    if (!o->host || !gn_mode_fit_create(&o->fit, n))
-        return gn_fail(o->base.context, GN_ERROR_MEMORY, "ntk: no host memory for %zu modes", n);
-    double **parts[] = {&o->first_values, &o->now, &o->c, &o->measured, &o->predicted};
+    const size_t k = o->count;
+    o->host = calloc(6 * k, sizeof(double));
+    if (!o->host || !gn_mode_fit_create(&o->fit, k) || !gn_mode_pace_create(&o->pace, k))
+        return gn_fail(o->base.context, GN_ERROR_MEMORY, "ntk: no host memory for %zu modes", k);
+    double **parts[] = {&o->now, &o->bounds, &o->c, &o->kernel, &o->measured, &o->predicted};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        *parts[i] = o->host + i * n;
+        *parts[i] = o->host + i * k;
     return GN_OK;
 }
 
-/* K_0, from theta_0 whatever the step that is observed first: a resumed run has the frame it had. */
-static gn_status look_at_the_start(ntk *o, const gn_array *theta0) {
-    GN_TRY(gn_linearization_set_point(o->probe, theta0));
-    GN_TRY(gn_linearization_gram(o->probe, &o->first));
-    GN_TRY(norm_of(o, &o->first, &o->first_norm));
-    GN_TRY(gn_array_copy(&o->frame, &o->first));
-    return decompose(o, &o->frame, o->first_values);
-}
-
 static gn_status prepare(ntk *o, gn_network *network, gn_loss loss, const gn_dataset *dataset,
-                         const gn_array *theta0, size_t points) {
-    const size_t samples = gn_array_length(dataset->inputs, 0), outputs = gn_network_outputs(network);
-    const size_t most = PROBE_ROWS / outputs > 0 ? PROBE_ROWS / outputs : 1;
-    const size_t probe = points > 0 ? points : samples < most ? samples : most;
-    const gn_dtype type = dataset->inputs->dtype;
-    o->rows = probe * outputs;
-    o->whole = probe == samples && loss == GN_LOSS_SQUARED;
+                         const gn_array *theta0, const gn_ntk_options *options) {
+    const gn_probe_options probe = {.observer = "ntk",
+                                    .points = options->points,
+                                    .dtype = options->dtype,
+                                    .dense_rows = options->dense_rows,
+                                    .values = options->values};
+    if (options->values == 0)
+        return gn_fail(o->base.context, GN_ERROR_ARGUMENT, "ntk: values is 0: give 1 or more");
+    GN_TRY(gn_probe_open(o->base.context, &probe, network, loss, dataset, theta0, &o->probe));
+    o->count = o->probe.count;
+    o->values = options->values < o->count ? options->values : o->count;
+    o->whole = o->probe.samples == gn_array_length(dataset->inputs, 0) && loss == GN_LOSS_SQUARED;
+    o->present = options->present;
     o->still = true;
     o->drift = NAN;
-    GN_TRY(reserve(o, type));
     GN_TRY(reserve_host(o));
-    o->inputs = view_samples(dataset->inputs, probe);
-    o->targets = view_samples(dataset->targets, probe);
-    GN_TRY(gn_linearization_create(network, loss, type, probe, &o->probe));
-    GN_TRY(gn_linearization_set_reference(o->probe, theta0));
-    GN_TRY(gn_linearization_set_batch(o->probe, &o->inputs, &o->targets));
-    return look_at_the_start(o, theta0);
+    return options->diagonal ? gn_adam_kernel_create(&o->adam, &o->probe, o->values) : GN_OK;
 }
 
 gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_loss loss,
-                                 const gn_dataset *dataset, const gn_array *theta0, size_t points,
-                                 gn_schedule schedule, gn_observer **observer) {
+                                 const gn_dataset *dataset, const gn_array *theta0,
+                                 const gn_ntk_options *options, gn_observer **observer) {
     void *created;
     *observer = NULL;
-    if (points > gn_array_length(dataset->inputs, 0))
-        return gn_fail(context, GN_ERROR_ARGUMENT, "ntk: points is %zu, but there are %zu training samples",
-                       points, gn_array_length(dataset->inputs, 0));
-    GN_TRY(gn_observer_allocate(context, &ntk_kind, sizeof(ntk), schedule, &created));
-    gn_status status = prepare(created, network, loss, dataset, theta0, points);
+    GN_TRY(gn_observer_allocate(context, &ntk_kind, sizeof(ntk), options->schedule, &created));
+    gn_status status = prepare(created, network, loss, dataset, theta0, options);
     if (status == GN_OK)
         *observer = created;
     else

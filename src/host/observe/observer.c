@@ -33,8 +33,12 @@ gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *s
     return observer->kind->begin_phase ? observer->kind->begin_phase(observer, start) : GN_OK;
 }
 
+bool gn_observer_offers(const gn_observer *observer, gn_signal signal) {
+    return observer->kind->signals >> signal & 1;
+}
+
 bool gn_observer_signal(const gn_observer *observer, gn_signal signal, double *value) {
-    return observer->kind->signal && observer->kind->signal(observer, signal, value);
+    return gn_observer_offers(observer, signal) && observer->kind->signal(observer, signal, value);
 }
 
 gn_status gn_observer_state(gn_observer *observer, const gn_state_walk *walk) {

@@ -12,7 +12,8 @@ typedef struct gn_observer_kind {
     gn_status (*observe)(gn_observer *observer, uint64_t step, const gn_array *theta,
                          gn_linearization *training, const gn_observation_sink *sink);
     gn_status (*begin_phase)(gn_observer *observer, const gn_phase_start *start); /* or none */
-    bool (*signal)(const gn_observer *observer, gn_signal signal, double *value); /* or none */
+    unsigned signals; /* those it offers, 1 << each; 0: none */
+    bool (*signal)(const gn_observer *observer, gn_signal signal, double *value); /* of an offered one */
     gn_status (*state)(gn_observer *observer, const gn_state_walk *walk);         /* or none */
     gn_status (*record)(gn_observer *observer, const gn_metrics *row);            /* or none */
     /* Frees what the kind holds, not the observer itself. */

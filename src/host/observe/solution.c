@@ -22,12 +22,6 @@ typedef struct solution {
     gn_array *slope_inputs, *slope_targets; /* what they are made of, owned */
 } solution;
 
-static gn_array view_rows(const gn_array *array, size_t first, size_t rows) {
-    const size_t columns = gn_array_length(array, 1);
-    char *data = (char *)array->data + first * columns * gn_dtype_size(array->dtype);
-    return gn_array_view(array->context, array->dtype, rows, columns, data);
-}
-
 /* ||f - y||^2 over the points. */
 static gn_status find_error(solution *s, const points *at, const gn_array *theta, double *sum) {
     const size_t samples = gn_array_length(at->inputs, 0);
@@ -35,8 +29,8 @@ static gn_status find_error(solution *s, const points *at, const gn_array *theta
     for (size_t first = 0; first < samples; first += s->capacity) {
         const size_t rows = samples - first < s->capacity ? samples - first : s->capacity;
         double mean;
-        s->inputs = view_rows(at->inputs, first, rows);
-        s->targets = view_rows(at->targets, first, rows);
+        s->inputs = gn_array_view_rows(at->inputs, first, rows);
+        s->targets = gn_array_view_rows(at->targets, first, rows);
         GN_TRY(gn_linearization_set_batch(s->pieces, &s->inputs, &s->targets));
         GN_TRY(gn_linearization_set_point(s->pieces, theta));
         GN_TRY(gn_linearization_loss(s->pieces, &mean));

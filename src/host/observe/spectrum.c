@@ -6,8 +6,10 @@
 
 #include "core/status.h"
 
-gn_spectrum_summary gn_spectrum_summarize(size_t n, const double *descending) {
+gn_spectrum_summary gn_spectrum_summarize(size_t n, const double *descending, double epsilon) {
+    const double rounding = n > 0 ? (double)n * epsilon * descending[0] : 0;
     double sum = 0, negative = 0, entropy = 0;
+    size_t rank = 0;
     for (size_t i = 0; i < n; i++) {
         sum += fmax(descending[i], 0);
         negative += fmax(-descending[i], 0);
@@ -15,10 +17,11 @@ gn_spectrum_summary gn_spectrum_summarize(size_t n, const double *descending) {
     for (size_t i = 0; i < n && descending[i] > 0; i++) {
         const double share = descending[i] / sum;
         entropy -= share > 0 ? share * log(share) : 0;
+        rank += descending[i] > rounding;
     }
-    const double least = n > 0 ? descending[n - 1] : 0;
     return (gn_spectrum_summary){
-        .condition_number = least > 0 ? descending[0] / least : INFINITY,
+        .condition_number = rank > 0 ? descending[0] / descending[rank - 1] : NAN,
+        .numerical_rank = rank,
         .effective_rank = sum > 0 ? exp(entropy) : 0,
         .negative_mass = sum + negative > 0 ? negative / (sum + negative) : 0,
     };
@@ -26,25 +29,50 @@ gn_spectrum_summary gn_spectrum_summarize(size_t n, const double *descending) {
 
 /* ---- what should happen ---- */
 
-/* The larger root's modulus of z^2 - (1 + momentum - gain) z + momentum: heavy-ball descent of one mode. */
-static double heavy_ball(double gain, double momentum) {
-    const double half = (1 + momentum - gain) / 2, discriminant = half * half - momentum;
-    return discriminant < 0 ? sqrt(momentum) : fabs(half) + sqrt(discriminant);
+/* Heavy-ball descent of one mode: z^2 - (1 + momentum - gain) z + momentum. */
+static double discriminant(double gain, double momentum) {
+    const double half = (1 + momentum - gain) / 2;
+    return half * half - momentum;
 }
 
-double gn_step_rule_rate(const gn_step_rule *rule, double lambda, double largest) {
+static bool oscillates(double gain, double momentum) {
+    return discriminant(gain, momentum) < 0;
+}
+
+/* The larger root's modulus. */
+static double heavy_ball(double gain, double momentum) {
+    return oscillates(gain, momentum) ? sqrt(momentum)
+                                      : fabs(1 + momentum - gain) / 2 + sqrt(discriminant(gain, momentum));
+}
+
+double gn_step_rule_kernel(const gn_step_rule *rule, double lambda, double largest) {
     const double scaled = rule->weight * fmax(lambda, 0);
     switch (rule->kind) {
     case GN_STEP_RULE_GRADIENT:
-        return -log(heavy_ball(rule->rate * scaled, rule->momentum));
+        return scaled;
     case GN_STEP_RULE_DAMPED:
-        return scaled > 0 ? -log(fabs(1 - rule->rate * scaled / (rule->damping + scaled))) : 0;
+        return scaled > 0 ? scaled / (rule->damping + scaled) : 0;
     case GN_STEP_RULE_CUT:
-        return lambda > rule->cutoff * largest ? -log(fabs(1 - rule->rate)) : 0;
+        return lambda > rule->cutoff * largest ? 1 : 0;
+    case GN_STEP_RULE_DIAGONAL:
+        return lambda;
     case GN_STEP_RULE_UNKNOWN:
         break;
     }
     return NAN;
+}
+
+double gn_step_rule_rate(const gn_step_rule *rule, double lambda, double largest) {
+    const double kernel = gn_step_rule_kernel(rule, lambda, largest);
+    if (rule->kernel_only)
+        return NAN;
+    if (rule->kind == GN_STEP_RULE_GRADIENT)
+        return -log(heavy_ball(rule->rate * kernel, rule->momentum));
+    if (rule->kind == GN_STEP_RULE_DIAGONAL) {
+        const double gain = (1 - rule->momentum) * rule->rate * rule->weight * kernel;
+        return oscillates(gain, rule->momentum) ? NAN : -log(heavy_ball(gain, rule->momentum));
+    }
+    return -log(fabs(1 - rule->rate * kernel));
 }
 
 /* ---- what does ---- */
@@ -110,6 +138,77 @@ void gn_mode_fit_rates(const gn_mode_fit *fit, double *rate) {
         const double n = fit->count[i], spread = n * fit->tt[i] - fit->t[i] * fit->t[i];
         rate[i] = n >= 3 && spread > 0 ? -(n * fit->ty[i] - fit->t[i] * fit->y[i]) / spread : NAN;
     }
+}
+
+/* ---- between two looks ---- */
+
+bool gn_mode_pace_create(gn_mode_pace *pace, size_t modes) {
+    *pace = (gn_mode_pace){.modes = modes, .rate = NAN, .first = calloc(3 * modes + 1, sizeof(double))};
+    if (!pace->first)
+        return false;
+    pace->last = pace->first + modes;
+    pace->rates = pace->last + modes;
+    return true;
+}
+
+void gn_mode_pace_destroy(gn_mode_pace *pace) {
+    free(pace->first);
+    *pace = (gn_mode_pace){0};
+}
+
+/* Modes by which a phase begins; those that are too small begin at 0. */
+static void begin_pace(gn_mode_pace *pace) {
+    double square = 0;
+    for (size_t i = 0; i < pace->modes; i++)
+        square += pace->last[i] * pace->last[i];
+    for (size_t i = 0; i < pace->modes; i++)
+        pace->first[i] = pace->last[i] >= 1e-8 * sqrt(square) ? pace->last[i] : 0;
+}
+
+void gn_mode_pace_restart(gn_mode_pace *pace, uint64_t step) {
+    pace->rate = NAN;
+    pace->begun = pace->looked && pace->last_step == step;
+    if (pace->begun)
+        begin_pace(pace);
+}
+
+static int compare(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(size_t count, double *values) {
+    if (count == 0)
+        return NAN;
+    qsort(values, count, sizeof *values, compare);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+void gn_mode_pace_add(gn_mode_pace *pace, uint64_t step, const double *c) {
+    const double past = (double)(step - pace->last_step);
+    size_t count = 0;
+    for (size_t i = 0; i < pace->modes; i++) {
+        const double before = pace->last[i], now = fabs(c[i]);
+        if (pace->begun && past > 0 && before > 0 && pace->first[i] > 0 && now >= 1e-3 * pace->first[i])
+            pace->rates[count++] = -log(now / before) / past;
+        pace->last[i] = now;
+    }
+    if (pace->begun && past > 0)
+        pace->rate = median(count, pace->rates);
+    if (!pace->begun)
+        begin_pace(pace);
+    pace->begun = pace->looked = true;
+    pace->last_step = step;
+}
+
+gn_status gn_mode_pace_walk(gn_mode_pace *pace, const gn_state_walk *walk) {
+    double now[4] = {(double)pace->last_step, pace->looked, pace->begun, pace->rate};
+    GN_TRY(walk->array(walk->user, "pace", 4, now));
+    pace->last_step = (uint64_t)now[0];
+    pace->looked = now[1] != 0;
+    pace->begun = now[2] != 0;
+    pace->rate = now[3];
+    return walk->array(walk->user, "pace_modes", 2 * pace->modes, pace->first);
 }
 
 gn_rate_agreement gn_rates_compare(size_t n, const double *measured, const double *predicted) {

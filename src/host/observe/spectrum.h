@@ -8,12 +8,16 @@
 #include "gnewt/observer.h"
 
 typedef struct gn_spectrum_summary {
-    double condition_number; /* largest over smallest; infinite where the smallest is not positive */
-    double effective_rank;   /* exp of the entropy of the positive eigenvalues over their sum */
-    double negative_mass;    /* sum of |negative ones| over that of all absolute values: rounding, if any */
+    /* Largest over smallest of the eigenvalues above rounding, n * epsilon times the largest: with
+     * numerical_rank below n the true number is larger, and cannot be had. NaN where there are none. */
+    double condition_number;
+    size_t numerical_rank; /* how many those are */
+    double effective_rank; /* exp of the entropy of the positive eigenvalues over their sum */
+    double negative_mass;  /* sum of |negative ones| over that of all absolute values: rounding, if any */
 } gn_spectrum_summary;
 
-gn_spectrum_summary gn_spectrum_summarize(size_t n, const double *descending);
+/* epsilon: of the type that the kernel was made in. */
+gn_spectrum_summary gn_spectrum_summarize(size_t n, const double *descending, double epsilon);
 
 /* Straight lines through (step, ln |c_i|), one a mode, by sums that grow. */
 typedef struct gn_mode_fit {
@@ -34,6 +38,24 @@ gn_status gn_mode_fit_walk(gn_mode_fit *fit, const gn_state_walk *walk);
 void gn_mode_fit_add(gn_mode_fit *fit, uint64_t step, const double *c);
 /* rate[i] = -slope, of three points or more, else NaN. */
 void gn_mode_fit_rates(const gn_mode_fit *fit, double *rate);
+
+/* The median decay a step between the last two looks of a phase (GN_SIGNAL_MODE_RATE). */
+typedef struct gn_mode_pace {
+    size_t modes;
+    double *first, *last,
+        *rates; /* modes each; one allocation: |c_i| as the phase began, and at the last look */
+    uint64_t last_step;
+    bool looked, begun; /* there is a last look; there is a first one of this phase */
+    double rate;        /* NaN: none yet */
+} gn_mode_pace;
+
+/* false where there is no memory. */
+bool gn_mode_pace_create(gn_mode_pace *pace, size_t modes);
+void gn_mode_pace_destroy(gn_mode_pace *pace);
+/* A phase begins after `step` steps: a look at that step is its first. */
+void gn_mode_pace_restart(gn_mode_pace *pace, uint64_t step);
+void gn_mode_pace_add(gn_mode_pace *pace, uint64_t step, const double *c);
+gn_status gn_mode_pace_walk(gn_mode_pace *pace, const gn_state_walk *walk);
 
 /* Of the pairs that are finite: slope = sum(m p) / sum(p p), and r2 = 1 - sum (m - p)^2 / sum (m - mean m)^2
  * of the prediction as it stands. NaN where they are not defined. */

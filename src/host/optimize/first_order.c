@@ -164,7 +164,24 @@ static void destroy(gn_optimizer *self) {
     gn_buffer_destroy(&of(self)->clock);
 }
 
-static const gn_optimizer_interface interface = {.step = step, .direction = direction, .destroy = destroy};
+/* A diagnosis: the arithmetic is the host's. */
+static gn_status diagonal(gn_optimizer *self, double *values) {
+    const gn_optimizer_options *options = &self->options;
+    double updates = 0;
+    if (is_adam(self))
+        GN_TRY(gn_array_read(&of(self)->clock, &updates, 1));
+    if (updates == 0)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED,
+                       is_adam(self) ? "Adam has no diagonal before its first step" : "sgd has no diagonal");
+    GN_TRY(gn_array_read(&of(self)->second, values, self->parameters));
+    const double seen = 1 - pow(options->beta2, updates);
+    for (size_t i = 0; i < self->parameters; i++)
+        values[i] = 1 / (sqrt(values[i] / seen) + options->epsilon);
+    return GN_OK;
+}
+
+static const gn_optimizer_interface interface = {
+    .step = step, .direction = direction, .diagonal = diagonal, .destroy = destroy};
 
 /* A state array of zeros. */
 static gn_status create_state(gn_optimizer *self, gn_array *array, gn_dtype dtype, size_t count,

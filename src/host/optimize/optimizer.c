@@ -124,6 +124,35 @@ gn_status gn_optimizer_spectrum(gn_optimizer *self, size_t capacity, double *val
     return self->interface->spectrum(self, capacity, values, count);
 }
 
+gn_status gn_optimizer_diagonal(gn_optimizer *self, gn_array *d) {
+    if (!self->interface->diagonal)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED,
+                       "only adam and adamw precondition with a diagonal of their own");
+    GN_TRY(gn_array_expect(self->context, d, d->dtype, self->parameters, "d"));
+    double *values = malloc(self->parameters * sizeof *values);
+    if (!values)
+        return gn_fail(self->context, GN_ERROR_MEMORY, "no host memory for an optimiser's diagonal");
+    gn_status status = self->interface->diagonal(self, values);
+    if (status == GN_OK)
+        status = gn_array_write(d, values, self->parameters);
+    free(values);
+    return status;
+}
+
+gn_status gn_optimizer_decompose(gn_optimizer *self, gn_linearization *l, gn_array *vectors,
+                                 gn_array *values) {
+    GN_TRY(check_point(self, l));
+    if (!self->decomposes || l->loss != GN_LOSS_SQUARED)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED,
+                       "only spectral dual solves of squared error decompose J J'");
+    return self->interface->decompose(self, l, vectors, values);
+}
+
+gn_status gn_optimizer_damping(gn_optimizer *self, double *mu) {
+    *mu = NAN;
+    return self->interface->damping ? self->interface->damping(self, mu) : GN_OK;
+}
+
 const char *gn_optimizer_solver_text(const gn_optimizer *self) {
     return self->solver;
 }

@@ -7,6 +7,14 @@
 
 enum { POINTS = 600 /* of a curve, at most */, MAX_FAMILIES = 16, NAME = 64 };
 
+/* What the observer drift has written, as columns. */
+#define DRIFT      "drift/kernel_drift"
+#define GAP        "drift/linearisation_gap"
+#define UNIFORMITY "drift/uniformity"
+#define RESIDENCY  "drift/subspace_residency"
+/* t_lazy is where the drift first exceeds this. */
+#define LAZY 0.1
+
 typedef enum part { TRAIN, TEST, PARTS } part; /* a quantity without parts is TRAIN: solid */
 
 /* A quantity, of the training and the test set: one panel, or a row of them. */
@@ -26,12 +34,14 @@ typedef struct metrics {
     gn_split split;
     family families[MAX_FAMILIES];
     size_t family_count;
+    double *lazy; /* group_count: where the group's kernel has left its start by a tenth; NaN: nowhere seen */
     gn_page page;
     gn_axis x;
 } metrics;
 
 static void metrics_free(metrics *figure) {
     gn_split_destroy(&figure->split);
+    free(figure->lazy);
     for (size_t i = 0; i < figure->family_count; i++) {
         free(figure->families[i].marks);
         for (part p = TRAIN; p < PARTS; p++) {
@@ -57,7 +67,11 @@ static const char *axis_label(const char *name) {
                   {"cg_iterations", "CG iterations"},
                   {"acceleration", "acceleration  2‖c‖/‖d‖"},
                   {"passes", "passes"},
-                  {"seconds", "training time (s)"}};
+                  {"seconds", "training time (s)"},
+                  {DRIFT, "kernel drift  ‖K − K_0‖/‖K_0‖"},
+                  {GAP, "linearisation gap  ‖f − f_{lin}‖/‖f − f_0‖"},
+                  {UNIFORMITY, "uniformity of progress  U"},
+                  {RESIDENCY, "residency of the movement  S"}};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
         if (!strcmp(labels[i].name, name))
             return labels[i].label;
@@ -77,11 +91,37 @@ static part split(const char *column, char name[NAME]) {
     return TRAIN;
 }
 
+/* Whether every run has trained the linearised network beside. */
+static bool has_companions(const gn_run_set *set) {
+    for (size_t i = 0; i < set->group_count; i++) {
+        const gn_config *config = gn_group_config(set, &set->groups[i]);
+        bool found = false;
+        for (unsigned j = 0; j < config->observe_count; j++)
+            found |= config->observe[j].kind == GN_OBSERVE_DRIFT && config->observe[j].companion;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* The columns that the figure is about; *count is their number. */
+static const char *const *find_columns(const gn_run_set *set, const gn_config_plot *plot, size_t *count) {
+    static const char *const losses[] = {"loss_train", "loss_test"};
+    static const char *const drift[] = {DRIFT, UNIFORMITY, RESIDENCY, GAP};
+    *count = 2;
+    if (plot->kind == GN_PLOT_METRICS && plot->metrics_count > 0) {
+        *count = plot->metrics_count;
+        return (const char *const *)plot->metrics;
+    }
+    if (plot->kind != GN_PLOT_DRIFT)
+        return losses;
+    *count = has_companions(set) ? 4 : 3;
+    return drift;
+}
+
 static gn_status find_families(metrics *figure, const gn_config_plot *plot, gn_message *message) {
-    static char *const defaults[] = {"loss_train", "loss_test"};
-    bool given = plot->kind == GN_PLOT_METRICS && plot->metrics_count > 0;
-    char *const *columns = given ? plot->metrics : defaults;
-    size_t count = given ? plot->metrics_count : 2;
+    size_t count;
+    const char *const *columns = find_columns(figure->set, plot, &count);
     for (size_t i = 0; i < count; i++) {
         char name[NAME];
         part p = split(columns[i], name);
@@ -122,8 +162,8 @@ static bool any_finite(const gn_band *band) {
 
 /* The axis is fixed before the data are written: what is not positive has a place only on a linear one. */
 static bool wants_logarithm(const char *name) {
-    static const char *const linear[] = {"accuracy",      "kept",   "backtracks", "rejected",
-                                         "cg_iterations", "passes", "seconds",    "acceleration"};
+    static const char *const linear[] = {"accuracy", "kept",    "backtracks",   "rejected", "cg_iterations",
+                                         "passes",   "seconds", "acceleration", UNIFORMITY, RESIDENCY};
     for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
         if (!strcmp(linear[i], name))
             return false;
@@ -143,6 +183,14 @@ static void write_marks(const gn_run_set *set, size_t group, const gn_series *se
     }
 }
 
+/* The first step at which the median over the seeds exceeds the bound. */
+static double first_above(const gn_band *band, double bound) {
+    for (size_t i = 0; i < band->count; i++)
+        if (band->median[i] > bound)
+            return band->step[i];
+    return NAN;
+}
+
 static gn_status write_group(metrics *figure, family *panel, part p, size_t group, gn_script *script,
                              gn_message *message) {
     const gn_run_group *runs = &figure->set->groups[group];
@@ -151,6 +199,8 @@ static gn_status write_group(metrics *figure, family *panel, part p, size_t grou
     GN_TRY(gn_group_series(figure->set, runs, panel->columns[p], &series, message));
     gn_status status = gn_band_create(series, runs->count, 0, &band);
     if (status == GN_OK) {
+        if (!strcmp(panel->name, DRIFT))
+            figure->lazy[group] = first_above(&band, LAZY);
         gn_band_thin(&band, POINTS, figure->x.logarithmic);
         panel->drawn[p][group] = any_finite(&band);
         if (panel->drawn[p][group]) {
@@ -176,7 +226,8 @@ static void choose_axis(family *panel, const gn_config_plot *plot) {
         double low = plot->y_min > 0 ? plot->y_min : panel->positive;
         double high = panel->start > 0 ? fmin(panel->high, 1e3 * panel->start) : panel->high;
         panel->y = gn_axis_decades(low, fmax(high, low), 16); /* a diverged run leaves the picture */
-    } else if (!strcmp(panel->name, "accuracy")) {
+    } else if (!strcmp(panel->name, "accuracy") || !strcmp(panel->name, UNIFORMITY) ||
+               !strcmp(panel->name, RESIDENCY)) {
         panel->y = (gn_axis){.low = 0, .high = 1};
     } else {
         double low = fmin(panel->low, 0), high = panel->high > low ? panel->high : low + 1;
@@ -202,8 +253,21 @@ static gn_status write_family(metrics *figure, family *panel, gn_script *script,
     return GN_OK;
 }
 
+static bool has_lazy(const metrics *figure) {
+    for (size_t i = 0; i < figure->set->group_count; i++)
+        if (isfinite(figure->lazy[i]))
+            return true;
+    return false;
+}
+
 /* Reads and writes all families; those of which nothing was recorded are left out. */
 static gn_status write_data(metrics *figure, gn_script *script, gn_message *message) {
+    figure->lazy = calloc(figure->set->group_count, sizeof *figure->lazy);
+    if (!figure->lazy)
+        return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for %zu groups of runs",
+                               figure->set->group_count);
+    for (size_t i = 0; i < figure->set->group_count; i++)
+        figure->lazy[i] = NAN;
     for (size_t i = 0; i < figure->family_count; i++)
         GN_TRY(write_family(figure, &figure->families[i], script, message));
     size_t kept = 0;
@@ -236,7 +300,7 @@ static bool has_phases(const metrics *figure) {
 }
 
 static double legend_width(const metrics *figure) {
-    double width = gn_text_width("phase change");
+    double width = gn_text_width(has_lazy(figure) ? "drift above 0.1" : "phase change");
     for (size_t i = 0; i < figure->split.lines; i++)
         width = fmax(width, gn_text_width(figure->split.line_title[i].text));
     return width + 36;
@@ -266,6 +330,9 @@ static void draw_legend(const metrics *figure) {
     if (has_phases(figure))
         gn_page_legend(&figure->page, line++, "lt 1 lw 1.2 dt (4,4) lc rgb '#404040'", GN_TEXT_PLAIN,
                        "phase change");
+    if (has_lazy(figure))
+        gn_page_legend(&figure->page, line++, "lt 1 lw 1.8 dt (2,3) lc rgb '#404040'", GN_TEXT_PLAIN,
+                       "drift above 0.1");
     for (size_t i = 0; i < figure->set->group_count; i++) {
         char state[96];
         gn_group_state(figure->set, &figure->set->groups[i], state, sizeof state);
@@ -276,20 +343,41 @@ static void draw_legend(const metrics *figure) {
     }
 }
 
-/* A bar where a phase of one of the panel's groups ends and another begins. */
+static void draw_bar(const metrics *figure, double step) {
+    if (step > figure->x.low && step < figure->x.high)
+        fprintf(figure->page.canvas.script->file,
+                "set arrow from first %.0f, graph 0 to first %.0f, graph 1 nohead lt 1 lw 1.2 dt (4,4) "
+                "lc rgb '#404040'\n",
+                step, step);
+}
+
+/* Bars where a phase of one of the panel's runs ends and another begins: those of a group's first run, and of
+ * its others where they differ. */
 static void draw_phases(const metrics *figure, size_t column) {
     for (size_t i = 0; i < figure->set->group_count; i++) {
-        const gn_config *config = gn_group_config(figure->set, &figure->set->groups[i]);
-        size_t step = 0;
-        for (unsigned j = 0; j + 1 < config->phases_count && figure->split.panel[i] == column; j++) {
-            step += config->phases[j].steps;
-            if ((double)step > figure->x.low && (double)step < figure->x.high)
-                fprintf(figure->page.canvas.script->file,
-                        "set arrow from first %zu, graph 0 to first %zu, graph 1 nohead lt 1 lw 1.2 dt (4,4) "
-                        "lc rgb '#404040'\n",
-                        step, step);
+        const gn_run_group *group = &figure->set->groups[i];
+        const size_t phases = gn_group_config(figure->set, group)->phases_count;
+        double *first = calloc(2 * phases, sizeof *first), *other = first ? first + phases : NULL;
+        for (size_t j = 0; first && j < group->count && figure->split.panel[i] == column; j++) {
+            double *steps = j == 0 ? first : other;
+            const size_t count = gn_figure_run_changes(&figure->set->runs[group->first + j], steps);
+            for (size_t k = 0; k < count; k++)
+                if (j == 0 || other[k] != first[k])
+                    draw_bar(figure, steps[k]);
         }
+        free(first);
     }
+}
+
+/* The end of the lazy phase of each of the panel's groups, in its colour. */
+static void draw_lazy(const metrics *figure, size_t column) {
+    for (size_t i = 0; i < figure->set->group_count; i++)
+        if (figure->split.panel[i] == column && figure->lazy[i] > figure->x.low &&
+            figure->lazy[i] < figure->x.high)
+            fprintf(figure->page.canvas.script->file,
+                    "set arrow from first %.0f, graph 0 to first %.0f, graph 1 nohead lt 1 lw 1.8 dt (2,3) "
+                    "lc rgb '#%06X'\n",
+                    figure->lazy[i], figure->lazy[i], gn_colour_named(figure->split.line[i]));
 }
 
 static void draw_bands(const metrics *figure, const family *panel, part p, size_t group, FILE *file) {
@@ -325,6 +413,7 @@ static void draw_panel(const metrics *figure, size_t row, size_t column) {
     y.label = title == NULL || gn_page_first_column(page, index) ? y.label : NULL;
     gn_canvas_axes(&page->canvas, gn_page_panel(page, index), title, x, y);
     draw_phases(figure, column);
+    draw_lazy(figure, column);
     fputs("plot ", file);
     draw_curves(figure, panel, column, file);
     for (size_t i = 0; i < figure->set->group_count; i++)

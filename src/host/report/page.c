@@ -80,8 +80,8 @@ void gn_page_legend(const gn_page *page, double line, const char *style, gn_weig
 gn_axis gn_page_steps(const gn_run_set *set) {
     const gn_config_plot *plot = &gn_group_config(set, &set->groups[0])->plot;
     double last = plot->x_max;
-    for (size_t i = 0; i < set->group_count && plot->x_max <= 0; i++)
-        last = fmax(last, (double)gn_config_steps(gn_group_config(set, &set->groups[i])));
+    for (size_t i = 0; i < set->run_count && plot->x_max <= 0; i++)
+        last = fmax(last, gn_figure_run_steps(&set->runs[i]));
     bool logarithmic = plot->x_scale == GN_PLOT_LOG;
     return (gn_axis){.low = logarithmic ? 1 : 0,
                      .high = fmax(last, logarithmic ? 10 : 1),

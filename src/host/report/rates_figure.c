@@ -93,7 +93,7 @@ static gn_status write_data(rates *figure, gn_script *script, gn_message *messag
     if (points == 0)
         return gn_message_fail(
             message, GN_ERROR_FORMAT,
-            "no run has a mode with both a measured and a predicted rate: predictions are of sgd, "
+            "no run has a mode with both a measured and a predicted rate: predictions are of sgd, adam, "
             "gauss_newton and constant damping on the whole training set, by full batches, and rates need "
             "three observations before the kernel has drifted by 0.1");
     return GN_OK;

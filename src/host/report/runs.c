@@ -214,6 +214,30 @@ size_t gn_config_steps(const gn_config *config) {
     return steps;
 }
 
+size_t gn_figure_run_changes(const gn_figure_run *run, double *steps) {
+    const gn_config *config = run->run.config;
+    gn_series ends;
+    size_t told = 0;
+    double done = 0;
+    if (gn_run_phases(&run->run, &ends, NULL) == GN_OK)
+        told = ends.rows;
+    for (unsigned i = 0; i + 1 < config->phases_count; i++) {
+        done = i < told ? ends.at[i] : done + (double)config->phases[i].steps;
+        steps[i] = done;
+    }
+    gn_series_free(&ends);
+    return config->phases_count - 1;
+}
+
+double gn_figure_run_steps(const gn_figure_run *run) {
+    gn_series ends;
+    double steps = (double)gn_config_steps(run->run.config);
+    if (gn_run_phases(&run->run, &ends, NULL) == GN_OK && ends.rows == run->run.config->phases_count)
+        steps = ends.at[ends.rows - 1];
+    gn_series_free(&ends);
+    return steps;
+}
+
 static gn_status read_series(const gn_run *run, const char *name, gn_series *series, gn_message *message) {
     const char *slash = strchr(name, '/');
     if (!slash)

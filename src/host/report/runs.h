@@ -32,7 +32,12 @@ void gn_run_set_destroy(gn_run_set *set);
 
 /* Of the group's first run. */
 const gn_config *gn_group_config(const gn_run_set *set, const gn_run_group *group);
-size_t gn_config_steps(const gn_config *config); /* of all phases */
+size_t gn_config_steps(const gn_config *config); /* of all phases, at most */
+/* Those of a run: fewer where its phases ended early. */
+double gn_figure_run_steps(const gn_figure_run *run);
+/* The steps after which another phase began, of the run's own phases, into `steps` (as many as the phases
+ * are); of one that has not come so far, those of its configuration. Returns how many there are. */
+size_t gn_figure_run_changes(const gn_figure_run *run, double *steps);
 
 /* Settings under a dotted key ("phases.0": phases.0.steps, ...) or all others; those that runs of one group
  * may differ in, and what is no part of the experiment, are in neither. key "": all are others. */

@@ -307,6 +307,35 @@ static gn_status create_curvature(const gn_config *config, const gn_config_obser
                                         build->theta0, &options, (gn_schedule){from->every}, out);
 }
 
+static gn_status create_ntk(const gn_config *config, const gn_config_observer *from, gn_build *build,
+                            gn_observer **out) {
+    gn_ntk_options options = {.points = from->points,
+                              .dense_rows = from->dense_rows,
+                              .values = from->values,
+                              .dtype = from->precision,
+                              .present = from->present,
+                              .schedule = {from->every}};
+    for (unsigned i = 0; i < config->phases_count; i++) {
+        const gn_optimizer_kind kind = config->phases[i].optimizer.options.kind;
+        options.diagonal |= kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW;
+    }
+    return gn_observer_create_ntk(build->context, build->network, config->loss.kind, &build->dataset,
+                                  build->theta0, &options, out);
+}
+
+static gn_status create_drift(const gn_config *config, const gn_config_observer *from, gn_build *build,
+                              gn_observer **out) {
+    const gn_drift_options options = {.network = build->network,
+                                      .loss = config->loss.kind,
+                                      .dataset = &build->dataset,
+                                      .theta0 = build->theta0,
+                                      .points = from->points,
+                                      .companion = from->companion,
+                                      .batch = config->batch.size,
+                                      .seed = config->seed};
+    return gn_observer_create_drift(build->context, &options, (gn_schedule){from->every}, out);
+}
+
 static gn_status create_observer(const gn_config *config, const gn_config_observer *from, gn_build *build) {
     const gn_schedule schedule = {from->every};
     gn_observer **out = &build->observers[build->observer_count];
@@ -325,8 +354,10 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
                                              from->h1, schedule, out);
         break;
     case GN_OBSERVE_NTK:
-        status = gn_observer_create_ntk(build->context, build->network, config->loss.kind, &build->dataset,
-                                        build->theta0, from->points, schedule, out);
+        status = create_ntk(config, from, build, out);
+        break;
+    case GN_OBSERVE_DRIFT:
+        status = create_drift(config, from, build, out);
         break;
     case GN_OBSERVE_GENERALISATION:
         status = create_generalisation(from, build, out);
@@ -362,6 +393,30 @@ static gn_schedule record_schedule(const gn_config *config) {
     return (gn_schedule){0};
 }
 
+static gn_phase_end end_of(const gn_config_phase *phase) {
+    gn_phase_end end = {0};
+    if (phase->until) {
+        const gn_config_until *u = phase->until;
+        end.until.metric = u->metric;
+        end.until.bound = u->below ? GN_BOUND_BELOW : GN_BOUND_ABOVE;
+        end.until.level = u->below ? *u->below : *u->above;
+        end.until.times = u->times;
+    }
+    if (phase->stagnation) {
+        end.stagnation.metric = phase->stagnation->metric;
+        end.stagnation.relative = phase->stagnation->relative;
+        end.stagnation.times = phase->stagnation->times;
+    }
+    if (phase->change) {
+        const gn_config_switch *c = phase->change;
+        end.change.signal = c->signal;
+        end.change.bound = c->below ? GN_BOUND_BELOW : GN_BOUND_ABOVE;
+        end.change.level = c->below ? *c->below : *c->above;
+        end.change.times = c->times;
+    }
+    return end;
+}
+
 gn_status gn_build_trainer(const gn_config *config, const gn_config_source *source, gn_build *build,
                            gn_message *message) {
     GN_TRY(create_observers(config, source, build, message));
@@ -370,8 +425,9 @@ gn_status gn_build_trainer(const gn_config *config, const gn_config_source *sour
         return gn_message_fail(message, GN_ERROR_MEMORY, "out of memory");
     build->phase_count = config->phases_count;
     for (unsigned i = 0; i < config->phases_count; i++)
-        build->phases[i] =
-            (gn_phase){.steps = config->phases[i].steps, .optimizer = config->phases[i].optimizer.options};
+        build->phases[i] = (gn_phase){.steps = config->phases[i].steps,
+                                      .optimizer = config->phases[i].optimizer.options,
+                                      .end = end_of(&config->phases[i])};
     const gn_trainer_options options = {.network = build->network,
                                         .dataset = &build->dataset,
                                         .loss = config->loss.kind,

@@ -28,7 +28,7 @@ static gn_status write_array(gn_h5 *file, const char *name, const gn_array *arra
     return status;
 }
 
-/* ---- observers: /observers/<number>_<name>/<array> ---- */
+/* ---- trainer and observers: /trainer/<array>, /observers/<number>_<name>/<array> ---- */
 
 typedef struct state_file {
     gn_h5 *file;
@@ -60,6 +60,14 @@ static gn_status load_state(void *user, const char *name, size_t count, double *
                                   "the checkpoint's %s does not fit this configuration", path);
 }
 
+static gn_status walk_trainer(gn_h5 *file, gn_build *build, bool loading, gn_message *message) {
+    state_file s = {.file = file, .message = message, .group = "/trainer"};
+    const gn_state_walk walk = {&s, loading, loading ? load_state : save_state};
+    const gn_status status = gn_trainer_state(build->trainer, &walk);
+    return status == GN_OK || message->text[0] != '\0' ? status
+                                                       : gn_build_fail(build, status, "resume", message);
+}
+
 static gn_status walk_observers(gn_h5 *file, gn_build *build, bool loading, gn_message *message) {
     state_file s = {.file = file, .message = message};
     const gn_state_walk walk = {&s, loading, loading ? load_state : save_state};
@@ -76,13 +84,11 @@ static gn_status walk_observers(gn_h5 *file, gn_build *build, bool loading, gn_m
 
 static gn_status write_content(gn_h5 *file, gn_build *build, gn_message *message) {
     gn_trainer *trainer = build->trainer;
-    const double seconds = gn_trainer_seconds(trainer), passes = gn_trainer_passes(trainer);
     gn_optimizer *optimizer = gn_trainer_optimizer(trainer);
     GN_TRY(gn_h5_put_text(file, "version", GNEWT_VERSION, message));
     GN_TRY(gn_h5_put_number(file, "step", gn_trainer_step(trainer), message));
     GN_TRY(gn_h5_put_number(file, "phase", gn_trainer_phase(trainer), message));
-    GN_TRY(gn_h5_write(file, "/seconds", 0, NULL, &seconds, message));
-    GN_TRY(gn_h5_write(file, "/passes", 0, NULL, &passes, message));
+    GN_TRY(walk_trainer(file, build, false, message));
     GN_TRY(write_array(file, "/theta", build->theta, message));
     for (size_t i = 0; optimizer != NULL && i < gn_optimizer_state_count(optimizer); i++) {
         const char *name;
@@ -166,26 +172,9 @@ static gn_status read_array(gn_h5 *file, const char *name, gn_array *array, gn_m
     return status;
 }
 
-static gn_status read_number(gn_h5 *file, const char *name, double *value, gn_message *message) {
-    int rank;
-    size_t shape[GN_H5_MAX_RANK];
-    double *values;
-    GN_TRY(gn_h5_read(file, name, &rank, shape, &values, message));
-    *value = rank == 0 ? values[0] : NAN;
-    free(values);
-    return GN_OK;
-}
-
 static gn_status read_content(gn_h5 *file, gn_build *build, gn_message *message) {
-    unsigned long long step;
-    double seconds, passes;
-    GN_TRY(gn_h5_get_number(file, "step", &step, message));
-    GN_TRY(read_number(file, "/seconds", &seconds, message));
-    GN_TRY(read_number(file, "/passes", &passes, message));
     GN_TRY(read_array(file, "/theta", build->theta, message));
-    gn_status status = gn_trainer_resume(build->trainer, step, seconds, passes);
-    if (status != GN_OK)
-        return gn_build_fail(build, status, "resume", message);
+    GN_TRY(walk_trainer(file, build, true, message));
     gn_optimizer *optimizer = gn_trainer_optimizer(build->trainer);
     for (size_t i = 0; optimizer != NULL && i < gn_optimizer_state_count(optimizer); i++) {
         const char *name;

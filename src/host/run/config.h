@@ -94,9 +94,31 @@ typedef struct gn_config_optimizer {
     gn_optimizer_options options;
 } gn_config_optimizer;
 
+/* Of `below` and `above` one is given; the other is NULL. */
+typedef struct gn_config_until {
+    gn_phase_metric metric;
+    double *below, *above;
+    size_t times; /* for */
+} gn_config_until;
+
+typedef struct gn_config_stagnation {
+    gn_phase_metric metric;
+    double relative;
+    size_t times; /* for */
+} gn_config_stagnation;
+
+typedef struct gn_config_switch {
+    gn_signal signal;
+    double *below, *above;
+    size_t times; /* for */
+} gn_config_switch;
+
 typedef struct gn_config_phase {
     size_t steps;
     gn_config_optimizer optimizer;
+    gn_config_until *until; /* NULL, as the next two: not asked for */
+    gn_config_stagnation *stagnation;
+    gn_config_switch *change; /* switch */
 } gn_config_phase;
 
 typedef enum gn_observe_kind {
@@ -106,20 +128,26 @@ typedef enum gn_observe_kind {
     GN_OBSERVE_SOLUTION,
     GN_OBSERVE_NTK,
     GN_OBSERVE_GENERALISATION,
-    GN_OBSERVE_CURVATURE
+    GN_OBSERVE_CURVATURE,
+    GN_OBSERVE_DRIFT
 } gn_observe_kind;
 
 typedef struct gn_config_observer {
     gn_observe_kind kind; /* metrics: the cadence of the recorded rows */
     size_t every;         /* 0: at log points (gn_schedule) */
     size_t modes;         /* fourier */
-    size_t points;        /* ntk; 0: as many as have 1024 residuals; curvature; 0: all */
+    size_t points;        /* ntk, drift; 0: as many as have 1024 residuals; curvature; 0: all */
     bool h1;              /* solution */
-    double *thresholds;   /* generalisation; none: by the problem */
+    size_t dense_rows;
+    gn_dtype precision;
+    bool present;       /* these three: ntk */
+    bool companion;     /* drift */
+    double *thresholds; /* generalisation; none: by the problem */
     unsigned thresholds_count;
-    double loss_below;                    /* generalisation; 0: none */
-    size_t values, steps, starts, probes; /* curvature */
-    bool hessian;                         /* curvature */
+    double loss_below;            /* generalisation; 0: none */
+    size_t values;                /* ntk, curvature */
+    size_t steps, starts, probes; /* curvature */
+    bool hessian;                 /* curvature */
 } gn_config_observer;
 
 typedef enum gn_plot_kind {
@@ -127,7 +155,8 @@ typedef enum gn_plot_kind {
     GN_PLOT_METRICS,
     GN_PLOT_FOURIER,
     GN_PLOT_RATES,
-    GN_PLOT_CURVATURE
+    GN_PLOT_CURVATURE,
+    GN_PLOT_DRIFT
 } gn_plot_kind;
 typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 
@@ -136,7 +165,7 @@ typedef struct gn_config_plot {
     char *title;
     char **metrics; /* kind metrics: names of GN_METRICS_LIST */
     unsigned metrics_count;
-    char *panels; /* kind metrics: a dotted key, or "" */
+    char *panels; /* kinds metrics, drift: a dotted key, or "" */
     gn_plot_scale x_scale;
     double x_max;   /* steps; 0: all */
     double y_min;   /* 0: by the data */

@@ -139,7 +139,7 @@ static gn_status check_row(gn_check *check, const gn_key *key, const gn_node *no
         GN_TRY(parse_fallback(check, key, &item));
     if (item == NULL && key->type != GN_KEY_SECTION) /* computed later */
         item = gn_tree_scalar(check->out, "", true);
-    else if (key->type == GN_KEY_SECTION)
+    else if (key->type == GN_KEY_SECTION || key->type == GN_KEY_OPTIONAL_SECTION)
         GN_TRY(gn_check_section(check, key->section, item, origin, &item));
     else if (key->type == GN_KEY_SECTIONS)
         GN_TRY(check_sections(check, key, item, &item));
@@ -170,7 +170,8 @@ gn_status gn_check_section(gn_check *check, const gn_section *section, const gn_
         return gn_check_memory(check);
     for (const gn_key *key = section->keys; key->name != NULL; key++) {
         gn_node *item;
-        if ((key->kinds >> kind & 1) == 0 || key->type == GN_KEY_SWEEP)
+        const bool absent = GN_KEY_IS_OPTIONAL(key->type) && (node == NULL || !gn_node_get(node, key->name));
+        if ((key->kinds >> kind & 1) == 0 || key->type == GN_KEY_SWEEP || absent)
             continue;
         GN_TRY(check_row(check, key, node, parent, &item));
         if (!gn_tree_add(check->out, map, key->name, item))

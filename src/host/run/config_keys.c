@@ -79,12 +79,26 @@ static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"fourier", GN_OBSERVE_FOURIER},
                                       {"solution", GN_OBSERVE_SOLUTION},
                                       {"ntk", GN_OBSERVE_NTK},
+                                      {"drift", GN_OBSERVE_DRIFT},
                                       {"generalisation", GN_OBSERVE_GENERALISATION},
                                       {"curvature", GN_OBSERVE_CURVATURE},
                                       {NULL, 0}};
-static const gn_choice plots[] = {{"none", GN_PLOT_NONE},           {"metrics", GN_PLOT_METRICS},
-                                  {"fourier", GN_PLOT_FOURIER},     {"rates", GN_PLOT_RATES},
-                                  {"curvature", GN_PLOT_CURVATURE}, {NULL, 0}};
+static const gn_choice phase_metrics[] = {{"loss_train", GN_PHASE_LOSS_TRAIN},
+                                          {"loss_test", GN_PHASE_LOSS_TEST},
+                                          {"accuracy_train", GN_PHASE_ACCURACY_TRAIN},
+                                          {"accuracy_test", GN_PHASE_ACCURACY_TEST},
+                                          {NULL, 0}};
+static const gn_choice signals[] = {{"drift", GN_SIGNAL_DRIFT},
+                                    {"linearisation_gap", GN_SIGNAL_LINEARISATION_GAP},
+                                    {"mode_rate", GN_SIGNAL_MODE_RATE},
+                                    {NULL, 0}};
+static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
+                                  {"metrics", GN_PLOT_METRICS},
+                                  {"fourier", GN_PLOT_FOURIER},
+                                  {"rates", GN_PLOT_RATES},
+                                  {"drift", GN_PLOT_DRIFT},
+                                  {"curvature", GN_PLOT_CURVATURE},
+                                  {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
 static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
 static const gn_choice metrics[] = {
@@ -95,22 +109,24 @@ static const gn_choice metrics[] = {
 
 /* ---- rows as data ---- */
 
-#define OF_TEXT(of)          NULL, NULL
-#define OF_NAME(of)          of, NULL
-#define OF_PATH(of)          NULL, NULL
-#define OF_REAL(of)          NULL, NULL
-#define OF_COUNT(of)         NULL, NULL
-#define OF_SEED(of)          NULL, NULL
-#define OF_BOOL(of)          NULL, NULL
-#define OF_CHOICE(of)        of, NULL
-#define OF_WORD_OR_COUNT(of) of, NULL
-#define OF_COUNTS(of)        NULL, NULL
-#define OF_TEXTS(of)         of, NULL
-#define OF_VALUES(of)        NULL, NULL
-#define OF_SECTION(of)       NULL, &of
-#define OF_SECTIONS(of)      NULL, &of
-#define OF_SWEEP(of)         NULL, &of
-#define OF_REALS(of)         NULL, NULL
+#define OF_TEXT(of)             NULL, NULL
+#define OF_NAME(of)             of, NULL
+#define OF_PATH(of)             NULL, NULL
+#define OF_REAL(of)             NULL, NULL
+#define OF_COUNT(of)            NULL, NULL
+#define OF_SEED(of)             NULL, NULL
+#define OF_BOOL(of)             NULL, NULL
+#define OF_CHOICE(of)           of, NULL
+#define OF_WORD_OR_COUNT(of)    of, NULL
+#define OF_COUNTS(of)           NULL, NULL
+#define OF_TEXTS(of)            of, NULL
+#define OF_VALUES(of)           NULL, NULL
+#define OF_SECTION(of)          NULL, &of
+#define OF_SECTIONS(of)         NULL, &of
+#define OF_SWEEP(of)            NULL, &of
+#define OF_OPTIONAL_REAL(of)    NULL, NULL
+#define OF_OPTIONAL_SECTION(of) NULL, &of
+#define OF_REALS(of)            NULL, NULL
 #define ROW(type, key, member, fallback, unit, range, kinds, of, doc)                                        \
     {GN_KEY_##type,                                                                                          \
      #key,                                                                                                   \
@@ -146,6 +162,10 @@ static const gn_choice metrics[] = {
 #define FIELD_TEXTS(key, member, of)                                                                         \
     CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &text_entry, 0, CYAML_UNLIMITED)
 #define FIELD_SECTION(key, member, of) CYAML_FIELD_MAPPING(#key, OPTIONAL, STRUCT, member, of##_fields)
+#define FIELD_OPTIONAL_REAL(key, member, of)                                                                 \
+    CYAML_FIELD_FLOAT_PTR(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member)
+#define FIELD_OPTIONAL_SECTION(key, member, of)                                                              \
+    CYAML_FIELD_MAPPING_PTR(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, of##_fields)
 #define FIELD_SECTIONS(key, member, of)                                                                      \
     CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &of##_entry, 0, CYAML_UNLIMITED)
 #define FIELD_SWEEP(key, member, of)                                    CYAML_FIELD_IGNORE(#key, OPTIONAL)
@@ -187,6 +207,15 @@ DEFINE_SECTION(gn_acceleration_section, GN_ACCELERATION_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_optimizer
 DEFINE_SECTION(gn_optimizer_section, GN_OPTIMIZER_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_until
+DEFINE_SECTION(gn_until_section, GN_UNTIL_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_stagnation
+DEFINE_SECTION(gn_stagnation_section, GN_STAGNATION_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_switch
+DEFINE_SECTION(gn_switch_section, GN_SWITCH_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_phase
 DEFINE_SECTION(gn_phase_section, GN_PHASE_KEYS)

@@ -5,9 +5,11 @@
  *   type     TEXT; NAME (text, one of `of`); PATH (a file or folder, relative to the configuration's folder);
  * REAL; COUNT (a size); SEED; BOOL; CHOICE (of the names in `of`); WORD_OR_COUNT (a name of `of`, or a
  * count); COUNTS, REALS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the
- * section) default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it range    an interval, "[0,
- * 1)"; for lists that of each entry; "" for none kinds    the values of the section's `kind` that the row
- * belongs to. A key may have several rows of different kinds, with different defaults. */
+ * section); OPTIONAL_REAL, OPTIONAL_SECTION (their members are pointers, NULL where the key is not given)
+ *   default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it; NONE: of an optional key
+ *   range    an interval, "[0, 1)"; for lists that of each entry; "" for none
+ *   kinds    the values of the section's `kind` that the row belongs to. A key may have several rows of
+ *            different kinds, with different defaults. */
 #ifndef GN_RUN_CONFIG_KEYS_H
 #define GN_RUN_CONFIG_KEYS_H
 
@@ -17,6 +19,7 @@
 
 #define GN_KEY_NEEDED          NULL
 #define GN_KEY_COMPUTED        ""
+#define GN_KEY_NONE            "..."
 #define GN_KEY_ALL             0xffffffffu
 #define GN_KEY_ON(kind)        (1u << (kind))
 #define GN_KEY_SINC            GN_KEY_ON(GN_PROBLEM_SINC_1D)
@@ -230,9 +233,39 @@
     X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \
       "without a line search")
 
+#define GN_UNTIL_KEYS(X)                                                                                     \
+    X(CHOICE, metric, metric, GN_KEY_NEEDED, "", "", GN_KEY_ALL, phase_metrics, "of the recorded rows")      \
+    X(OPTIONAL_REAL, below, below, GN_KEY_NONE, "of the metric", "(-inf, inf)", GN_KEY_ALL, 0,               \
+      "this or above")                                                                                       \
+    X(OPTIONAL_REAL, above, above, GN_KEY_NONE, "of the metric", "(-inf, inf)", GN_KEY_ALL, 0,               \
+      "this or below")                                                                                       \
+    X(COUNT, for, times, "1", "rows", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "in succession")
+
+#define GN_STAGNATION_KEYS(X)                                                                                \
+    X(CHOICE, metric, metric, "loss_train", "", "", GN_KEY_ALL, phase_metrics, "of the recorded rows")       \
+    X(REAL, relative, relative, "1.0e-3", "of the metric's best", "[0, 1)", GN_KEY_ALL, 0,                   \
+      "what a better value must gain")                                                                       \
+    X(COUNT, for, times, GN_KEY_NEEDED, "rows", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "without a better value")
+
+#define GN_SWITCH_KEYS(X)                                                                                    \
+    X(CHOICE, signal, signal, GN_KEY_NEEDED, "", "", GN_KEY_ALL, signals,                                    \
+      "drift: of the NTK; linearisation_gap: from a linear map trained beside; mode_rate: a step")           \
+    X(OPTIONAL_REAL, below, below, GN_KEY_NONE, "of the signal", "(-inf, inf)", GN_KEY_ALL, 0,               \
+      "this or above")                                                                                       \
+    X(OPTIONAL_REAL, above, above, GN_KEY_NONE, "of the signal", "(-inf, inf)", GN_KEY_ALL, 0,               \
+      "this or below")                                                                                       \
+    X(COUNT, for, times, "1", "observations", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "in succession")
+
 #define GN_PHASE_KEYS(X)                                                                                     \
-    X(COUNT, steps, steps, GN_KEY_NEEDED, "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0, "")                     \
-    X(SECTION, optimizer, optimizer, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_optimizer_section, "")
+    X(COUNT, steps, steps, GN_KEY_NEEDED, "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0,                         \
+      "the most; until, stagnation and switch may end the phase before")                                     \
+    X(SECTION, optimizer, optimizer, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_optimizer_section, "")            \
+    X(OPTIONAL_SECTION, until, until, GN_KEY_NONE, "", "", GN_KEY_ALL, gn_until_section,                     \
+      "ends the phase when a metric is below or above a value")                                              \
+    X(OPTIONAL_SECTION, stagnation, stagnation, GN_KEY_NONE, "", "", GN_KEY_ALL, gn_stagnation_section,      \
+      "ends the phase when a metric's best gets no better")                                                  \
+    X(OPTIONAL_SECTION, switch, change, GN_KEY_NONE, "", "", GN_KEY_ALL, gn_switch_section,                  \
+      "ends the phase by what an observer sees")
 
 #define GN_OBSERVER_KEYS(X)                                                                                  \
     X(CHOICE, kind, kind, GN_KEY_NEEDED, "", "", GN_KEY_ALL, observers,                                      \
@@ -241,10 +274,21 @@
       "log: each step below 30, each 10th below 150, then by 2 %")                                           \
     X(COUNT, modes, modes, "10", "modes", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_FOURIER), 0,                  \
       "k = 0 ... modes")                                                                                     \
-    X(COUNT, points, points, "0", "samples", "[0, 1000000000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,                \
+    X(COUNT, points, points, "0", "samples", "[0, 1000000000]",                                              \
+      GN_KEY_ON(GN_OBSERVE_NTK) | GN_KEY_ON(GN_OBSERVE_DRIFT), 0,                                            \
       "the first of the training set; 0: all, or as many as have 1024 residuals")                            \
     X(BOOL, h1, h1, "false", "", "", GN_KEY_ON(GN_OBSERVE_SOLUTION), 0,                                      \
       "of a PDE also the error with the gradient, relative_h1_error")                                        \
+    X(COUNT, dense_rows, dense_rows, "2048", "residuals", "[0, 1000000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,      \
+      "up to so many the kernel is a matrix; beyond, its leading eigenvalues come by Lanczos")               \
+    X(COUNT, values, values, "20", "eigenvalues", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_NTK), 0,               \
+      "those leading ones, and the modes of Adam's kernel that are measured")                                \
+    X(CHOICE, precision, precision, "float64", "", "", GN_KEY_ON(GN_OBSERVE_NTK), precisions,                \
+      "of the kernel, whatever that of the run")                                                             \
+    X(BOOL, present, present, "false", "", "", GN_KEY_ON(GN_OBSERVE_NTK), 0,                                 \
+      "also the error along the present kernel's eigenvectors, mode_error_now; takes longer")                \
+    X(BOOL, companion, companion, "false", "", "", GN_KEY_ON(GN_OBSERVE_DRIFT), 0,                           \
+      "also train the linearised network beside, at the cost of the run again")                              \
     X(REALS, thresholds, thresholds, "[]", "", "(0, 1]", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
       "accuracies with labels, else parts of the first loss; []: 0.5 to 0.99, 0.5 to 0.05")                  \
     X(REAL, loss_below, loss_below, "0", "", "[0, inf)", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
@@ -267,7 +311,7 @@
     X(TEXT, title, title, "\"\"", "", "", GN_KEY_TITLED, 0, "")                                              \
     X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
       "columns of metrics.csv")                                                                              \
-    X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS), 0,                                   \
+    X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT), 0,        \
       "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
     X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_STEPS, scales, "")                                  \
     X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                               \
@@ -275,8 +319,8 @@
     X(BOOL, rate, rate, "false", "", "", GN_KEY_CURVES, 0, "also the decay -ln(1 - learning_rate) a step")   \
     X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_FIGURE, 0, "a row; 0: by their number")
 #define GN_KEY_CURVES (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_FOURIER))
-#define GN_KEY_FIGURE (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_RATES))
-#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_CURVATURE))
+#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_DRIFT) | GN_KEY_ON(GN_PLOT_CURVATURE))
+#define GN_KEY_FIGURE (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_DRIFT) | GN_KEY_ON(GN_PLOT_RATES))
 #define GN_KEY_TITLED (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_CURVATURE))
 
 #define GN_SWEEP_KEYS(X)                                                                                     \
@@ -317,8 +361,13 @@ typedef enum gn_key_type {
     GN_KEY_SECTION,
     GN_KEY_SECTIONS,
     GN_KEY_SWEEP,
+    GN_KEY_OPTIONAL_REAL,
+    GN_KEY_OPTIONAL_SECTION,
     GN_KEY_REALS
 } gn_key_type;
+
+/* Left out of the resolved configuration where it is not given. */
+#define GN_KEY_IS_OPTIONAL(type) ((type) == GN_KEY_OPTIONAL_REAL || (type) == GN_KEY_OPTIONAL_SECTION)
 
 /* A name (str) that a value may have, and what it stands for (val); lists end with str NULL. */
 typedef cyaml_strval_t gn_choice;

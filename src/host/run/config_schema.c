@@ -7,9 +7,9 @@
 static const char *example(const gn_key *key) {
     static const struct {
         const char *name, *value;
-    } examples[] = {{"widths", "[1, 80, 1]"}, {"steps", "2000"},      {"file", "data.h5"},
-                    {"folder", "data"},       {"vocabulary", "99"},   {"context", "4"},
-                    {"key", "seed"},          {"values", "[0, 1, 2]"}};
+    } examples[] = {{"widths", "[1, 80, 1]"}, {"steps", "2000"},       {"file", "data.h5"},
+                    {"folder", "data"},       {"vocabulary", "99"},    {"context", "4"},
+                    {"key", "seed"},          {"values", "[0, 1, 2]"}, {"for", "20"}};
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
         if (strcmp(key->name, examples[i].name) == 0)
             return examples[i].value;
@@ -40,6 +40,8 @@ static void print_note(FILE *out, const gn_section *section, const gn_key *key) 
                                         "mapping",
                                         "list of mappings",
                                         "list of mappings",
+                                        "number",
+                                        "mapping",
                                         "list of numbers"};
     fprintf(out, "# %s", types[key->type]);
     print_names(out,
@@ -69,8 +71,8 @@ static void print_note(FILE *out, const gn_section *section, const gn_key *key) 
     fprintf(out, "\n");
 }
 
-/* The rows of a section. What belongs to the first kind is live, the rest is commented out, so that the whole
- * loads. `head` begins the first live line: a list's dash. */
+/* The rows of a section. What belongs to the first kind and has a value is live, the rest is commented out,
+ * so that the whole loads. `head` begins the first live line: a list's dash. */
 static void print_section(FILE *out, const gn_section *section, int indent, bool live, bool list) {
     const gn_choice *kinds = gn_section_kinds(section);
     const gn_key *kind_key = gn_section_key(section, "kind", -1);
@@ -81,9 +83,10 @@ static void print_section(FILE *out, const gn_section *section, int indent, bool
         kind = gn_choice_find(kinds, "multi_sine_1d");
     bool dash = list;
     for (const gn_key *key = section->keys; key->name != NULL; key++) {
-        bool belongs =
-            live && (kind == NULL || (key->kinds >> kind->val & 1) != 0) && key->type != GN_KEY_SWEEP;
-        bool nested = key->section != NULL, nested_list = nested && key->type != GN_KEY_SECTION;
+        bool belongs = live && (kind == NULL || (key->kinds >> kind->val & 1) != 0) &&
+                       key->type != GN_KEY_SWEEP && !GN_KEY_IS_OPTIONAL(key->type);
+        bool nested = key->section != NULL,
+             nested_list = key->type == GN_KEY_SECTIONS || key->type == GN_KEY_SWEEP;
         const char *value = key->fallback == GN_KEY_NEEDED ? example(key) : key->fallback;
         if (key->fallback != NULL && strcmp(key->fallback, GN_KEY_COMPUTED) == 0)
             value = strcmp(key->name, "name") == 0 ? "example" : "main";

@@ -94,7 +94,7 @@ static gn_status check_damping(const gn_check *check, const gn_node *phases) {
 
 static gn_status check_observers(const gn_check *check, const gn_node *resolved) {
     const gn_node *observe = gn_node_get(resolved, "observe"), *plot = gn_node_get(resolved, "plot");
-    bool fourier = false, ntk = false, curvature = false;
+    bool fourier = false, ntk = false, drift = false, curvature = false;
     for (size_t i = 0; i < observe->count; i++) {
         const gn_node *kind = gn_node_get(observe->items[i], "kind");
         for (size_t j = 0; j < i; j++)
@@ -103,6 +103,7 @@ static gn_status check_observers(const gn_check *check, const gn_node *resolved)
                                      kind->text);
         fourier |= strcmp(kind->text, "fourier") == 0;
         ntk |= strcmp(kind->text, "ntk") == 0;
+        drift |= strcmp(kind->text, "drift") == 0;
         curvature |= strcmp(kind->text, "curvature") == 0;
     }
     if (is(plot, "kind", "fourier") && !fourier)
@@ -111,6 +112,9 @@ static gn_status check_observers(const gn_check *check, const gn_node *resolved)
     if (is(plot, "kind", "rates") && !ntk)
         return gn_check_fail(check, gn_node_get(plot, "kind"),
                              "plot.kind `rates` needs `- {kind: ntk}` under observe");
+    if (is(plot, "kind", "drift") && !drift)
+        return gn_check_fail(check, gn_node_get(plot, "kind"),
+                             "plot.kind `drift` needs `- {kind: drift}` under observe");
     if (is(plot, "kind", "curvature") && !curvature)
         return gn_check_fail(check, gn_node_get(plot, "kind"),
                              "plot.kind `curvature` needs `- {kind: curvature}` under observe");
@@ -121,6 +125,53 @@ static gn_status check_observers(const gn_check *check, const gn_node *resolved)
     if (panels != NULL && panels->text[0] != '\0' && gn_node_find(resolved, panels->text) == NULL)
         return gn_check_fail(check, panels, "plot.panels is `%.100s`, which is no key of this configuration",
                              panels->text);
+    return GN_OK;
+}
+
+/* `section` of a phase, until or switch: below or above, not both. */
+static gn_status check_bound(const gn_check *check, const gn_node *phase, size_t i, const char *section) {
+    const gn_node *node = gn_node_get(phase, section);
+    if (node == NULL)
+        return GN_OK;
+    const gn_node *below = gn_node_get(node, "below"), *above = gn_node_get(node, "above");
+    if (below == NULL && above == NULL)
+        return gn_check_fail(check, node, "phases.%zu.%s needs `below` or `above`", i, section);
+    if (below != NULL && above != NULL)
+        return gn_check_fail(check, above, "phases.%zu.%s has `below` and `above`; take one away", i,
+                             section);
+    return GN_OK;
+}
+
+/* A switch follows a signal that somebody gives. */
+static gn_status check_signal(const gn_check *check, const gn_node *phase, size_t i, const gn_node *observe) {
+    static const struct {
+        const char *signal, *observer;
+    } gives[] = {{"drift", "ntk"}, {"mode_rate", "ntk"}, {"drift", "drift"}, {"linearisation_gap", "drift"}};
+    const gn_node *change = gn_node_get(phase, "switch");
+    const char *add = NULL;
+    if (change == NULL)
+        return GN_OK;
+    const gn_node *signal = gn_node_get(change, "signal");
+    for (size_t j = 0; j < sizeof gives / sizeof *gives; j++) {
+        if (strcmp(gives[j].signal, signal->text) != 0)
+            continue;
+        add = add != NULL ? add : gives[j].observer;
+        for (size_t k = 0; k < observe->count; k++)
+            if (is(observe->items[k], "kind", gives[j].observer))
+                return GN_OK;
+    }
+    return gn_check_fail(check, signal,
+                         "phases.%zu.switch.signal is `%s`, which none of the observers gives; add `- {kind: "
+                         "%s}` under observe",
+                         i, signal->text, add);
+}
+
+static gn_status check_ends(const gn_check *check, const gn_node *phases, const gn_node *observe) {
+    for (size_t i = 0; i < phases->count; i++) {
+        GN_TRY(check_bound(check, phases->items[i], i, "until"));
+        GN_TRY(check_bound(check, phases->items[i], i, "switch"));
+        GN_TRY(check_signal(check, phases->items[i], i, observe));
+    }
     return GN_OK;
 }
 
@@ -161,5 +212,6 @@ gn_status gn_check_together(gn_check *check, gn_node *resolved) {
         return gn_check_fail(check, phases, "phases have %g steps together; at most 1e15 work", steps);
     GN_TRY(check_labels(check, phases));
     GN_TRY(check_damping(check, phases));
+    GN_TRY(check_ends(check, phases, gn_node_get(resolved, "observe")));
     return check_observers(check, resolved);
 }

@@ -121,7 +121,7 @@ static gn_status check_range(const gn_check *check, const gn_key *key, const gn_
 static gn_status check_number(const gn_check *check, const gn_key *key, const gn_node *node) {
     double real;
     uint64_t count;
-    bool whole = key->type != GN_KEY_REAL && key->type != GN_KEY_REALS;
+    bool whole = key->type != GN_KEY_REAL && key->type != GN_KEY_REALS && key->type != GN_KEY_OPTIONAL_REAL;
     if (node->quoted)
         return gn_check_fail(check, node, "%s is text; write the number without quotes", check->path);
     if (!read_real(node->text, &real))
@@ -187,6 +187,7 @@ static gn_status check_scalar(const gn_check *check, const gn_key *key, gn_node 
     case GN_KEY_PATH:
         return resolve_path(check, node);
     case GN_KEY_REAL:
+    case GN_KEY_OPTIONAL_REAL:
     case GN_KEY_COUNT:
     case GN_KEY_COUNTS:
     case GN_KEY_REALS:

@@ -303,6 +303,13 @@ gn_status gn_directory_write_parameters(gn_directory *directory, const char *gro
     return gn_parameters_write(directory->h5, group, network, theta, message);
 }
 
+gn_status gn_directory_write_cost(gn_directory *directory, const char *name, double seconds,
+                                  gn_message *message) {
+    char path[80];
+    snprintf(path, sizeof path, "/costs/%.60s", name);
+    return gn_h5_write(directory->h5, path, 0, NULL, &seconds, message);
+}
+
 gn_status gn_directory_describe(gn_directory *directory, const char *name, const char *device, gn_dtype dtype,
                                 uint64_t seed, gn_message *message) {
     GN_TRY(gn_h5_put_text(directory->h5, "version", GNEWT_VERSION, message));

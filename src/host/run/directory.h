@@ -35,6 +35,11 @@ const char *gn_directory_path(const gn_directory *directory);
 gn_status gn_directory_record(gn_directory *directory, const gn_metrics *metrics, gn_message *message);
 gn_status gn_directory_observe(gn_directory *directory, const char *observer, uint64_t step, const char *name,
                                int rank, const size_t *shape, const double *values, gn_message *message);
+/* A row of /phases: step (done when the phase ended), phase, begin, cause (a gn_phase_cause), value. */
+gn_status gn_directory_end_phase(gn_directory *directory, const gn_phase_report *report, gn_message *message);
+/* /costs/NAME, seconds. */
+gn_status gn_directory_write_cost(gn_directory *directory, const char *name, double seconds,
+                                  gn_message *message);
 /* After every step: flushes where rows have waited or, by the pace of the steps, would wait too long. */
 gn_status gn_directory_tick(gn_directory *directory, bool urgent, gn_message *message);
 gn_status gn_directory_flush(gn_directory *directory, gn_message *message);

@@ -188,6 +188,17 @@ gn_status gn_directory_observe(gn_directory *directory, const char *observer, ui
     return flush_early(directory, message);
 }
 
+gn_status gn_directory_end_phase(gn_directory *directory, const gn_phase_report *report,
+                                 gn_message *message) {
+    static const char *const names[] = {"/phases/step", "/phases/phase", "/phases/begin", "/phases/cause",
+                                        "/phases/value"};
+    const double values[] = {(double)report->end, (double)report->phase, (double)report->begin,
+                             (double)report->cause, report->value};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        GN_TRY(add_row(directory, names[i], 0, NULL, &values[i], message));
+    return flush_early(directory, message);
+}
+
 gn_status gn_directory_flush(gn_directory *directory, gn_message *message) {
     gn_directory *d = directory;
     double growth = 0;
@@ -248,10 +259,10 @@ static gn_status cut_one(gn_h5 *file, const char *name, size_t rows, gn_message 
     return status;
 }
 
-static gn_status cut_observer(gn_directory *d, const char *observer, uint64_t step, gn_message *message) {
-    char group[80], name[160], names[2048], *rest = names;
+/* A group whose arrays go with its `step`. */
+static gn_status cut_group(gn_directory *d, const char *group, uint64_t step, gn_message *message) {
+    char name[160], names[2048], *rest = names;
     size_t rows;
-    snprintf(group, sizeof group, "/observe/%.60s", observer);
     snprintf(name, sizeof name, "%s/step", group);
     GN_TRY(rows_until(d->h5, name, step, &rows, message));
     gn_h5_names(d->h5, group, names, sizeof names);
@@ -268,12 +279,16 @@ gn_status gn_directory_cut_series(gn_directory *directory, uint64_t step, gn_mes
     GN_TRY(rows_until(directory->h5, "/metrics/step", step, &rows, message));
     for (size_t i = 0; i < directory->column_count; i++)
         GN_TRY(gn_h5_series_truncate(directory->columns[i].series, rows, message));
-    char names[2048], *rest = names;
+    char names[2048], *rest = names, group[80];
+    if (gn_h5_has(directory->h5, "/phases"))
+        GN_TRY(cut_group(directory, "/phases", step, message));
     if (!gn_h5_has(directory->h5, "/observe"))
         return GN_OK;
     gn_h5_names(directory->h5, "/observe", names, sizeof names);
     for (char *observer; (observer = strsep(&rest, ", ")) != NULL;)
-        if (observer[0] != '\0')
-            GN_TRY(cut_observer(directory, observer, step, message));
+        if (observer[0] != '\0') {
+            snprintf(group, sizeof group, "/observe/%.60s", observer);
+            GN_TRY(cut_group(directory, group, step, message));
+        }
     return GN_OK;
 }

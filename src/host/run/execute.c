@@ -8,6 +8,7 @@
 
 #include "core/status.h"
 #include "run/checkpoint.h"
+#include "run/costs.h"
 #include "run/directory.h"
 #include "run/reader.h"
 
@@ -22,6 +23,7 @@ typedef struct run {
     gn_directory *directory;
     char early[1024];                        /* notices from before there was a log */
     double last_checkpoint, checkpoint_wait; /* seconds */
+    bool phase_ended;                        /* with this step */
     gn_message message;                      /* of a hook that failed */
 } run;
 
@@ -76,19 +78,31 @@ static gn_status write_checkpoint(run *r) {
     return GN_OK;
 }
 
-/* A phase may end with slow steps to come, so its rows wait for nothing. */
-static bool ends_phase(const run *r, uint64_t step) {
-    uint64_t end = 0;
-    for (size_t i = 0; i < r->build.phase_count; i++)
-        if ((end += r->build.phases[i].steps) == step)
-            return true;
-    return false;
+/* "phase 0 (LM) ended after step 137: drift 0.103 above 0.1 for 3 observations" */
+static gn_status on_phase(void *user, const gn_phase_report *report) {
+    run *r = user;
+    gn_progress *progress = r->options->progress;
+    char text[320];
+    snprintf(text, sizeof text, "phase %zu (%.100s) ended after step %llu: %s", report->phase,
+             r->options->config->phases[report->phase].optimizer.label, (unsigned long long)report->end,
+             report->text);
+    gn_directory_log(r->directory, "%s", text);
+    if (progress->out != NULL) {
+        gn_progress_end(progress);
+        fprintf(progress->out, "%s\n", text);
+    }
+    r->phase_ended = true;
+    return gn_directory_end_phase(r->directory, report, &r->message);
 }
 
 static gn_status on_step(void *user, uint64_t step, bool *stop) {
     run *r = user;
+    /* A phase may have ended with slow steps to come, so its rows wait for nothing. */
+    const bool urgent = r->phase_ended;
+    r->phase_ended = false;
+    r->options->progress->steps = gn_trainer_steps(r->build.trainer);
     gn_progress_step(r->options->progress, step);
-    GN_TRY(gn_directory_tick(r->directory, ends_phase(r, step), &r->message));
+    GN_TRY(gn_directory_tick(r->directory, urgent, &r->message));
     if (seconds_now() - r->last_checkpoint > r->checkpoint_wait) {
         GN_TRY(write_checkpoint(r));
         r->checkpoint_wait = fmin(2 * r->checkpoint_wait, CHECKPOINT_EACH);
@@ -160,6 +174,8 @@ static gn_status finish(run *r, gn_status status, gn_message *message) {
     r->message.text[0] = '\0';
     gn_status written = write_checkpoint(r);
     if (written == GN_OK)
+        written = gn_costs_write(&r->build, r->directory, &r->message);
+    if (written == GN_OK)
         written = gn_directory_write_parameters(r->directory, "/params", r->build.network, r->build.theta,
                                                 &r->message);
     if (status == GN_OK && written != GN_OK) {
@@ -168,6 +184,8 @@ static gn_status finish(run *r, gn_status status, gn_message *message) {
     }
     if (status == GN_ERROR_IO && strlen(message->text) + 80 < sizeof message->text)
         strcat(message->text, "; what was recorded before is kept, and --resume goes on with it");
+    gn_costs_text(&r->build, r->result->costs, sizeof r->result->costs);
+    gn_directory_log(r->directory, "time: %s", r->result->costs);
     gn_directory_log(r->directory, "%s at step %llu, %.3f s of training%s%s", state_of(status),
                      (unsigned long long)gn_trainer_step(r->build.trainer),
                      gn_trainer_seconds(r->build.trainer), status == GN_OK ? "" : ": ",
@@ -178,7 +196,8 @@ static gn_status finish(run *r, gn_status status, gn_message *message) {
 }
 
 static gn_status train(run *r, gn_message *message) {
-    const gn_trainer_hooks hooks = {.user = r, .record = on_record, .step = on_step, .sink = {on_observe, r}};
+    const gn_trainer_hooks hooks = {
+        .user = r, .record = on_record, .step = on_step, .sink = {on_observe, r}, .phase = on_phase};
     gn_progress_begin(r->options->progress, gn_trainer_step(r->build.trainer),
                       gn_trainer_steps(r->build.trainer));
     r->last_checkpoint = seconds_now();

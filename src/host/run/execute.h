@@ -21,6 +21,7 @@ typedef struct gn_execute_result {
     uint64_t step, steps;
     size_t parameters; /* P; 0 where the run was finished already */
     char device[256];  /* "" where the run was finished already */
+    char costs[512];   /* "training 1.2 s (75.0 %), rows 0.1 s (6.2 %), ntk 0.3 s (18.8 %)"; "" likewise */
     bool done_before;  /* resumed, and there was nothing left to do */
 } gn_execute_result;
 

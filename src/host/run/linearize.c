@@ -8,6 +8,7 @@
 #include "backend/context.h"
 #include "core/size.h"
 #include "core/status.h"
+#include "observe/probe.h"
 #include "run/h5.h"
 #include "run/parameters.h"
 
@@ -17,7 +18,9 @@ typedef struct map {
     gn_build *build;
     const gn_linearize_dampings *dampings;
     gn_context *context;
-    gn_linearization *linearization;
+    gn_linearization *linearization; /* of linearize */
+    gn_probe probe;                  /* of ntk */
+    size_t values;
     gn_h5 *file;
     size_t samples, outputs, rows, parameters; /* N, C, M, P */
     const char *verb;                          /* for messages */
@@ -47,15 +50,14 @@ static size_t block_samples(const map *m) {
     return samples < 1 ? 1 : samples > (double)m->samples ? m->samples : (size_t)samples;
 }
 
-static gn_status predict_memory(const map *m, bool jacobian) {
-    double element = (double)gn_dtype_size(m->config->precision), M = (double)m->rows;
-    double block = jacobian ? element * (double)(block_samples(m) * m->outputs) * (double)m->parameters : 0;
+static gn_status predict_memory(const map *m) {
+    const double element = (double)gn_dtype_size(m->config->precision), M = (double)m->rows;
+    const double block = element * (double)(block_samples(m) * m->outputs) * (double)m->parameters;
     char what[256], ntk[32], size[32];
-    int length = snprintf(what, sizeof what, "the NTK (%zu x %zu, %s) with its eigenvalues", m->rows, m->rows,
-                          gn_size_text(element * M * M, ntk));
-    if (jacobian)
-        snprintf(what + length, sizeof what - (size_t)length, " and a block of J (%zu x %zu, %s)",
-                 block_samples(m) * m->outputs, m->parameters, gn_size_text(block, size));
+    snprintf(what, sizeof what,
+             "the NTK (%zu x %zu, %s) with its eigenvalues and a block of J (%zu x %zu, %s)", m->rows,
+             m->rows, gn_size_text(element * M * M, ntk), block_samples(m) * m->outputs, m->parameters,
+             gn_size_text(block, size));
     return ours(m,
                 gn_memory_predict(m->context, 3 * element * M * M + block, what,
                                   "take fewer training samples or precision float32"),
@@ -261,9 +263,53 @@ static gn_status check_dampings(const map *m) {
                            "--dampings needs a phase of levenberg_marquardt or ggn, and there is none");
 }
 
+/* ---- the spectrum alone ---- */
+
+static gn_status open_probe(map *m) {
+    enum { DENSE_ROWS = 2048, VALUES = 20 };
+    const gn_probe_options options = {.observer = m->verb,
+                                      .advice = "--values, or fewer training samples",
+                                      .points = m->samples,
+                                      .dtype = GN_FLOAT64,
+                                      .dense_rows = m->values > 0 ? 0 : DENSE_ROWS,
+                                      .values = m->values > 0 ? m->values : VALUES};
+    const gn_build *build = m->build;
+    return ours(m,
+                gn_probe_open(m->context, &options, build->network, m->config->loss.kind, &build->dataset,
+                              build->theta, &m->probe),
+                m->verb);
+}
+
+/* Host values, descending, as they are in files. */
+static gn_status write_ascending(const map *m, const char *name, const double *values) {
+    const size_t count = m->probe.count;
+    double *ascending = malloc(count * sizeof *ascending);
+    if (!ascending)
+        return gn_message_fail(m->message, GN_ERROR_MEMORY, "%s: out of memory", name);
+    for (size_t i = 0; i < count; i++)
+        ascending[i] = values[count - 1 - i];
+    const gn_status status = gn_h5_write(m->file, name, 1, &count, ascending, m->message);
+    free(ascending);
+    return status;
+}
+
 static gn_status write_spectrum(const map *m) {
+    const gn_probe *probe = &m->probe;
+    const size_t shape[2] = {probe->rows, probe->rows};
     GN_TRY(gn_parameters_write(m->file, "/params", m->build->network, m->build->theta, m->message));
-    return write_ntk(m);
+    GN_TRY(write_ascending(m, "/ntk_eigenvalues", probe->first_values));
+    if (probe->dense)
+        return write_array(m, "/ntk", 2, shape, &probe->first);
+    return write_ascending(m, "/ntk_eigenvalue_bounds", probe->first_values + probe->count);
+}
+
+/* ---- the file ---- */
+
+/* A file is made under another name first, which means nothing to who reads of it. */
+static void name_as_asked(const char *out, const char *fresh, gn_message *message) {
+    char *at = strstr(message->text, fresh);
+    if (at)
+        memmove(at + strlen(out), at + strlen(fresh), strlen(at + strlen(fresh)) + 1);
 }
 
 static gn_status write_file(map *m, const char *out, gn_status (*write)(const map *)) {
@@ -276,6 +322,8 @@ static gn_status write_file(map *m, const char *out, gn_status (*write)(const ma
         gn_status closed = gn_h5_close(m->file, status == GN_OK ? m->message : NULL);
         status = status == GN_OK ? closed : status;
     }
+    if (status != GN_OK)
+        name_as_asked(out, fresh, m->message);
     if (status == GN_OK && rename(fresh, out) != 0)
         status = gn_message_fail(m->message, GN_ERROR_IO, "%s: %s", out, strerror(errno));
     if (status != GN_OK)
@@ -283,42 +331,49 @@ static gn_status write_file(map *m, const char *out, gn_status (*write)(const ma
     return status;
 }
 
-static gn_status linearize(const char *verb, const gn_config *config, const gn_config_source *source,
-                           gn_build *build, const char *params, const gn_linearize_dampings *dampings,
-                           const char *out, gn_status (*write)(const map *), gn_message *message) {
-    map m = {.config = config,
-             .verb = verb,
-             .source = source,
-             .build = build,
-             .dampings = dampings,
-             .context = build->context,
-             .samples = gn_array_length(build->dataset.inputs, 0),
-             .outputs = gn_network_outputs(build->network),
-             .parameters = gn_network_parameters(build->network),
-             .message = message};
-    if (!gn_size_multiply(m.samples, m.outputs, &m.rows))
-        return gn_message_fail(message, GN_ERROR_MEMORY, "%s: more rows than can be counted", verb);
-    gn_status status = check_dampings(&m);
-    if (status == GN_OK)
-        status = read_point(&m, params);
-    if (status == GN_OK)
-        status = predict_memory(&m, write == write_all);
-    if (status == GN_OK)
-        status = set_point(&m);
-    if (status == GN_OK)
-        status = write_file(&m, out, write);
-    gn_linearization_destroy(m.linearization);
-    return status;
+/* The linear map at the point, or the spectrum of its kernel alone. */
+static gn_status look(map *m, const char *params, bool spectrum) {
+    m->samples = gn_array_length(m->build->dataset.inputs, 0);
+    m->outputs = gn_network_outputs(m->build->network);
+    m->parameters = gn_network_parameters(m->build->network);
+    m->context = m->build->context;
+    if (!gn_size_multiply(m->samples, m->outputs, &m->rows))
+        return gn_message_fail(m->message, GN_ERROR_MEMORY, "%s: more rows than can be counted", m->verb);
+    GN_TRY(read_point(m, params));
+    if (spectrum)
+        return open_probe(m);
+    GN_TRY(predict_memory(m));
+    return set_point(m);
 }
 
 gn_status gn_linearize_write(const gn_config *config, const gn_config_source *source, gn_build *build,
                              const char *params, const gn_linearize_dampings *dampings, const char *out,
                              gn_message *message) {
-    return linearize("linearize", config, source, build, params, dampings, out, write_all, message);
+    map m = {.config = config,
+             .verb = "linearize",
+             .source = source,
+             .build = build,
+             .dampings = dampings,
+             .message = message};
+    GN_TRY(check_dampings(&m));
+    gn_status status = look(&m, params, false);
+    if (status == GN_OK)
+        status = write_file(&m, out, write_all);
+    gn_linearization_destroy(m.linearization);
+    return status;
 }
 
 gn_status gn_linearize_write_ntk(const gn_config *config, const gn_config_source *source, gn_build *build,
-                                 const char *params, const char *out, gn_message *message) {
-    const gn_linearize_dampings none = {0};
-    return linearize("ntk", config, source, build, params, &none, out, write_spectrum, message);
+                                 const char *params, size_t values, const char *out, gn_message *message) {
+    map m = {.config = config,
+             .verb = "ntk",
+             .source = source,
+             .build = build,
+             .values = values,
+             .message = message};
+    gn_status status = look(&m, params, true);
+    if (status == GN_OK)
+        status = write_file(&m, out, write_spectrum);
+    gn_probe_destroy(&m.probe);
+    return status;
 }

@@ -19,8 +19,9 @@ typedef struct gn_linearize_dampings {
 gn_status gn_linearize_write(const gn_config *config, const gn_config_source *source, gn_build *build,
                              const char *params, const gn_linearize_dampings *dampings, const char *out,
                              gn_message *message);
-/* The same with /params, /ntk and /ntk_eigenvalues alone. */
+/* The same with /params, /ntk and /ntk_eigenvalues alone, the kernel in float64. values: only so many, the
+ * largest, by products, with /ntk_eigenvalue_bounds in place of /ntk; 0: all where M <= 2048, else 20. */
 gn_status gn_linearize_write_ntk(const gn_config *config, const gn_config_source *source, gn_build *build,
-                                 const char *params, const char *out, gn_message *message);
+                                 const char *params, size_t values, const char *out, gn_message *message);
 
 #endif

@@ -103,6 +103,12 @@ gn_status gn_run_observation(const gn_run *run, const char *observer, const char
                            path, observed ? group : "/observe", names);
 }
 
+gn_status gn_run_phases(const gn_run *run, gn_series *series, gn_message *message) {
+    *series = (gn_series){0};
+    return gn_h5_has(run->file->h5, "/phases") ? read_series(run, "/phases", "phase", series, message)
+                                               : GN_OK;
+}
+
 gn_status gn_run_state(const gn_run *run, char state[32], gn_message *message) {
     state[0] = '\0';
     return gn_h5_get_text(run->file->h5, "state", state, 32, message);

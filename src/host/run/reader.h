@@ -29,6 +29,9 @@ gn_status gn_run_metric(const gn_run *run, const char *name, gn_series *series, 
 /* /observe/<observer>/<array>. FORMAT, with what is there, where there is none. */
 gn_status gn_run_observation(const gn_run *run, const char *observer, const char *array, gn_series *series,
                              gn_message *message);
+/* The phases that have ended, in order: values[i] did after step at[i]. No rows: none has, or the run is of a
+ * gnewt that did not tell. */
+gn_status gn_run_phases(const gn_run *run, gn_series *series, gn_message *message);
 /* "running" (or killed), "finished", "interrupted", "diverged", "failed"; of the run. */
 gn_status gn_run_state(const gn_run *run, char state[32], gn_message *message);
 /* Frees the values and zeroes the struct. */

@@ -1,33 +1,45 @@
 #include "run/step_rule.h"
 
-gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, size_t rows) {
-    gn_step_rule rule = {.rate = o->learning_rate};
-    if (o->weight_decay != 0 || o->line_search.kind != GN_LINE_SEARCH_NONE)
-        return rule;
+#include <math.h>
+
+static gn_step_rule damped(const gn_optimizer_options *o, const gn_step_sight *sight) {
+    const bool constant = o->damping.kind == GN_DAMPING_CONSTANT;
+    return (gn_step_rule){.kind = GN_STEP_RULE_DAMPED,
+                          .weight = o->curvature == GN_CURVATURE_MEAN ? 1 / sight->terms : 1,
+                          .damping = constant ? o->damping.value : NAN};
+}
+
+/* cg and lsmr do not cut: what is left out hangs on when they stop. */
+static gn_step_rule cut(const gn_optimizer_options *o) {
+    const bool cuts = o->solver != GN_SOLVER_CG && o->solver != GN_SOLVER_LSMR;
+    return (gn_step_rule){
+        .kind = cuts ? GN_STEP_RULE_CUT : GN_STEP_RULE_UNKNOWN, .weight = 1, .cutoff = o->cutoff};
+}
+
+gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, const gn_step_sight *sight) {
+    const bool squared = sight->loss == GN_LOSS_SQUARED;
+    const double mean = (squared ? 2 : 1) / sight->terms;
+    gn_step_rule rule = {.kind = GN_STEP_RULE_UNKNOWN};
     switch (o->kind) {
     case GN_OPTIMIZER_SGD:
-        rule.kind = GN_STEP_RULE_GRADIENT;
-        rule.weight = 2 / (double)rows;
-        rule.momentum = o->momentum;
-        break;
-    case GN_OPTIMIZER_GAUSS_NEWTON:
-        if (o->solver == GN_SOLVER_CG || o->solver == GN_SOLVER_LSMR)
-            break; /* neither cuts: what is left out hangs on when it stops */
-        rule.kind = GN_STEP_RULE_CUT;
-        rule.weight = 1;
-        rule.cutoff = o->cutoff;
-        break;
-    case GN_OPTIMIZER_LEVENBERG_MARQUARDT:
-    case GN_OPTIMIZER_GGN:
-        if (o->damping.kind != GN_DAMPING_CONSTANT)
-            break;
-        rule.kind = GN_STEP_RULE_DAMPED;
-        rule.weight = o->curvature == GN_CURVATURE_MEAN ? 1 / (double)rows : 1;
-        rule.damping = o->damping.value;
+        rule = (gn_step_rule){.kind = GN_STEP_RULE_GRADIENT, .weight = mean, .momentum = o->momentum};
         break;
     case GN_OPTIMIZER_ADAM:
     case GN_OPTIMIZER_ADAMW:
+        rule = (gn_step_rule){.kind = GN_STEP_RULE_DIAGONAL, .weight = mean, .momentum = o->beta1};
+        break;
+    case GN_OPTIMIZER_GAUSS_NEWTON:
+        if (squared && sight->whole)
+            rule = cut(o);
+        break;
+    case GN_OPTIMIZER_LEVENBERG_MARQUARDT:
+    case GN_OPTIMIZER_GGN:
+        if (squared && sight->whole)
+            rule = damped(o, sight);
         break;
     }
+    rule.rate = o->learning_rate;
+    rule.kernel_only =
+        !sight->whole || !squared || o->weight_decay != 0 || o->line_search.kind != GN_LINE_SEARCH_NONE;
     return rule;
 }

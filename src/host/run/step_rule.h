@@ -5,8 +5,17 @@
 #include "gnewt/observer.h"
 #include "gnewt/optimizer.h"
 
-/* rows: M of the whole training set. UNKNOWN for what follows no fixed rule of its own: adaptive and
- * scheduled quantities, weight decay, line searches, undamped solves without a cut-off. */
-gn_step_rule gn_step_rule_of(const gn_optimizer_options *options, size_t rows);
+/* What a step sees: the whole training set or a part of it, in a mean of `terms` (of the whole set: M, or the
+ * softmaxes of cross-entropy). */
+typedef struct gn_step_sight {
+    gn_loss loss;
+    double terms;
+    bool whole;
+} gn_step_sight;
+
+/* UNKNOWN where J M^-1 J' is no function of J J': damped solves on a part of the training set or of
+ * cross-entropy, undamped ones without a cut-off. kernel_only with weight decay and line searches, and for
+ * what first-order rules do on parts. */
+gn_step_rule gn_step_rule_of(const gn_optimizer_options *options, const gn_step_sight *sight);
 
 #endif

@@ -1,5 +1,6 @@
 /* Trainers: made, asked, resumed and ended. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,12 +48,19 @@ static gn_status check_data(const gn_trainer *t) {
     return GN_OK;
 }
 
+/* Those of the phase that began last and all after it come to those that were done before it. */
 static gn_status count_steps(gn_trainer *t) {
-    size_t steps = 0;
-    for (size_t i = 0; i < t->options.phase_count; i++)
+    size_t steps = t->phase_begin;
+    for (size_t i = t->phase; i < t->options.phase_count; i++)
         if (!gn_size_add(steps, t->options.phases[i].steps, &steps))
             return gn_fail(t->context, GN_ERROR_ARGUMENT, "the phases have more steps than can be counted");
     t->steps = steps;
+    return GN_OK;
+}
+
+static gn_status check_phase_ends(const gn_trainer *t) {
+    for (size_t i = 0; i < t->options.phase_count; i++)
+        GN_TRY(gn_phase_end_check(t->context, &t->options, i));
     return GN_OK;
 }
 
@@ -88,40 +96,48 @@ static gn_status try_phases(gn_trainer *t) {
     return GN_OK;
 }
 
-/* The phase of the next step and where it ends; phases of no steps are passed over. */
-static void find_phase(gn_trainer *t) {
-    uint64_t end = 0;
-    for (t->phase = 0; t->phase < t->options.phase_count; t->phase++) {
-        end += t->options.phases[t->phase].steps;
-        if (end > t->step)
-            break;
-    }
-    t->phase_end = end;
+/* The next step is the first of its phase; phases of no steps are passed over. */
+static void begin_phase(gn_trainer *t) {
+    const gn_phase *phases = t->options.phases;
+    while (t->phase < t->options.phase_count && phases[t->phase].steps == 0)
+        t->phase++;
+    t->phase_begin = t->phase_end = t->step;
+    if (t->phase < t->options.phase_count)
+        t->phase_end += phases[t->phase].steps;
+    t->counts = gn_phase_counts_begin();
 }
 
-/* Weighted rows follow another kernel than J J', and a part of the training set another than the whole. */
+/* Weighted rows follow another kernel than J J'. */
 static gn_step_rule rule_of(const gn_trainer *t) {
     const gn_dataset *d = t->options.dataset;
-    const size_t rows = gn_array_length(d->inputs, 0) * gn_network_outputs(t->options.network);
-    const bool known = t->full && !d->weights;
-    return known ? gn_step_rule_of(&t->options.phases[t->phase].optimizer, rows) : (gn_step_rule){0};
+    const gn_linearization *l = t->training;
+    const size_t samples = gn_array_length(d->inputs, 0);
+    const size_t terms = t->options.loss == GN_LOSS_SQUARED ? l->outputs : l->positions;
+    const gn_step_sight sight = {t->options.loss, (double)(samples * terms), t->full};
+    return d->weights ? (gn_step_rule){0} : gn_step_rule_of(&t->options.phases[t->phase].optimizer, &sight);
 }
 
 gn_status gn_trainer_enter_phase(gn_trainer *trainer) {
     gn_optimizer_destroy(trainer->optimizer);
     trainer->optimizer = NULL;
     trainer->step_passes = 0;
-    find_phase(trainer);
     if (trainer->phase == trainer->options.phase_count)
         return GN_OK;
     GN_TRY(create_optimizer(trainer, trainer->phase, &trainer->optimizer));
-    const gn_phase_start start = {trainer->step, rule_of(trainer), trainer->optimizer};
+    const gn_phase_start start = {trainer->phase_begin, rule_of(trainer), trainer->optimizer};
     for (size_t i = 0; i < trainer->options.observer_count; i++)
         GN_TRY(gn_observer_begin_phase(trainer->options.observers[i], &start));
     const char *solver = gn_optimizer_solver_text(trainer->optimizer);
     if (solver[0] != '\0')
         gn_log(trainer->context, GN_LOG_INFO, "phase %zu: solver %s", trainer->phase, solver);
     return GN_OK;
+}
+
+gn_status gn_trainer_next_phase(gn_trainer *trainer) {
+    trainer->phase++;
+    begin_phase(trainer);
+    GN_TRY(count_steps(trainer));
+    return gn_trainer_enter_phase(trainer);
 }
 
 /* ---- creation ---- */
@@ -153,12 +169,15 @@ static gn_status prepare(gn_trainer *t, const gn_array *theta0) {
     GN_TRY(gn_array_expect(t->context, t->theta, o->dtype, parameters, "theta"));
     GN_TRY(gn_array_expect(t->context, theta0, o->dtype, parameters, "theta_0"));
     GN_TRY(check_data(t));
+    begin_phase(t);
     GN_TRY(count_steps(t));
+    GN_TRY(check_phase_ends(t));
+    if (!(t->watching = calloc(o->observer_count + 1, sizeof(*t->watching))))
+        return gn_fail(t->context, GN_ERROR_MEMORY, "a trainer: out of host memory");
     GN_TRY(gn_sampler_create(t->context, o->dataset, o->batch, o->seed, &t->sampler));
     GN_TRY(create_training(t, theta0));
     GN_TRY(gn_evaluator_create(t->context, o, t->full ? t->training : NULL, theta0, is_observed(t),
                                &t->evaluator));
-    find_phase(t);
     return try_phases(t);
 }
 
@@ -187,24 +206,72 @@ void gn_trainer_destroy(gn_trainer *trainer) {
     gn_evaluator_destroy(&trainer->evaluator);
     gn_linearization_destroy(trainer->training);
     gn_sampler_destroy(trainer->sampler);
+    free(trainer->watching);
     free(trainer);
 }
 
-gn_status gn_trainer_resume(gn_trainer *trainer, uint64_t step, double seconds, double passes) {
-    if (step > trainer->steps)
-        return gn_fail(trainer->context, GN_ERROR_ARGUMENT,
-                       "a run of %llu steps cannot be resumed at step %llu; give the phases more steps",
-                       (unsigned long long)trainer->steps, (unsigned long long)step);
+/* ---- what a continued run needs ---- */
+
+enum { CLOCK = 6 };
+
+static gn_status check_clock(const gn_trainer *t, const double clock[CLOCK]) {
+    const double step = clock[0], seconds = clock[1], passes = clock[2], begin = clock[4], end = clock[5];
+    if (step > (double)t->steps)
+        return gn_fail(t->context, GN_ERROR_ARGUMENT,
+                       "a run of %llu steps cannot be resumed at step %.0f; give the phases more steps",
+                       (unsigned long long)t->steps, step);
     if (!isfinite(seconds) || seconds < 0 || !isfinite(passes) || passes < 0)
-        return gn_fail(trainer->context, GN_ERROR_ARGUMENT,
+        return gn_fail(t->context, GN_ERROR_ARGUMENT,
                        "a run cannot be resumed after %g seconds and %g passes", seconds, passes);
-    trainer->step = step;
-    trainer->seconds = seconds;
-    trainer->passes = passes;
-    trainer->recorded_start = step > 0;
-    trainer->good_loss = NAN;
-    gn_evaluator_moved(&trainer->evaluator);
-    return gn_trainer_enter_phase(trainer);
+    if (!(clock[3] >= 0 && clock[3] <= (double)t->options.phase_count && begin >= 0 && begin <= step &&
+          step <= end))
+        return gn_fail(t->context, GN_ERROR_ARGUMENT,
+                       "a run cannot be resumed at step %g in phase %g, from step %g to %g", step, clock[3],
+                       begin, end);
+    return GN_OK;
+}
+
+/* A run that stopped between a phase's last step and the next phase goes on with that. */
+static gn_status set_clock(gn_trainer *t, const double clock[CLOCK]) {
+    GN_TRY(check_clock(t, clock));
+    t->step = (uint64_t)clock[0];
+    t->seconds = clock[1];
+    t->passes = clock[2];
+    t->phase = (size_t)clock[3];
+    t->phase_begin = (uint64_t)clock[4];
+    t->phase_end = (uint64_t)clock[5];
+    t->recorded_start = t->step > 0;
+    t->good_loss = NAN;
+    gn_evaluator_moved(&t->evaluator);
+    GN_TRY(count_steps(t));
+    const bool ended = t->phase < t->options.phase_count && t->step == t->phase_end;
+    return ended ? gn_trainer_next_phase(t) : gn_trainer_enter_phase(t);
+}
+
+static gn_status walk_costs(gn_trainer *t, const gn_state_walk *walk) {
+    GN_TRY(walk->array(walk->user, "record_seconds", 1, &t->record_seconds));
+    for (size_t i = 0; i < t->options.observer_count; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "seconds_%zu_%.32s", i, gn_observer_name(t->options.observers[i]));
+        GN_TRY(walk->array(walk->user, name, 1, &t->watching[i].seconds));
+    }
+    return GN_OK;
+}
+
+gn_status gn_trainer_state(gn_trainer *trainer, const gn_state_walk *walk) {
+    gn_trainer *t = trainer;
+    double clock[CLOCK] = {(double)t->step,        t->seconds,          t->passes, (double)t->phase,
+                           (double)t->phase_begin, (double)t->phase_end};
+    gn_phase_counts counts = t->counts;
+    GN_TRY(walk->array(walk->user, "clock", CLOCK, clock));
+    GN_TRY(gn_phase_counts_walk(&counts, walk));
+    GN_TRY(walk_costs(t, walk));
+    if (!walk->loading)
+        return GN_OK;
+    GN_TRY(set_clock(t, clock));
+    if (t->phase == (size_t)clock[3])
+        t->counts = counts;
+    return GN_OK;
 }
 
 /* ---- questions ---- */
@@ -219,6 +286,14 @@ uint64_t gn_trainer_steps(const gn_trainer *trainer) {
 
 double gn_trainer_seconds(const gn_trainer *trainer) {
     return trainer->seconds;
+}
+
+double gn_trainer_observer_seconds(const gn_trainer *trainer, size_t observer) {
+    return trainer->watching[observer].seconds;
+}
+
+double gn_trainer_record_seconds(const gn_trainer *trainer) {
+    return trainer->record_seconds;
 }
 
 size_t gn_trainer_phase(const gn_trainer *trainer) {

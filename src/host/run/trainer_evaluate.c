@@ -65,20 +65,14 @@ void gn_evaluator_destroy(gn_evaluator *evaluator) {
 
 /* ---- pieces ---- */
 
-static gn_array view_rows(const gn_array *array, size_t first, size_t rows) {
-    const size_t columns = gn_array_length(array, 1);
-    char *data = (char *)array->data + first * columns * gn_dtype_size(array->dtype);
-    return gn_array_view(array->context, array->dtype, rows, columns, data);
-}
-
 /* Samples first..first+rows of a set, at theta. */
 static gn_status set_piece(gn_evaluator *e, const gn_array *theta, const gn_array *inputs,
                            const gn_array *targets, size_t first, size_t rows) {
-    e->inputs = view_rows(inputs, first, rows);
-    e->targets = view_rows(targets, first, rows);
+    e->inputs = gn_array_view_rows(inputs, first, rows);
+    e->targets = gn_array_view_rows(targets, first, rows);
     GN_TRY(gn_linearization_set_batch(e->pieces, &e->inputs, &e->targets));
     if (inputs == e->dataset->inputs && e->dataset->weights) {
-        e->weights = view_rows(e->dataset->weights, first, rows);
+        e->weights = gn_array_view_rows(e->dataset->weights, first, rows);
         GN_TRY(gn_linearization_set_weights(e->pieces, &e->weights));
     }
     return gn_linearization_set_point(e->pieces, theta);

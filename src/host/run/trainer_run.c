@@ -82,8 +82,8 @@ static gn_status fail_observation(gn_trainer *t, size_t phase, gn_status status)
 /* ---- what is written of a step ---- */
 
 /* A row after the step of `report`, which belonged to `phase`; report NULL: before any step. */
-static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase,
-                        const gn_step_report *report) {
+static gn_status write_row(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase,
+                           const gn_step_report *report) {
     gn_evaluation train, test;
     GN_TRY(gn_evaluator_train(&t->evaluator, t->theta, &train));
     if (!isfinite(train.loss))
@@ -91,7 +91,7 @@ static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t pha
     GN_TRY(gn_evaluator_test(&t->evaluator, t->theta, &test));
     t->good_step = t->step;
     t->good_loss = train.loss;
-    gn_metrics row = {
+    t->row = (gn_metrics){
         .step = t->step,
         .phase = phase,
         .seconds = t->seconds,
@@ -111,8 +111,17 @@ static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t pha
         .acceleration = report ? report->acceleration : NAN,
     };
     for (size_t i = 0; i < t->options.observer_count; i++)
-        GN_TRY(gn_observer_record(t->options.observers[i], &row));
-    return hooks->record ? hooks->record(hooks->user, &row) : GN_OK;
+        GN_TRY(gn_observer_record(t->options.observers[i], &t->row));
+    return hooks->record ? hooks->record(hooks->user, &t->row) : GN_OK;
+}
+
+static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase,
+                        const gn_step_report *report) {
+    const double begun = now();
+    const gn_status status = write_row(t, hooks, phase, report);
+    t->recorded = status == GN_OK;
+    t->record_seconds += now() - begun;
+    return status;
 }
 
 /* Step 0 and the last step of a phase are due for every schedule. */
@@ -124,28 +133,42 @@ static bool observer_due(const gn_trainer *t, size_t i, uint64_t step) {
     return is_due(t, gn_observer_schedule(t->options.observers[i]), step);
 }
 
+static gn_status observe_one(gn_trainer *t, const gn_trainer_hooks *hooks, gn_observer *observer) {
+    GN_RANGE("observe");
+    gn_linearization *training = NULL;
+    if (gn_observer_needs_training(observer))
+        GN_TRY(gn_evaluator_training(&t->evaluator, t->theta, &training));
+    return gn_observer_observe(observer, t->step, t->theta, training, &hooks->sink);
+}
+
 static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase) {
     for (size_t i = 0; i < t->options.observer_count && hooks->sink.write; i++) {
-        gn_observer *observer = t->options.observers[i];
-        gn_linearization *training = NULL;
-        if (!observer_due(t, i, t->step))
+        gn_watching *watching = &t->watching[i];
+        if (watching->observed || !observer_due(t, i, t->step))
             continue;
-        GN_RANGE("observe");
-        if (gn_observer_needs_training(observer))
-            GN_TRY(gn_evaluator_training(&t->evaluator, t->theta, &training));
-        const gn_status status = gn_observer_observe(observer, t->step, t->theta, training, &hooks->sink);
+        const double begun = now();
+        const gn_status status = observe_one(t, hooks, t->options.observers[i]);
+        watching->observed = status == GN_OK;
+        watching->seconds += now() - begun;
         if (status != GN_OK)
             return fail_observation(t, phase, status);
     }
     return GN_OK;
 }
 
-/* Records and observes what is due now. */
+/* Records and observes what is due now and has not been. */
 static gn_status look(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase,
                       const gn_step_report *report) {
-    if (is_due(t, t->options.record, t->step))
+    if (!t->recorded && is_due(t, t->options.record, t->step))
         GN_TRY(record(t, hooks, phase, report));
     return observe(t, hooks, phase);
+}
+
+/* A new step: nothing has been looked at. */
+static void close_eyes(gn_trainer *t) {
+    t->recorded = false;
+    for (size_t i = 0; i < t->options.observer_count; i++)
+        t->watching[i].observed = false;
 }
 
 static bool is_looked_at(const gn_trainer *t, uint64_t step) {
@@ -155,14 +178,58 @@ static bool is_looked_at(const gn_trainer *t, uint64_t step) {
     return due;
 }
 
+/* ---- the end of a phase ---- */
+
+static bool ends_by_signal(gn_trainer *t, gn_phase_report *report) {
+    const gn_phase_end *end = &t->options.phases[t->phase].end;
+    const size_t i = gn_phase_end_observer(&t->options, end);
+    double value;
+    return i < t->options.observer_count && t->watching[i].observed &&
+           gn_observer_signal(t->options.observers[i], end->change.signal, &value) &&
+           gn_phase_ends_by_signal(end, &t->counts, value, report);
+}
+
+/* After the looks at a step of a phase: whether it was the last, and why. */
+static bool ends_phase(gn_trainer *t, gn_phase_report *report) {
+    const gn_phase *phase = &t->options.phases[t->phase];
+    *report = (gn_phase_report){
+        .phase = t->phase, .begin = t->phase_begin, .end = t->step, .cause = GN_PHASE_STEPS, .value = NAN};
+    if (t->recorded && gn_phase_ends_by_row(&phase->end, &t->counts, &t->row, report))
+        return true;
+    if (ends_by_signal(t, report))
+        return true;
+    snprintf(report->text, sizeof(report->text), "its %zu steps are done", phase->steps);
+    return t->step == t->phase_end;
+}
+
+/* Whether an observation of this step may end the phase. */
+static bool may_end(const gn_trainer *t, uint64_t step) {
+    const size_t i = gn_phase_end_observer(&t->options, &t->options.phases[t->phase].end);
+    return i < t->options.observer_count && observer_due(t, i, step);
+}
+
+/* A signal is of an observation, which needs a place to go. */
+static gn_status check_sink(const gn_trainer *t, const gn_trainer_hooks *hooks) {
+    for (size_t i = 0; i < t->options.phase_count && !hooks->sink.write; i++)
+        if (t->options.phases[i].end.change.times > 0)
+            return gn_fail(
+                t->context, GN_ERROR_ARGUMENT,
+                "phase %zu is to end by the signal %s, but the hooks have no sink, so that nothing is "
+                "observed",
+                i, gn_signal_name(t->options.phases[i].end.change.signal));
+    return GN_OK;
+}
+
 /* ---- a step ---- */
 
-/* Whether the step to come must report. A step that is recorded does; so does the first of a phase, which
- * tells what each of its steps costs, unless costs vary. Reports wait for the device: no other step asks. */
+/* Whether the step to come must report. A step that is recorded does, or may be because it ends its
+ * phase; so does the first of a phase, which tells what each of its steps costs, unless costs vary. Reports
+ * wait for the device: no other step asks. */
 static bool needs_report(const gn_trainer *t) {
     const gn_optimizer_options *o = &t->options.phases[t->phase].optimizer;
     return t->step_passes == 0 || t->optimizer->costs_vary || o->line_search.kind != GN_LINE_SEARCH_NONE ||
-           o->damping.kind == GN_DAMPING_GAIN_RATIO || is_due(t, t->options.record, t->step + 1);
+           o->damping.kind == GN_DAMPING_GAIN_RATIO || is_due(t, t->options.record, t->step + 1) ||
+           may_end(t, t->step + 1);
 }
 
 static gn_status set_batch(gn_trainer *t) {
@@ -190,9 +257,22 @@ static gn_status take_step(gn_trainer *t, gn_step_report *report) {
 }
 
 /* After a step, the clock stopped: what is due, and the next phase. */
-static gn_status end_step(gn_trainer *t, const gn_trainer_hooks *hooks, const gn_step_report *report) {
-    GN_TRY(look(t, hooks, t->phase, report));
-    return t->step == t->phase_end ? gn_trainer_enter_phase(t) : GN_OK;
+static gn_status end_step(gn_trainer *t, const gn_trainer_hooks *hooks, const gn_step_report *step) {
+    gn_phase_report report;
+    close_eyes(t);
+    GN_TRY(look(t, hooks, t->phase, step));
+    if (!ends_phase(t, &report))
+        return GN_OK;
+    t->phase_end = t->step; /* so that all is due */
+    GN_TRY(look(t, hooks, t->phase, step));
+    if (hooks->phase)
+        GN_TRY(hooks->phase(hooks->user, &report));
+    return gn_trainer_next_phase(t);
+}
+
+/* Phases are left to run. */
+static bool goes_on(const gn_trainer *t) {
+    return t->phase < t->options.phase_count;
 }
 
 static gn_status call_step_hook(gn_trainer *t, const gn_trainer_hooks *hooks) {
@@ -200,7 +280,7 @@ static gn_status call_step_hook(gn_trainer *t, const gn_trainer_hooks *hooks) {
     if (!hooks->step)
         return GN_OK;
     GN_TRY(hooks->step(hooks->user, t->step, &stop));
-    if (!stop || t->step == t->steps)
+    if (!stop || !goes_on(t))
         return GN_OK;
     return gn_fail(t->context, GN_ERROR_INTERRUPTED, "interrupted after step %llu of %llu",
                    (unsigned long long)t->step, (unsigned long long)t->steps);
@@ -228,13 +308,14 @@ gn_status gn_trainer_run(gn_trainer *trainer, const gn_trainer_hooks *hooks) {
     static const gn_trainer_hooks none = {0};
     if (!hooks)
         hooks = &none;
+    GN_TRY(check_sink(trainer, hooks));
     if (!trainer->optimizer)
         GN_TRY(gn_trainer_enter_phase(trainer));
     if (!trainer->recorded_start) {
         GN_TRY(look(trainer, hooks, 0, NULL));
         trainer->recorded_start = true;
     }
-    while (trainer->step < trainer->steps)
+    while (goes_on(trainer))
         GN_TRY(advance(trainer, hooks));
     return GN_OK;
 }

@@ -99,6 +99,14 @@ static gn_status check_eigh(void *state, gn_dtype type, size_t n, void *a, size_
     return cpu_of(state)->eigh(state, type, n, a, lda, values, work, bytes);
 }
 
+static gn_status check_eigenvalues(void *state, gn_dtype type, size_t n, void *a, size_t lda, void *values,
+                                   void *work, size_t bytes) {
+    gn_check_poison(work, bytes);
+    poison_vector(type, n, values);
+    poison_upper(type, n, a, lda);
+    return cpu_of(state)->eigenvalues(state, type, n, a, lda, values, work, bytes);
+}
+
 static gn_status check_symmetrize(void *state, gn_dtype type, size_t n, void *a, size_t lda) {
     poison_upper(type, n, a, lda);
     return cpu_of(state)->symmetrize(state, type, n, a, lda);
@@ -362,6 +370,7 @@ void gn_check_poison_entries(gn_backend *table) {
     table->gemv = check_gemv;
     table->cholesky = check_cholesky;
     table->eigh = check_eigh;
+    table->eigenvalues = check_eigenvalues;
     table->symmetrize = check_symmetrize;
     table->add_damping = check_add_damping;
     table->spectral_filter = check_spectral_filter;
