@@ -112,7 +112,7 @@ static gn_status take_ready(gn_gauss_newton *o, gn_linearization *l, bool *ready
                  self->trial.data));
     GN_TRY(gn_optimizer_dot(self, &self->trial, &self->trial, &moved));
     *ready = moved == 0;
-    return GN_OK;
+    return *ready ? gn_linearization_make_rows(l) : GN_OK;
 }
 
 static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, gn_step_report *report) {
