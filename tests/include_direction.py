@@ -17,7 +17,7 @@ RANK = {folder: rank for rank, folders in enumerate(LAYERS) for folder in folder
 # The folder that a public header belongs to.
 PUBLIC = {"status": "core", "version": "core", "context": "backend", "array": "backend", "random": "backend",
           "network": "network", "problem": "problem", "linearization": "linearization", "optimizer": "optimize",
-          "observer": "observe", "trainer": "run", "gnewt": "run"}
+          "metrics": "observe", "observer": "observe", "trainer": "run", "gnewt": "run"}
 # What the layers above backend/ may know of it.
 BACKEND_DOORS = {"backend/backend.h", "backend/context.h", "backend/program.h"}
 # Device libraries and profilers, and the one folder or file that may include them.

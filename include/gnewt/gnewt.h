@@ -5,6 +5,7 @@
 #include "gnewt/array.h"
 #include "gnewt/context.h"
 #include "gnewt/linearization.h"
+#include "gnewt/metrics.h"
 #include "gnewt/network.h"
 #include "gnewt/observer.h"
 #include "gnewt/optimizer.h"

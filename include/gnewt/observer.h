@@ -4,6 +4,7 @@
 #define GNEWT_OBSERVER_H
 
 #include "gnewt/linearization.h"
+#include "gnewt/metrics.h"
 #include "gnewt/optimizer.h"
 #include "gnewt/problem.h"
 
@@ -156,6 +157,54 @@ typedef struct gn_drift_options {
 } gn_drift_options;
 gn_status gn_observer_create_drift(gn_context *context, const gn_drift_options *options, gn_schedule schedule,
                                    gn_observer **observer);
+/* curvature: the Gauss-Newton matrix G = w J'H J of the mean loss (w = 2/M for squared error, 1/N for
+ * cross-entropy) and the Hessian H of the mean loss, by products, over the first `points` training samples.
+ * Written of each, as ggn_<array> and hessian_<array>: top and bottom (`values` each), the largest Ritz
+ * values, descending, and the smallest, ascending, by Lanczos with full reorthogonalisation, of `steps` steps
+ * (of a multiple eigenvalue one), with top_bound and bottom_bound, bounds of their distances to an
+ * eigenvalue; nodes and weights (starts x steps), whose sum of weight f(node) is about tr f / P: the spectral
+ * density; trace and trace_error, the mean of `probes` probes and its standard error. Also residual_share
+ * ||H - G||_F / ||G||_F and residual_share_error, by the same probes; sharpness, the largest Ritz value of H
+ * times sharpness_factor, which is the learning rate of sgd, adam and adamw (gradient descent is stable below
+ * 2) and 1 of others; top_energy, the part of the mean loss's gradient (squared) in the vectors of top; and
+ * direction_angle, in degrees, of the running optimiser's direction (gn_optimizer_direction, over as many of
+ * the samples as its batches have) to the gradient there: 0 is steepest descent, NaN where there is none.
+ * Without `hessian` of G alone. values and steps are cut to P. A
+ * look costs starts * steps + probes products with each. Random numbers are the same at each look. Network,
+ * data set and the loss's targets are borrowed, theta0 (P) is copied. Errors: ARGUMENT (too many points, or
+ * none of something), MEMORY, UNSUPPORTED (hessian of a network with an operation that has no second
+ * derivatives). */
+typedef struct gn_curvature_options {
+    size_t points; /* 0: all */
+    size_t values, steps, starts, probes;
+    bool hessian;
+    uint64_t seed;
+} gn_curvature_options;
+/* All points; 20 values, 80 steps, 4 starts, 32 probes, with the Hessian, seed 0. */
+gn_curvature_options gn_curvature_options_default(void);
+gn_status gn_observer_create_curvature(gn_context *context, gn_network *network, gn_loss loss,
+                                       const gn_dataset *dataset, const gn_array *theta0,
+                                       const gn_curvature_options *options, gn_schedule schedule,
+                                       gn_observer **observer);
+/* generalisation: when training and test data had been learnt, by the recorded rows (gn_observer_record). A
+ * set is learnt at a threshold from the first of three rows one after the other whose accuracy is at least
+ * the threshold, or, where the data have no labels, whose loss is at most threshold times the set's first.
+ * Written of the K thresholds (K each, NaN: not yet; <clock>: step, seconds of training, and progress
+ * -ln(loss_train / its first)): thresholds, train_<clock>, test_<clock>, delay_<clock> = test - train, ratio
+ * = test_step / max(1, train_step). With labels also own_test_<clock>, the same of the test set with 95 % of
+ * its last accuracy as the threshold, and own_delay_<clock> (K) = own_test - train. Where loss_below > 0:
+ * below_train_<clock>, below_test_<clock>, of the first row with a loss below that, and below_delay_<clock> =
+ * max(0, test - train). And of the last row final_loss_train, final_loss_test and, with labels,
+ * final_accuracy_train, final_accuracy_test. Errors: UNSUPPORTED where there is no test set, ARGUMENT
+ * (thresholds outside (0, 1] or more than 64). */
+typedef struct gn_generalisation_options {
+    const double *thresholds; /* copied */
+    size_t threshold_count;   /* 0: 0.5, 0.6, 0.7, 0.8, 0.95, 0.99 with labels, 0.5, 0.2, 0.1, 0.05 without */
+    double loss_below;        /* 0: none */
+} gn_generalisation_options;
+gn_status gn_observer_create_generalisation(gn_context *context, const gn_dataset *dataset,
+                                            const gn_generalisation_options *options, gn_schedule schedule,
+                                            gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);
@@ -190,6 +239,9 @@ typedef struct gn_state_walk {
     gn_status (*array)(void *user, const char *name, size_t count, double *values);
 } gn_state_walk;
 gn_status gn_observer_state(gn_observer *observer, const gn_state_walk *walk);
+
+/* A row has been recorded; at a step that is also observed this comes first. */
+gn_status gn_observer_record(gn_observer *observer, const gn_metrics *row);
 
 /* training: a linearization over the whole training set, its point set to theta; norms takes NULL as well.
  * Errors: ARGUMENT (no sink), SHAPE, and what the sink's write returns. */

@@ -2,6 +2,7 @@
 #ifndef GNEWT_TRAINER_H
 #define GNEWT_TRAINER_H
 
+#include "gnewt/metrics.h"
 #include "gnewt/observer.h"
 #include "gnewt/optimizer.h"
 
@@ -64,33 +65,6 @@ typedef struct gn_phase_report {
     double value;   /* of the metric, its best, or the signal; NaN where the steps are done */
     char text[160]; /* "drift 0.103 above 0.1 for 3 observations" */
 } gn_phase_report;
-
-/* One recorded row. NaN where a quantity does not exist (no test set, no classes). `seconds` is training
- * time: recording, observing and hooks are not in it. gradient_norm is that of the mean loss over the
- * training set. Quantities of a step are those of the step that led here (row 0: NaN). */
-#define GN_METRICS_LIST(X)                                                                                   \
-    X(seconds)                                                                                               \
-    X(loss_train)                                                                                            \
-    X(loss_test)                                                                                             \
-    X(accuracy_train)                                                                                        \
-    X(accuracy_test)                                                                                         \
-    X(passes)                                                                                                \
-    X(gradient_norm)                                                                                         \
-    X(step_norm)                                                                                             \
-    X(step_size)                                                                                             \
-    X(damping)                                                                                               \
-    X(kept)                                                                                                  \
-    X(backtracks)                                                                                            \
-    X(rejected)                                                                                              \
-    X(cg_iterations)                                                                                         \
-    X(acceleration)
-typedef struct gn_metrics {
-    uint64_t step; /* steps done */
-    size_t phase;  /* of the step that led here, from 0 */
-#define GN_METRICS_FIELD(name) double name;
-    GN_METRICS_LIST(GN_METRICS_FIELD)
-#undef GN_METRICS_FIELD
-} gn_metrics;
 
 /* Called by the trainer, on its thread. Any but `user` may be NULL. */
 typedef struct gn_trainer_hooks {

@@ -122,7 +122,8 @@ Test(runs, a_committee_learns_a_polynomial) {
 /* Long enough that a signal finds it at work: a second or more, in steps of microseconds. */
 static const char slow[] = "--set phases.0.steps=1000 --set phases.1.steps=100000 --set batch.size=16 "
                            "--set problem.points=64 --set 'observe=[{kind: norms}, {kind: drift, points: 20, "
-                           "companion: true}, {kind: fourier, modes: 4, every: 5}]'";
+                           "companion: true}, {kind: fourier, modes: 4, every: 5}, {kind: generalisation}, "
+                           "{kind: curvature, every: 10000, values: 2, steps: 6, starts: 1, probes: 2}]'";
 
 /* Starts, sends the signal once DIRECTORY/metrics.csv has so many rows, and waits: the shell's $? of the run.
  */
@@ -138,7 +139,7 @@ static int run_and_signal(const char *signal_name, const char *directory, int ro
 }
 
 Test(runs, resumed_equals_uninterrupted) {
-    char arguments[512];
+    char arguments[1024];
     snprintf(arguments, sizeof arguments, "run c.yaml --quiet --out whole %s", slow);
     expect_command(folder, arguments, 0);
     snprintf(arguments, sizeof arguments, "--quiet --out parts %s", slow);
@@ -161,6 +162,10 @@ Test(runs, resumed_equals_uninterrupted) {
     expect_same_observation(&whole, &parts, "drift", "linearisation_gap");
     expect_same_observation(&whole, &parts, "drift", "displacement");
     expect_same_observation(&whole, &parts, "drift", "kernel_regression_loss_test");
+    expect_same_observation(&whole, &parts, "generalisation", "train_step");
+    expect_same_observation(&whole, &parts, "generalisation", "delay_progress");
+    expect_same_observation(&whole, &parts, "curvature", "hessian_top");
+    expect_same_observation(&whole, &parts, "curvature", "direction_angle");
     gn_run_close(&whole);
     gn_run_close(&parts);
     expect_state("parts", "finished");
@@ -264,7 +269,7 @@ Test(runs, phases_end_early_and_say_why) {
 }
 
 Test(runs, termination_leaves_a_checkpoint) {
-    char arguments[512];
+    char arguments[1024];
     snprintf(arguments, sizeof arguments, "--out r %s", slow);
     cr_expect_eq(run_and_signal("TERM", "r", 50, arguments), 130);
     char *err = read_file(folder, ".err");

@@ -25,6 +25,20 @@ gn_observation_sink keep_in(kept_rows *kept) {
     return (gn_observation_sink){.write = keep, .user = kept};
 }
 
+const kept_row *find_kept(const kept_rows *kept, const char *name) {
+    for (size_t i = 0; i < kept->count; i++)
+        if (strcmp(kept->rows[i].name, name) == 0)
+            return &kept->rows[i];
+    cr_assert_fail("no %s was written", name);
+    return NULL;
+}
+
+double kept_number(const kept_rows *kept, const char *name) {
+    const kept_row *row = find_kept(kept, name);
+    cr_assert_eq(row->rank, 0, "%s is no number", name);
+    return row->values[0];
+}
+
 /* ---- residuals ---- */
 
 static gn_status give(void *user, const gn_array *theta, gn_array *r) {

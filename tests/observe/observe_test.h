@@ -19,10 +19,13 @@ typedef struct kept_row {
 
 /* The last rows written, in order. */
 typedef struct kept_rows {
-    kept_row rows[16];
+    kept_row rows[48];
     size_t count;
 } kept_rows;
 gn_observation_sink keep_in(kept_rows *kept);
+/* The row of that name; fails the test where there is none. And its value, of a number. */
+const kept_row *find_kept(const kept_rows *kept, const char *name);
+double kept_number(const kept_rows *kept, const char *name);
 
 /* A linearization whose residual is `values` (count), whatever its one parameter; its point is set. */
 typedef struct given_residual {

@@ -45,6 +45,10 @@ gn_status gn_observer_state(gn_observer *observer, const gn_state_walk *walk) {
     return observer->kind->state ? observer->kind->state(observer, walk) : GN_OK;
 }
 
+gn_status gn_observer_record(gn_observer *observer, const gn_metrics *row) {
+    return observer->kind->record ? observer->kind->record(observer, row) : GN_OK;
+}
+
 bool gn_observer_needs_training(const gn_observer *observer) {
     return observer->kind->needs_training;
 }

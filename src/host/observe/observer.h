@@ -15,6 +15,7 @@ typedef struct gn_observer_kind {
     unsigned signals; /* those it offers, 1 << each; 0: none */
     bool (*signal)(const gn_observer *observer, gn_signal signal, double *value); /* of an offered one */
     gn_status (*state)(gn_observer *observer, const gn_state_walk *walk);         /* or none */
+    gn_status (*record)(gn_observer *observer, const gn_metrics *row);            /* or none */
     /* Frees what the kind holds, not the observer itself. */
     void (*release)(gn_observer *observer);
 } gn_observer_kind;

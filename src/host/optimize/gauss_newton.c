@@ -152,12 +152,17 @@ static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, 
     return write_state(o);
 }
 
+/* What a warm start begins with stays the last step's. */
 static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d) {
     gn_gauss_newton *o = of(self);
+    const bool warm = o->free.cg && self->options.cg.warm_start;
     GN_TRY(read_state(o));
     GN_TRY(gn_systems_assemble(o, l));
+    if (warm)
+        GN_TRY(gn_array_copy(&self->trial, &o->free.solution));
     GN_TRY(gn_systems_solve(o, l, damping_now(o)));
-    return gn_array_copy(d, &self->direction);
+    GN_TRY(gn_array_copy(d, &self->direction));
+    return warm ? gn_array_copy(&o->free.solution, &self->trial) : GN_OK;
 }
 
 static gn_status directions(gn_optimizer *self, gn_linearization *l, size_t count, const double *dampings,

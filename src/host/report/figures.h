@@ -23,5 +23,8 @@ gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message
 gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 /* Measured against predicted decay of the NTK's modes, one panel a group. */
 gn_status gn_rates_figure(const gn_run_set *set, gn_script *script, gn_message *message);
+/* Extreme eigenvalues of Hessian and Gauss-Newton matrix over the steps, spectral densities below; a column a
+ * group. */
+gn_status gn_curvature_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 
 #endif

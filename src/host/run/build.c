@@ -286,6 +286,27 @@ gn_status gn_build_create(const gn_config *config, const gn_config_source *sourc
 
 /* ---- observers and trainer ---- */
 
+static gn_status create_generalisation(const gn_config_observer *from, gn_build *build, gn_observer **out) {
+    const gn_generalisation_options options = {.thresholds = from->thresholds,
+                                               .threshold_count = from->thresholds_count,
+                                               .loss_below = from->loss_below};
+    return gn_observer_create_generalisation(build->context, &build->dataset, &options,
+                                             (gn_schedule){from->every}, out);
+}
+
+static gn_status create_curvature(const gn_config *config, const gn_config_observer *from, gn_build *build,
+                                  gn_observer **out) {
+    const gn_curvature_options options = {.points = from->points,
+                                          .values = from->values,
+                                          .steps = from->steps,
+                                          .starts = from->starts,
+                                          .probes = from->probes,
+                                          .hessian = from->hessian,
+                                          .seed = config->seed};
+    return gn_observer_create_curvature(build->context, build->network, config->loss.kind, &build->dataset,
+                                        build->theta0, &options, (gn_schedule){from->every}, out);
+}
+
 static gn_status create_ntk(const gn_config *config, const gn_config_observer *from, gn_build *build,
                             gn_observer **out) {
     gn_ntk_options options = {.points = from->points,
@@ -337,6 +358,12 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
         break;
     case GN_OBSERVE_DRIFT:
         status = create_drift(config, from, build, out);
+        break;
+    case GN_OBSERVE_GENERALISATION:
+        status = create_generalisation(from, build, out);
+        break;
+    case GN_OBSERVE_CURVATURE:
+        status = create_curvature(config, from, build, out);
         break;
     }
     if (status == GN_OK)

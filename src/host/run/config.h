@@ -127,6 +127,8 @@ typedef enum gn_observe_kind {
     GN_OBSERVE_FOURIER,
     GN_OBSERVE_SOLUTION,
     GN_OBSERVE_NTK,
+    GN_OBSERVE_GENERALISATION,
+    GN_OBSERVE_CURVATURE,
     GN_OBSERVE_DRIFT
 } gn_observe_kind;
 
@@ -134,12 +136,18 @@ typedef struct gn_config_observer {
     gn_observe_kind kind; /* metrics: the cadence of the recorded rows */
     size_t every;         /* 0: at log points (gn_schedule) */
     size_t modes;         /* fourier */
-    size_t points;        /* ntk, drift; 0: as many as have 1024 residuals */
+    size_t points;        /* ntk, drift; 0: as many as have 1024 residuals; curvature; 0: all */
     bool h1;              /* solution */
-    size_t dense_rows, values;
+    size_t dense_rows;
     gn_dtype precision;
-    bool present;   /* these four: ntk */
-    bool companion; /* drift */
+    bool present;       /* these three: ntk */
+    bool companion;     /* drift */
+    double *thresholds; /* generalisation; none: by the problem */
+    unsigned thresholds_count;
+    double loss_below;            /* generalisation; 0: none */
+    size_t values;                /* ntk, curvature */
+    size_t steps, starts, probes; /* curvature */
+    bool hessian;                 /* curvature */
 } gn_config_observer;
 
 typedef enum gn_plot_kind {
@@ -147,6 +155,7 @@ typedef enum gn_plot_kind {
     GN_PLOT_METRICS,
     GN_PLOT_FOURIER,
     GN_PLOT_RATES,
+    GN_PLOT_CURVATURE,
     GN_PLOT_DRIFT
 } gn_plot_kind;
 typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;

@@ -80,6 +80,8 @@ static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"solution", GN_OBSERVE_SOLUTION},
                                       {"ntk", GN_OBSERVE_NTK},
                                       {"drift", GN_OBSERVE_DRIFT},
+                                      {"generalisation", GN_OBSERVE_GENERALISATION},
+                                      {"curvature", GN_OBSERVE_CURVATURE},
                                       {NULL, 0}};
 static const gn_choice phase_metrics[] = {{"loss_train", GN_PHASE_LOSS_TRAIN},
                                           {"loss_test", GN_PHASE_LOSS_TEST},
@@ -90,9 +92,13 @@ static const gn_choice signals[] = {{"drift", GN_SIGNAL_DRIFT},
                                     {"linearisation_gap", GN_SIGNAL_LINEARISATION_GAP},
                                     {"mode_rate", GN_SIGNAL_MODE_RATE},
                                     {NULL, 0}};
-static const gn_choice plots[] = {{"none", GN_PLOT_NONE},       {"metrics", GN_PLOT_METRICS},
-                                  {"fourier", GN_PLOT_FOURIER}, {"rates", GN_PLOT_RATES},
-                                  {"drift", GN_PLOT_DRIFT},     {NULL, 0}};
+static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
+                                  {"metrics", GN_PLOT_METRICS},
+                                  {"fourier", GN_PLOT_FOURIER},
+                                  {"rates", GN_PLOT_RATES},
+                                  {"drift", GN_PLOT_DRIFT},
+                                  {"curvature", GN_PLOT_CURVATURE},
+                                  {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
 static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
 static const gn_choice metrics[] = {
@@ -120,6 +126,7 @@ static const gn_choice metrics[] = {
 #define OF_SWEEP(of)            NULL, &of
 #define OF_OPTIONAL_REAL(of)    NULL, NULL
 #define OF_OPTIONAL_SECTION(of) NULL, &of
+#define OF_REALS(of)            NULL, NULL
 #define ROW(type, key, member, fallback, unit, range, kinds, of, doc)                                        \
     {GN_KEY_##type,                                                                                          \
      #key,                                                                                                   \
@@ -150,6 +157,8 @@ static const gn_choice metrics[] = {
 #define FIELD_COUNTS(key, member, of)                                                                        \
     CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &count_entry, 0,               \
                          CYAML_UNLIMITED)
+#define FIELD_REALS(key, member, of)                                                                         \
+    CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &real_entry, 0, CYAML_UNLIMITED)
 #define FIELD_TEXTS(key, member, of)                                                                         \
     CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &text_entry, 0, CYAML_UNLIMITED)
 #define FIELD_SECTION(key, member, of) CYAML_FIELD_MAPPING(#key, OPTIONAL, STRUCT, member, of##_fields)
@@ -163,6 +172,7 @@ static const gn_choice metrics[] = {
 #define FIELD(type, key, member, fallback, unit, range, kinds, of, doc) FIELD_##type(key, member, of),
 
 static const cyaml_schema_value_t count_entry = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, size_t)};
+static const cyaml_schema_value_t real_entry = {CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
 

@@ -4,8 +4,8 @@
  * defaults, the libcyaml schema, `gnewt schema` and the resolved config.yaml.
  *   type     TEXT; NAME (text, one of `of`); PATH (a file or folder, relative to the configuration's folder);
  * REAL; COUNT (a size); SEED; BOOL; CHOICE (of the names in `of`); WORD_OR_COUNT (a name of `of`, or a
- * count); COUNTS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the section);
- * OPTIONAL_REAL, OPTIONAL_SECTION (their members are pointers, NULL where the key is not given)
+ * count); COUNTS, REALS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the
+ * section); OPTIONAL_REAL, OPTIONAL_SECTION (their members are pointers, NULL where the key is not given)
  *   default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it; NONE: of an optional key
  *   range    an interval, "[0, 1)"; for lists that of each entry; "" for none
  *   kinds    the values of the section's `kind` that the row belongs to. A key may have several rows of
@@ -288,11 +288,27 @@
     X(BOOL, present, present, "false", "", "", GN_KEY_ON(GN_OBSERVE_NTK), 0,                                 \
       "also the error along the present kernel's eigenvectors, mode_error_now; takes longer")                \
     X(BOOL, companion, companion, "false", "", "", GN_KEY_ON(GN_OBSERVE_DRIFT), 0,                           \
-      "also train the linearised network beside, at the cost of the run again")
+      "also train the linearised network beside, at the cost of the run again")                              \
+    X(REALS, thresholds, thresholds, "[]", "", "(0, 1]", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
+      "accuracies with labels, else parts of the first loss; []: 0.5 to 0.99, 0.5 to 0.05")                  \
+    X(REAL, loss_below, loss_below, "0", "", "[0, inf)", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
+      "also the first rows with a loss below this; 0: not")                                                  \
+    X(COUNT, points, points, "0", "samples", "[0, 1000000000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,          \
+      "the first of the training set; 0: all")                                                               \
+    X(COUNT, values, values, "20", "eigenvalues", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,         \
+      "of the largest, and of the smallest")                                                                 \
+    X(COUNT, steps, steps, "80", "products", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,              \
+      "of Lanczos, a start")                                                                                 \
+    X(COUNT, starts, starts, "4", "", "[1, 1000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,                       \
+      "of Lanczos, for the spectral density; the first also gives the eigenvalues")                          \
+    X(COUNT, probes, probes, "32", "products", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,           \
+      "for traces and the residual term's share")                                                            \
+    X(BOOL, hessian, hessian, "true", "", "", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,                            \
+      "beside the Gauss-Newton matrix; false: that alone, by fewer and cheaper products")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
-    X(TEXT, title, title, "\"\"", "", "", GN_KEY_FIGURE, 0, "")                                              \
+    X(TEXT, title, title, "\"\"", "", "", GN_KEY_TITLED, 0, "")                                              \
     X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
       "columns of metrics.csv")                                                                              \
     X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT), 0,        \
@@ -306,8 +322,9 @@
     X(TEXT, expected, expected, "\"\"", "", "", GN_KEY_ALL, 0,                                               \
       "what should come out; a report shows it beside what was found")
 #define GN_KEY_CURVES (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_FOURIER))
-#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_DRIFT))
-#define GN_KEY_FIGURE (GN_KEY_STEPS | GN_KEY_ON(GN_PLOT_RATES))
+#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_DRIFT) | GN_KEY_ON(GN_PLOT_CURVATURE))
+#define GN_KEY_FIGURE (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_DRIFT) | GN_KEY_ON(GN_PLOT_RATES))
+#define GN_KEY_TITLED (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_CURVATURE))
 
 #define GN_SWEEP_KEYS(X)                                                                                     \
     X(TEXT, key, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "a dotted path, as of --set")                    \
@@ -348,7 +365,8 @@ typedef enum gn_key_type {
     GN_KEY_SECTIONS,
     GN_KEY_SWEEP,
     GN_KEY_OPTIONAL_REAL,
-    GN_KEY_OPTIONAL_SECTION
+    GN_KEY_OPTIONAL_SECTION,
+    GN_KEY_REALS
 } gn_key_type;
 
 /* Left out of the resolved configuration where it is not given. */

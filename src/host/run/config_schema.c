@@ -41,7 +41,8 @@ static void print_note(FILE *out, const gn_section *section, const gn_key *key) 
                                         "list of mappings",
                                         "list of mappings",
                                         "number",
-                                        "mapping"};
+                                        "mapping",
+                                        "list of numbers"};
     fprintf(out, "# %s", types[key->type]);
     print_names(out,
                 key->type == GN_KEY_TEXTS           ? " of "

@@ -94,7 +94,7 @@ static gn_status check_damping(const gn_check *check, const gn_node *phases) {
 
 static gn_status check_observers(const gn_check *check, const gn_node *resolved) {
     const gn_node *observe = gn_node_get(resolved, "observe"), *plot = gn_node_get(resolved, "plot");
-    bool fourier = false, ntk = false, drift = false;
+    bool fourier = false, ntk = false, drift = false, curvature = false;
     for (size_t i = 0; i < observe->count; i++) {
         const gn_node *kind = gn_node_get(observe->items[i], "kind");
         for (size_t j = 0; j < i; j++)
@@ -104,6 +104,7 @@ static gn_status check_observers(const gn_check *check, const gn_node *resolved)
         fourier |= strcmp(kind->text, "fourier") == 0;
         ntk |= strcmp(kind->text, "ntk") == 0;
         drift |= strcmp(kind->text, "drift") == 0;
+        curvature |= strcmp(kind->text, "curvature") == 0;
     }
     if (is(plot, "kind", "fourier") && !fourier)
         return gn_check_fail(check, gn_node_get(plot, "kind"),
@@ -114,6 +115,9 @@ static gn_status check_observers(const gn_check *check, const gn_node *resolved)
     if (is(plot, "kind", "drift") && !drift)
         return gn_check_fail(check, gn_node_get(plot, "kind"),
                              "plot.kind `drift` needs `- {kind: drift}` under observe");
+    if (is(plot, "kind", "curvature") && !curvature)
+        return gn_check_fail(check, gn_node_get(plot, "kind"),
+                             "plot.kind `curvature` needs `- {kind: curvature}` under observe");
     const gn_node *metrics = gn_node_get(plot, "metrics");
     if (metrics != NULL && metrics->count == 0)
         return gn_check_fail(check, metrics, "plot.metrics is empty; name a column, as [loss_train]");

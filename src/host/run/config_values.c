@@ -121,7 +121,7 @@ static gn_status check_range(const gn_check *check, const gn_key *key, const gn_
 static gn_status check_number(const gn_check *check, const gn_key *key, const gn_node *node) {
     double real;
     uint64_t count;
-    bool whole = key->type != GN_KEY_REAL && key->type != GN_KEY_OPTIONAL_REAL;
+    bool whole = key->type != GN_KEY_REAL && key->type != GN_KEY_REALS && key->type != GN_KEY_OPTIONAL_REAL;
     if (node->quoted)
         return gn_check_fail(check, node, "%s is text; write the number without quotes", check->path);
     if (!read_real(node->text, &real))
@@ -190,6 +190,7 @@ static gn_status check_scalar(const gn_check *check, const gn_key *key, gn_node 
     case GN_KEY_OPTIONAL_REAL:
     case GN_KEY_COUNT:
     case GN_KEY_COUNTS:
+    case GN_KEY_REALS:
     case GN_KEY_SEED:
         return check_number(check, key, node);
     case GN_KEY_WORD_OR_COUNT:
@@ -213,7 +214,7 @@ static gn_status check_scalar(const gn_check *check, const gn_key *key, gn_node 
 }
 
 gn_status gn_check_value(gn_check *check, const gn_key *key, const gn_node *node, gn_node **resolved) {
-    bool list = key->type == GN_KEY_COUNTS || key->type == GN_KEY_TEXTS;
+    bool list = key->type == GN_KEY_COUNTS || key->type == GN_KEY_TEXTS || key->type == GN_KEY_REALS;
     *resolved = gn_tree_copy(check->out, node);
     if (*resolved == NULL)
         return gn_check_memory(check);

@@ -47,13 +47,17 @@ static gn_status fail_loss(gn_trainer *t, uint64_t step, size_t phase, double lo
     return fail_diverged(t, step, phase, what);
 }
 
+static bool is_fault_of_numbers(gn_status status) {
+    return status == GN_ERROR_NOT_FINITE || status == GN_ERROR_NOT_POSITIVE_DEFINITE ||
+           status == GN_ERROR_NO_CONVERGENCE;
+}
+
 /* A step failed: DIVERGED where that comes of values that are not finite, else its own status. Steps that do
  * not report see a lost loss only by what it does to their matrices. */
 static gn_status fail_step(gn_trainer *t, gn_status status) {
     char what[256];
     double loss = NAN;
-    if (status != GN_ERROR_NOT_FINITE && status != GN_ERROR_NOT_POSITIVE_DEFINITE &&
-        status != GN_ERROR_NO_CONVERGENCE)
+    if (!is_fault_of_numbers(status))
         return status;
     snprintf(what, sizeof(what), "%s", gn_error_message(t->context));
     if (gn_linearization_loss(t->training, &loss) == GN_OK && !isfinite(loss))
@@ -61,6 +65,18 @@ static gn_status fail_step(gn_trainer *t, gn_status status) {
     if (status == GN_ERROR_NOT_FINITE)
         return fail_diverged(t, t->step + 1, t->phase, what);
     return gn_fail(t->context, status, "step %llu: %s", (unsigned long long)t->step + 1, what);
+}
+
+/* An observer failed: DIVERGED where the loss is lost, which no row had to tell yet, else its own status. */
+static gn_status fail_observation(gn_trainer *t, size_t phase, gn_status status) {
+    char what[256];
+    gn_evaluation train;
+    if (!is_fault_of_numbers(status))
+        return status;
+    snprintf(what, sizeof(what), "%s", gn_error_message(t->context));
+    if (gn_evaluator_train(&t->evaluator, t->theta, &train) == GN_OK && !isfinite(train.loss))
+        return fail_loss(t, t->step, phase, train.loss);
+    return gn_fail(t->context, status, "step %llu: %s", (unsigned long long)t->step, what);
 }
 
 /* ---- what is written of a step ---- */
@@ -94,6 +110,8 @@ static gn_status write_row(gn_trainer *t, const gn_trainer_hooks *hooks, size_t 
         .cg_iterations = report ? (double)report->cg_iterations : NAN,
         .acceleration = report ? report->acceleration : NAN,
     };
+    for (size_t i = 0; i < t->options.observer_count; i++)
+        GN_TRY(gn_observer_record(t->options.observers[i], &t->row));
     return hooks->record ? hooks->record(hooks->user, &t->row) : GN_OK;
 }
 
@@ -123,7 +141,7 @@ static gn_status observe_one(gn_trainer *t, const gn_trainer_hooks *hooks, gn_ob
     return gn_observer_observe(observer, t->step, t->theta, training, &hooks->sink);
 }
 
-static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks) {
+static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase) {
     for (size_t i = 0; i < t->options.observer_count && hooks->sink.write; i++) {
         gn_watching *watching = &t->watching[i];
         if (watching->observed || !observer_due(t, i, t->step))
@@ -132,7 +150,8 @@ static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks) {
         const gn_status status = observe_one(t, hooks, t->options.observers[i]);
         watching->observed = status == GN_OK;
         watching->seconds += now() - begun;
-        GN_TRY(status);
+        if (status != GN_OK)
+            return fail_observation(t, phase, status);
     }
     return GN_OK;
 }
@@ -142,7 +161,7 @@ static gn_status look(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase
                       const gn_step_report *report) {
     if (!t->recorded && is_due(t, t->options.record, t->step))
         GN_TRY(record(t, hooks, phase, report));
-    return observe(t, hooks);
+    return observe(t, hooks, phase);
 }
 
 /* A new step: nothing has been looked at. */

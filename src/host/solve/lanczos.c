@@ -20,7 +20,9 @@ struct gn_lanczos {
     size_t work_bytes;
     double *diagonal, *beside; /* steps: T_jj, and T_j,j+1 */
     double *values, *bounds;   /* steps */
+    double *weights;           /* steps: squares of the vectors' first entries */
     double *vectors;           /* steps x steps: T's eigenvectors, on the host */
+    double *projected;         /* steps */
     double *start;             /* n */
 };
 
@@ -67,11 +69,12 @@ static gn_status step(gn_lanczos *s, size_t j, double *scale, bool *ended) {
     return *ended ? GN_OK : GN_OP(s->context, axpby, s->dtype, n, 1 / norm, w, 0, w);
 }
 
-static gn_status begin(gn_lanczos *s) {
+/* Starts begin at even numbers, which normals come in pairs from. */
+static gn_status begin(gn_lanczos *s, uint64_t start) {
     const size_t n = s->options.n;
     gn_array row = gn_array_view(s->context, s->dtype, 1, n, s->basis.data);
     double norm = 0;
-    gn_random_normal(s->options.seed, GN_STREAM_AUXILIARY, 0, n, 0, 1, s->start);
+    gn_random_normal(s->options.seed, GN_STREAM_AUXILIARY, start * (n + n % 2), n, 0, 1, s->start);
     for (size_t i = 0; i < n; i++)
         norm += s->start[i] * s->start[i];
     for (size_t i = 0; i < n; i++)
@@ -91,19 +94,29 @@ static gn_status decompose(gn_lanczos *s) {
     GN_TRY(gn_eigh(s->context, GN_FLOAT64, m, matrix.data, m, eigenvalues.data, s->work.data, s->work_bytes));
     GN_TRY(gn_array_read(&eigenvalues, s->values, m));
     GN_TRY(gn_array_read(&matrix, s->vectors, m * m));
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; i < m; i++) {
         s->bounds[i] = fabs(s->beside[m - 1] * s->vectors[i * m + m - 1]);
+        s->weights[i] = s->vectors[i * m] * s->vectors[i * m];
+    }
     return GN_OK;
 }
 
-gn_status gn_lanczos_run(gn_lanczos *s) {
+gn_status gn_lanczos_run_from(gn_lanczos *s, uint64_t start) {
     double scale = 0;
     bool ended = false;
     s->count = 0;
-    GN_TRY(begin(s));
+    GN_TRY(begin(s, start));
     for (size_t j = 0; j < s->options.steps && !ended; j++)
         GN_TRY(step(s, j, &scale, &ended));
     return decompose(s);
+}
+
+gn_status gn_lanczos_run(gn_lanczos *s) {
+    return gn_lanczos_run_from(s, 0);
+}
+
+size_t gn_lanczos_steps(const gn_lanczos *s) {
+    return s->options.steps;
 }
 
 size_t gn_lanczos_count(const gn_lanczos *s) {
@@ -118,6 +131,10 @@ const double *gn_lanczos_bounds(const gn_lanczos *s) {
     return s->bounds;
 }
 
+const double *gn_lanczos_weights(const gn_lanczos *s) {
+    return s->weights;
+}
+
 gn_status gn_lanczos_vector(gn_lanczos *s, size_t i, void *x) {
     const size_t n = s->options.n, m = s->count;
     if (i >= m)
@@ -126,6 +143,19 @@ gn_status gn_lanczos_vector(gn_lanczos *s, size_t i, void *x) {
     gn_array along = gn_array_view(s->context, s->dtype, m, 1, s->along.data);
     GN_TRY(gn_array_write(&along, s->vectors + i * m, m));
     return GN_OP(s->context, gemv, s->dtype, true, m, n, 1, s->basis.data, n, along.data, 0, x);
+}
+
+gn_status gn_lanczos_project(gn_lanczos *s, const void *x, double *coefficients) {
+    const size_t n = s->options.n, m = s->count;
+    const gn_array along = gn_array_view(s->context, s->dtype, m, 1, s->along.data);
+    GN_TRY(GN_OP(s->context, gemv, s->dtype, false, m, n, 1, s->basis.data, n, x, 0, along.data));
+    GN_TRY(gn_array_read(&along, s->projected, m));
+    for (size_t i = 0; i < m; i++) {
+        coefficients[i] = 0;
+        for (size_t j = 0; j < m; j++)
+            coefficients[i] += s->vectors[i * m + j] * s->projected[j];
+    }
+    return GN_OK;
 }
 
 /* ---- its life ---- */
@@ -141,8 +171,9 @@ static gn_status create_buffers(gn_lanczos *s) {
     GN_TRY(gn_buffer_create(context, &s->eigenvalues, GN_FLOAT64, steps, 1, what));
     GN_TRY(GN_OP(context, eigh_workspace, GN_FLOAT64, steps, &s->work_bytes));
     GN_TRY(gn_buffer_create(context, &s->work, GN_FLOAT64, s->work_bytes / sizeof(double) + 1, 1, what));
-    double **hosts[] = {&s->diagonal, &s->beside, &s->values, &s->bounds, &s->vectors, &s->start};
-    const size_t lengths[] = {steps, steps, steps, steps, steps * steps, n};
+    double **hosts[] = {&s->diagonal, &s->beside,    &s->values,  &s->bounds,
+                        &s->weights,  &s->projected, &s->vectors, &s->start};
+    const size_t lengths[] = {steps, steps, steps, steps, steps, steps, steps * steps, n};
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         *hosts[i] = calloc(lengths[i], sizeof(double));
         if (!*hosts[i])
@@ -176,10 +207,11 @@ void gn_lanczos_destroy(gn_lanczos *s) {
     if (!s)
         return;
     gn_array *buffers[] = {&s->basis, &s->along, &s->square, &s->matrix, &s->eigenvalues, &s->work};
-    double *hosts[] = {s->diagonal, s->beside, s->values, s->bounds, s->vectors, s->start};
-    for (size_t i = 0; i < 6; i++) {
+    double *hosts[] = {s->diagonal, s->beside,    s->values,  s->bounds,
+                       s->weights,  s->projected, s->vectors, s->start};
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         gn_buffer_destroy(buffers[i]);
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
         free(hosts[i]);
-    }
     free(s);
 }
