@@ -205,3 +205,21 @@ Test(context, many_work_side_by_side, .timeout = 120) {
         cr_expect_float_eq(results[i] / alone, 1, 1e-13);
     }
 }
+
+/* ---- the cores, shared by several callers ---- */
+
+Test(context, callers_share_the_threads) {
+    const int all = gn_cpu_thread_share(1);
+    cr_expect_geq(all, 1);
+    cr_expect_eq(gn_cpu_thread_share(100000), 1);
+    gn_cpu_limit_threads(2);
+    cr_expect_eq(gn_cpu_thread_share(1), 2, "what one caller may take is what was set");
+    cr_expect_leq(gn_cpu_thread_share(2), 2);
+    gn_cpu_limit_threads(1);
+    cr_expect_eq(gn_cpu_thread_share(1), 1);
+    gn_context *context;
+    cr_assert_eq(gn_context_create(&context, "cpu"), GN_OK);
+    cr_expect_not_null(strstr(gn_context_device(context), "cpu: 1 thread,"), "%s",
+                       gn_context_device(context));
+    gn_context_destroy(context);
+}

@@ -101,6 +101,28 @@ Test(cuda, a_kernel_that_faults_in_the_middle) {
     gn_series_free(&before), gn_series_free(&whole), gn_series_free(&after);
 }
 
+/* A stream each: their launches, graphs and CG loops do not meet. */
+Test(cuda, runs_at_once_give_the_same_bits) {
+    static const char sweep[] =
+        "sweep c.yaml --device cuda --quiet --set phases.0.steps=6 --set phases.1.steps=10 "
+        "--set 'sweep=[{key: phases.0.optimizer.solver, values: [dual, cg, spectral]}]'";
+    static const char *const solvers[] = {"dual", "cg", "spectral"};
+    char line[512], path[2][128];
+    snprintf(line, sizeof line, "%s --out alone", sweep);
+    expect_command(folder, line, 0);
+    snprintf(line, sizeof line, "%s --out together --jobs 3", sweep);
+    expect_command(folder, line, 0);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path[0], sizeof path[0], "alone/%03zu-phases.0.optimizer.solver=%s", i, solvers[i]);
+        snprintf(path[1], sizeof path[1], "together/%03zu-phases.0.optimizer.solver=%s", i, solvers[i]);
+        gn_series alone = losses(path[0]), together = losses(path[1]);
+        cr_assert_eq(alone.rows, together.rows);
+        cr_expect_eq(memcmp(alone.values, together.values, alone.rows * sizeof *alone.values), 0, "%s",
+                     solvers[i]);
+        gn_series_free(&alone), gn_series_free(&together);
+    }
+}
+
 #elif defined(GN_CUDA_PLUGIN)
 
 /* Against drivers and plugins of tests/plugin; the folders are beside the build's. */

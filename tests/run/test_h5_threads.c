@@ -1,4 +1,4 @@
-/* HDF5 files of several threads at once. The library itself is not thread-safe. */
+/* HDF5 files of several threads at once. Not every build of the library is thread-safe. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>

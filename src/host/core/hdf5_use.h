@@ -1,5 +1,6 @@
-/* The way into HDF5, whose library belongs to the process: it is not thread-safe, and prints its errors.
- * Within a scope it is this thread's alone and silent; all calls into it are made within one. Scopes nest. */
+/* The way into HDF5, whose library belongs to the process: some builds are not thread-safe, and it prints
+ * errors. Within a scope it is this thread's alone and silent; all calls into it are made within one. Scopes
+ * nest. */
 #ifndef GN_CORE_HDF5_USE_H
 #define GN_CORE_HDF5_USE_H
 

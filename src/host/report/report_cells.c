@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "report/html.h"
 #include "report/number.h"
@@ -11,16 +12,19 @@ static const char *number_or_never(double value, int digits, char text[GN_NUMBER
     return text;
 }
 
+/* "[1.1e-5, 9.3e-5]"; "" where both read the same. */
 static const char *interval_text(double low, double high, int digits, char text[80]) {
     char from[GN_NUMBER], to[GN_NUMBER];
-    snprintf(text, 80, "[%s, %s]", number_or_never(low, digits, from), number_or_never(high, digits, to));
+    number_or_never(low, digits, from);
+    number_or_never(high, digits, to);
+    text[0] = '\0';
+    if (strcmp(from, to) != 0)
+        snprintf(text, 80, "[%s, %s]", from, to);
     return text;
 }
 
 const char *gn_report_range(gn_spread spread, int digits, char text[80]) {
-    text[0] = '\0';
-    const bool several = spread.count > 1 && spread.low < spread.high;
-    return several ? interval_text(spread.low, spread.high, digits, text) : text;
+    return interval_text(spread.low, spread.high, digits, text);
 }
 
 void gn_report_cell(FILE *out, gn_spread spread, int digits, bool interval) {
@@ -28,8 +32,8 @@ void gn_report_cell(FILE *out, gn_spread spread, int digits, bool interval) {
     fprintf(out, "<td>%s", number_or_never(spread.median, digits, number));
     if (gn_report_range(spread, digits, range)[0] != '\0')
         fprintf(out, "<small>%s</small>", range);
-    if (interval && spread.from < spread.to)
-        fprintf(out, "<small>95 %%: %s</small>", interval_text(spread.from, spread.to, digits, range));
+    if (interval && interval_text(spread.from, spread.to, digits, range)[0] != '\0')
+        fprintf(out, "<small>95 %%: %s</small>", range);
     fputs("</td>", out);
 }
 

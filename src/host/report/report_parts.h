@@ -34,12 +34,12 @@ void gn_report_provenance(FILE *out, const gn_experiment *experiment);
 
 /* ---- report_cells.c ---- */
 
-/* A table cell: the median, and where they differ the extremes; `interval`: also the bootstrap's. An
+/* A table cell: the median, and the extremes where they read otherwise; `interval`: also the bootstrap's. An
  * infinite number is "never". */
 void gn_report_cell(FILE *out, gn_spread spread, int digits, bool interval);
 /* A row's head: the group's title. */
 void gn_report_row(FILE *out, const gn_run_group *group);
-/* "[1.1e-5, 9.3e-5]"; "" where all are the same. Returns text. */
+/* "[1.1e-5, 9.3e-5]"; "" where both read the same. Returns text. */
 const char *gn_report_range(gn_spread spread, int digits, char text[80]);
 
 #endif

@@ -71,10 +71,11 @@ static void write_threshold(FILE *out, const gn_experiment *e, gn_measure measur
 
 static void write_measure(FILE *out, const gn_experiment *e, gn_measure measure) {
     const double *threshold = is_loss(measure) ? parts : accuracies;
-    const char *of = is_loss(measure) ? ", as a part of that at the first row" : "";
     if (!any_reached(e, measure, threshold[0])) {
-        fprintf(out, "<p>No run came to a %s of %s%s.</p>\n", gn_measure_title(measure),
-                is_loss(measure) ? "0.1" : "0.5", of);
+        fprintf(out,
+                is_loss(measure) ? "<p>The %s of no run came down to 0.1 of its first.</p>\n"
+                                 : "<p>The %s of no run came to 0.5.</p>\n",
+                gn_measure_title(measure));
         return;
     }
     fprintf(out,

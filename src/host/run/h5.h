@@ -1,4 +1,4 @@
-/* HDF5 files: all of run/'s use of the library, which is not thread-safe, goes through here.
+/* HDF5 files: all of run/'s use of the library goes through here.
  *
  * A file can be read after a `kill -9` at any instant, and stays so when the disk is full: room is taken from
  * the file system before HDF5 writes, so that no write of its metadata fails halfway and no file is shorter
