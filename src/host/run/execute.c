@@ -79,16 +79,12 @@ static gn_status write_checkpoint(run *r) {
 /* "phase 0 (LM) ended after step 137: drift 0.103 above 0.1 for 3 observations" */
 static gn_status on_phase(void *user, const gn_phase_report *report) {
     run *r = user;
-    gn_progress *progress = r->options->progress;
     char text[320];
     snprintf(text, sizeof text, "phase %zu (%.100s) ended after step %llu: %s", report->phase,
              r->options->config->phases[report->phase].optimizer.label, (unsigned long long)report->end,
              report->text);
     gn_directory_log(r->directory, "%s", text);
-    if (progress->out != NULL) {
-        gn_progress_end(progress);
-        fprintf(progress->out, "%s: %s\n", progress->title, text);
-    }
+    gn_progress_say(r->options->progress, "", text);
     r->phase_ended = true;
     return gn_directory_end_phase(r->directory, report, &r->message);
 }

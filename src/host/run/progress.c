@@ -152,11 +152,11 @@ void gn_progress_say(gn_progress *progress, const char *kind, const char *text) 
     char line[2400];
     if (progress->out == NULL)
         return;
+    snprintf(line, sizeof line, "%s%s: %s", kind, progress->title, text);
     if (progress->board != NULL) {
-        snprintf(line, sizeof line, "%s%s: %s", kind, progress->title, text);
         gn_board_say(progress->board, line);
         return;
     }
     gn_progress_end(progress);
-    fprintf(progress->out, "%s%s\n", kind, text);
+    fprintf(progress->out, "%s\n", line);
 }

@@ -32,8 +32,7 @@ void gn_progress_begin(gn_progress *progress, uint64_t step, uint64_t steps);
 void gn_progress_step(gn_progress *progress, uint64_t step);
 /* Ends the bar's line, so that other text can follow. */
 void gn_progress_end(gn_progress *progress);
-/* A line that stays, unless quiet: the text, on a board with the run's title; before it `kind` ("warning: ",
- * or ""). */
+/* A line that stays, unless quiet: `kind` ("warning: ", or ""), the run's title, the text. */
 void gn_progress_say(gn_progress *progress, const char *kind, const char *text);
 
 #endif
