@@ -84,7 +84,8 @@ static gn_status on_phase(void *user, const gn_phase_report *report) {
              r->options->config->phases[report->phase].optimizer.label, (unsigned long long)report->end,
              report->text);
     gn_directory_log(r->directory, "%s", text);
-    gn_progress_say(r->options->progress, "", text);
+    if (report->cause != GN_PHASE_STEPS)
+        gn_progress_say(r->options->progress, "", text);
     r->phase_ended = true;
     return gn_directory_end_phase(r->directory, report, &r->message);
 }
