@@ -107,3 +107,112 @@ Test(rates, without_a_rule_are_measured_only) {
         expect_measured_only(newton, 0, "gauss_newton without a cut-off");
     }
 }
+
+/* ---- resumption ---- */
+
+/* All that is observed, in order. */
+typedef struct observed {
+    double values[8192];
+    size_t count;
+} observed;
+
+static gn_status keep_all(void *user, const char *observer, uint64_t step, const char *name, int rank,
+                          const size_t *shape, const double *values) {
+    observed *all = user;
+    const size_t count = rank == 1 ? shape[0] : 1;
+    (void)observer, (void)step, (void)name;
+    cr_assert_leq(all->count + count, sizeof all->values / sizeof *all->values);
+    memcpy(all->values + all->count, values, count * sizeof *values);
+    all->count += count;
+    return GN_OK;
+}
+
+typedef struct watched_run {
+    trainer_run *run;
+    gn_observer *observer;
+    observed seen;
+} watched_run;
+
+/* Steps of Levenberg-Marquardt, then of Adam, which has more to keep. */
+static watched_run *watched_setup(const char *device, gn_solver solver, size_t dense_rows) {
+    gn_ntk_options options = gn_ntk_options_default();
+    trainer_case from = {.device = device, .dtype = GN_FLOAT64, .points = 6, .width = 3};
+    from.phases[0] =
+        (gn_phase){.steps = 5, .optimizer = optimizer_of(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.05)};
+    from.phases[0].optimizer.solver = solver;
+    from.phases[1] = (gn_phase){.steps = 6, .optimizer = optimizer_of(GN_OPTIMIZER_ADAM, 1e-3)};
+    watched_run *w = calloc(1, sizeof *w);
+    cr_assert_not_null(w);
+    w->run = trainer_prepare(&from);
+    options.dense_rows = dense_rows;
+    options.values = 3;
+    options.schedule = (gn_schedule){2};
+    OK(w->run->context, gn_observer_create_ntk(w->run->context, w->run->network, GN_LOSS_SQUARED,
+                                               &w->run->dataset, w->run->theta0, &options, &w->observer));
+    w->run->options.observers = &w->observer;
+    w->run->options.observer_count = 1;
+    w->run->hooks.sink = (gn_observation_sink){keep_all, &w->seen};
+    trainer_make(w->run);
+    return w;
+}
+
+static void watched_teardown(watched_run *w) {
+    gn_trainer_destroy(w->run->trainer);
+    w->run->trainer = NULL;
+    gn_observer_destroy(w->observer);
+    trainer_teardown(w->run);
+    free(w);
+}
+
+static void check_resume(const char *device, gn_solver solver, size_t dense_rows) {
+    watched_run *whole = watched_setup(device, solver, dense_rows);
+    OK(whole->run->context, gn_trainer_run(whole->run->trainer, &whole->run->hooks));
+    size_t numbers = 0;
+    for (size_t i = 0; i < whole->seen.count; i++)
+        numbers += isfinite(whole->seen.values[i]);
+    cr_assert_gt(numbers, 100u);
+    for (uint64_t stop = 1; stop < 11; stop++) {
+        watched_run *first = watched_setup(device, solver, dense_rows),
+                    *second = watched_setup(device, solver, dense_rows);
+        first->run->stop_at = stop;
+        cr_assert_eq(gn_trainer_run(first->run->trainer, &first->run->hooks), GN_ERROR_INTERRUPTED);
+        trainer_carry_over(first->run, second->run);
+        double kept, carried;
+        for (gn_signal signal = GN_SIGNAL_DRIFT; signal <= GN_SIGNAL_MODE_RATE; signal++)
+            if (gn_observer_offers(first->observer, signal)) {
+                const bool has = gn_observer_signal(first->observer, signal, &kept);
+                cr_assert_eq(gn_observer_signal(second->observer, signal, &carried), has);
+                cr_expect(!has || kept == carried, "signal %d: %g, then %g", (int)signal, kept, carried);
+            }
+        OK(second->run->context, gn_trainer_run(second->run->trainer, &second->run->hooks));
+        cr_assert_eq(first->seen.count + second->seen.count, whole->seen.count, "stopped after %d",
+                     (int)stop);
+        cr_expect_eq(memcmp(whole->seen.values + first->seen.count, second->seen.values,
+                            second->seen.count * sizeof(double)),
+                     0, "stopped after %d", (int)stop);
+        watched_teardown(first);
+        watched_teardown(second);
+    }
+    watched_teardown(whole);
+}
+
+ON_EACH_DEVICE(rates, of_a_resumed_run_are_those_of_one_never_stopped) {
+    check_resume(device, GN_SOLVER_DUAL, 100);
+    check_resume(device, GN_SOLVER_SPECTRAL, 100); /* shares the step's decomposition */
+    check_resume(device, GN_SOLVER_DUAL, 0);
+}
+
+/* ---- Adam ---- */
+
+/* With no mean of gradients and slow moments, the kernel of a look holds until the next. */
+ON_EACH_DEVICE(rates, of_adam_are_predicted_while_its_moments_stand) {
+    gn_optimizer_options adam = optimizer_of(GN_OPTIMIZER_ADAM, 1e-4);
+    adam.beta1 = 0;
+    adam.beta2 = 0.99999;
+    const gn_phase phases[] = {{.steps = 200, .optimizer = adam}};
+    const watched w = watch(device, 0, phases, 1);
+    for (int i = 0; i < 2; i++)
+        cr_expect(fabs(w.measured[i] - w.predicted[i]) < 0.02 * w.predicted[i] && w.predicted[i] > 1e-4,
+                  "mode %d decays by %g a step, not %g", i, w.measured[i], w.predicted[i]);
+    cr_expect(isnan(w.predicted[2]) || w.predicted[2] < 1e-9);
+}

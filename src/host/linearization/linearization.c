@@ -267,6 +267,10 @@ gn_status gn_linearization_reserve(gn_linearization *self, bool gram, bool diago
     return self->interface->reserve ? self->interface->reserve(self, gram, diagonal) : GN_OK;
 }
 
+gn_status gn_linearization_make_rows(gn_linearization *self) {
+    return self->interface->make_rows ? self->interface->make_rows(self) : GN_OK;
+}
+
 static gn_status fill_diagonal(gn_linearization *self, bool root, gn_array *d) {
     GN_TRY(expect_point(self));
     GN_TRY(gn_array_expect(self->context, d, self->dtype, self->parameters, "d"));

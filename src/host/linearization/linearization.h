@@ -35,6 +35,7 @@ typedef struct gn_linearization_interface {
     gn_status (*rest_diagonal)(gn_linearization *self, bool root, gn_array *d);
     gn_status (*root_vjp)(gn_linearization *self, const gn_array *u, gn_array *d); /* J'S u */
     gn_status (*reserve)(gn_linearization *self, bool gram, bool diagonal);        /* or none */
+    gn_status (*make_rows)(gn_linearization *self);                                /* or none */
     void (*destroy)(gn_linearization *self);
     /* evaluate, jvp, vjp and gram only give the device work: they may be part of a program (program.h) whose
      * key holds theta, inputs, targets and samples */
@@ -109,6 +110,10 @@ gn_status gn_linearization_weighted_gram(gn_linearization *self, const gn_array 
                                          gn_array *k);
 /* Elements of such a buffer that suit it, within `most` bytes where a sample's rows fit. */
 size_t gn_linearization_weighted_block(const gn_linearization *self, double most);
+
+/* What a Gram at this point leaves behind, the cotangents of every output: a vjp may go by them, and rounds
+ * otherwise than without. */
+gn_status gn_linearization_make_rows(gn_linearization *self);
 
 /* Layers whose block of J'H J is about a Kronecker product b (x) a (K-FAC), and their number: 0 for
  * callbacks. */

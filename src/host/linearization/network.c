@@ -211,6 +211,11 @@ static gn_status gram(gn_linearization *self, bool root, gn_array *k) {
     return GN_OK;
 }
 
+static gn_status make_rows(gn_linearization *self) {
+    seed_rows(self, false);
+    return gn_tape_rows(of(self)->tape);
+}
+
 static gn_status gram_cross(gn_linearization *self, gn_linearization *other, gn_array *k) {
     if (of(self)->network != of(other)->network)
         return gn_fail(self->context, GN_ERROR_SHAPE, "a cross Gram needs two linearizations of one network");
@@ -290,6 +295,7 @@ static const gn_linearization_interface interface = {
     .rest_diagonal = rest_diagonal,
     .root_vjp = root_vjp,
     .reserve = reserve,
+    .make_rows = make_rows,
     .destroy = destroy,
     .recordable = true,
 };

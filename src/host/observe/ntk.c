@@ -1,7 +1,6 @@
 /* ntk: the eigenvalues of the empirical NTK K = J J' on a probe set, those of the running optimiser's
  * preconditioned kernel, what they predict of each mode's decay, and the decay itself. Modes are eigenvectors
  * of K_0, the kernel of the first parameters; Adam's those of its own kernel (adam_kernel.c). */
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -25,6 +24,7 @@ typedef struct ntk {
     double drift;        /* at the last observation; NaN: none yet */
     double *host;        /* 6 k: what the next six point to, descending, as all that is written */
     double *now, *bounds, *c, *kernel, *measured, *predicted;
+    gn_array vectors; /* a view: of K, where they were wanted */
     gn_step_rule rule;
     gn_optimizer *optimizer; /* of this phase; NULL: not known */
     gn_mode_fit fit;
@@ -48,7 +48,7 @@ static gn_status write_values(const row *r, const char *name, const double *valu
 }
 
 static double epsilon_of(const ntk *o) {
-    return o->probe.dtype == GN_FLOAT64 ? DBL_EPSILON : FLT_EPSILON;
+    return gn_probe_rounding(&o->probe) / (double)o->probe.rows;
 }
 
 /* ---- the kernel ---- */
@@ -61,14 +61,31 @@ static gn_status write_dense(const row *r) {
     return write_number(r, "negative_mass", s.negative_mass);
 }
 
+/* The step to come decomposes this very matrix. */
+static bool shares(const ntk *o) {
+    const bool dual = o->rule.kind == GN_STEP_RULE_CUT || o->rule.kind == GN_STEP_RULE_DAMPED;
+    return dual && o->whole && o->probe.dense && !o->probe.copied && o->optimizer && o->optimizer->decomposes;
+}
+
+/* Eigenvalues; eigenvectors in `vectors`, of the next step or, where they are wanted, over the probe's
+ * kernel. */
+static gn_status decompose(ntk *o, double *least) {
+    gn_array values;
+    o->vectors = o->probe.kernel;
+    if (!shares(o))
+        return gn_probe_spectrum(&o->probe, o->present, o->now, o->bounds, least);
+    GN_TRY(gn_optimizer_decompose(o->optimizer, o->probe.lin, &o->vectors, &values));
+    return gn_probe_read(&values, o->now);
+}
+
 static gn_status write_spectrum(const row *r) {
     ntk *o = r->o;
     double least;
-    GN_TRY(gn_probe_spectrum(&o->probe, o->present, o->now, o->bounds, &least));
+    GN_TRY(decompose(o, &least));
     GN_TRY(write_values(r, "eigenvalues", o->now));
     if (o->probe.dense)
         return write_dense(r);
-    const double rounding = (double)o->probe.rows * epsilon_of(o) * o->now[0];
+    const double rounding = gn_probe_rounding(&o->probe) * o->now[0];
     GN_TRY(write_values(r, "eigenvalue_bounds", o->bounds));
     return write_number(r, "condition_number", o->now[0] / fmax(least, rounding));
 }
@@ -76,7 +93,7 @@ static gn_status write_spectrum(const row *r) {
 static gn_status write_errors(const row *r) {
     ntk *o = r->o;
     if (o->present) {
-        GN_TRY(gn_probe_project(&o->probe, &o->probe.kernel, &o->probe.residual, o->c));
+        GN_TRY(gn_probe_project(&o->probe, &o->vectors, &o->probe.residual, o->c));
         GN_TRY(write_values(r, "mode_error_now", o->c));
     }
     GN_TRY(gn_probe_project(&o->probe, &o->probe.frame, &o->probe.residual, o->c));

@@ -15,9 +15,9 @@ gn_status gn_probe_dot(gn_probe *probe, const gn_array *x, const gn_array *y, do
     return gn_slots_read(probe->context, slot, 1, value);
 }
 
-/* Device values, ascending, to the host, descending. */
-static gn_status read_reversed(const gn_array *device, size_t n, double *values) {
-    GN_TRY(gn_array_read(device, values, n));
+gn_status gn_probe_read(const gn_array *ascending, double *values) {
+    const size_t n = gn_array_count(ascending);
+    GN_TRY(gn_array_read(ascending, values, n));
     for (size_t i = 0; i < n / 2; i++) {
         const double other = values[n - 1 - i];
         values[n - 1 - i] = values[i];
@@ -29,7 +29,7 @@ static gn_status read_reversed(const gn_array *device, size_t n, double *values)
 gn_status gn_probe_decompose(gn_probe *probe, gn_array *k, double *values) {
     GN_TRY(gn_eigh(probe->context, k->dtype, probe->rows, k->data, probe->rows, probe->values.data,
                    probe->work.data, probe->work_bytes));
-    return read_reversed(&probe->values, probe->rows, values);
+    return gn_probe_read(&probe->values, values);
 }
 
 gn_status gn_probe_spectrum(gn_probe *probe, bool vectors, double *values, double *bounds, double *least) {
@@ -39,7 +39,7 @@ gn_status gn_probe_spectrum(gn_probe *probe, bool vectors, double *values, doubl
     if (probe->dense) {
         GN_TRY(gn_eigenvalues(probe->context, probe->dtype, n, probe->kernel.data, n, probe->values.data,
                               probe->work.data, probe->work_bytes));
-        return read_reversed(&probe->values, n, values);
+        return gn_probe_read(&probe->values, values);
     }
     return gn_kernel_products_lead(&probe->products, NULL, &probe->kernel, values, bounds, least);
 }
@@ -49,7 +49,7 @@ gn_status gn_probe_project(gn_probe *probe, const gn_array *q, const gn_array *x
     GN_TRY(GN_OP(probe->context, gemv, q->dtype, false, rows, probe->rows, 1.0, q->data, probe->rows, x->data,
                  0.0, probe->modes.data));
     const gn_array modes = gn_array_view(probe->context, q->dtype, rows, 1, probe->modes.data);
-    return read_reversed(&modes, rows, c);
+    return gn_probe_read(&modes, c);
 }
 
 gn_status gn_probe_drift(gn_probe *probe, double *drift) {
@@ -65,16 +65,16 @@ gn_status gn_probe_drift(gn_probe *probe, double *drift) {
     return GN_OP(context, axpby, k->dtype, count, 1.0, probe->first.data, 1.0, k->data);
 }
 
-double gn_probe_rounding(const gn_probe *probe) {
-    return (double)probe->rows * (probe->kernel.dtype == GN_FLOAT64 ? DBL_EPSILON : (double)FLT_EPSILON);
-}
-
 /* theta, or its copy in the kernel's type. */
 static gn_status take_point(gn_probe *p, const gn_array *theta) {
     if (theta->dtype == p->dtype)
         return gn_linearization_set_point(p->lin, theta);
     GN_TRY(gn_array_convert(&p->theta, theta));
     return gn_linearization_set_point(p->lin, &p->theta);
+}
+
+double gn_probe_rounding(const gn_probe *probe) {
+    return (double)probe->rows * (probe->kernel.dtype == GN_FLOAT64 ? DBL_EPSILON : (double)FLT_EPSILON);
 }
 
 gn_status gn_probe_look(gn_probe *probe, const gn_array *theta) {

@@ -61,6 +61,8 @@ gn_status gn_probe_drift(gn_probe *probe, double *drift);
  * that takes a dense set three times as long. Where the set is not dense, bounds (count) of the values'
  * errors and *least, the least Ritz value; both may be NULL where it is. */
 gn_status gn_probe_spectrum(gn_probe *probe, bool vectors, double *values, double *bounds, double *least);
+/* Device values, ascending, to the host, descending. */
+gn_status gn_probe_read(const gn_array *ascending, double *descending);
 /* Dense: eigenvectors over k (n x n), eigenvalues to the host. */
 gn_status gn_probe_decompose(gn_probe *probe, gn_array *k, double *values);
 /* c = Q x, the rows of q (any number x n) being eigenvectors, x (n). */

@@ -49,6 +49,10 @@ typedef struct gn_gauss_newton {
     gn_array block;         /* primal: rows of J, block_rows x P */
     size_t block_rows;
     gn_damping damping;
+    /* The system is decomposed for a step from trial, over these inputs (gn_optimizer_decompose). */
+    bool ready;
+    const void *ready_inputs;
+    size_t ready_samples;
     bool stuck;             /* a step was given up; has been said */
     size_t noted;           /* steps of this phase in the log */
     gn_array damping_state; /* 3 doubles: what of the damping a checkpoint keeps */

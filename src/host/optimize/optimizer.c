@@ -139,6 +139,15 @@ gn_status gn_optimizer_diagonal(gn_optimizer *self, gn_array *d) {
     return status;
 }
 
+gn_status gn_optimizer_decompose(gn_optimizer *self, gn_linearization *l, gn_array *vectors,
+                                 gn_array *values) {
+    GN_TRY(check_point(self, l));
+    if (!self->decomposes || l->loss != GN_LOSS_SQUARED)
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED,
+                       "only spectral dual solves of squared error decompose J J'");
+    return self->interface->decompose(self, l, vectors, values);
+}
+
 gn_status gn_optimizer_damping(gn_optimizer *self, double *mu) {
     *mu = NAN;
     return self->interface->damping ? self->interface->damping(self, mu) : GN_OK;

@@ -17,6 +17,8 @@ typedef struct gn_optimizer_interface {
     gn_status (*reserve)(gn_optimizer *self, gn_linearization *l);                             /* or none */
     gn_status (*diagonal)(gn_optimizer *self, double *values);                                 /* or none */
     gn_status (*damping)(gn_optimizer *self, double *mu);                                      /* or none */
+    gn_status (*decompose)(gn_optimizer *self, gn_linearization *l, gn_array *vectors,
+                           gn_array *values); /* where it decomposes */
     void (*destroy)(gn_optimizer *self);
 } gn_optimizer_interface;
 
@@ -38,6 +40,7 @@ struct gn_optimizer {
     size_t state_count;
     bool needs_rows;                 /* its steps need what gn_linearization_reserve() makes; */
     bool needs_gram, needs_diagonal; /* and that for these */
+    bool decomposes;                 /* its steps decompose the Gram of their batch */
     bool costs_vary;                 /* from step to step: only a report tells */
     bool state_taken;                /* somebody may have written it: host copies are to be read again */
     char solver[96];
@@ -60,6 +63,12 @@ void gn_optimizer_add_state(gn_optimizer *self, const char *name, gn_array *arra
 /* Makes now what the first step on `l` would make, there and here: so it is known to fit before a run begins.
  * MEMORY, or UNSUPPORTED where an option does not go with such a linearization. */
 gn_status gn_optimizer_reserve(gn_optimizer *self, gn_linearization *l);
+
+/* Of an optimiser that decomposes, and a squared error: the eigendecomposition of J J' (M x M) at the
+ * linearization's point, as views of the optimiser's memory: vectors as rows, values ascending (M). The next
+ * step takes it in place of its own where it is about the same inputs and from the same theta. */
+gn_status gn_optimizer_decompose(gn_optimizer *self, gn_linearization *l, gn_array *vectors,
+                                 gn_array *values);
 
 /* mu of the coming step's first trial, in units of w J'H J; NaN for those that damp nothing. */
 gn_status gn_optimizer_damping(gn_optimizer *self, double *mu);

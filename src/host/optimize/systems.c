@@ -112,6 +112,7 @@ gn_status gn_systems_create(gn_gauss_newton *o) {
     GN_TRY(predict(o));
     self->needs_rows = true;
     self->needs_gram = o->dual;
+    self->decomposes = o->spectral && o->dual;
     snprintf(self->solver, sizeof self->solver, "%s%s (M = %zu, P = %zu)", o->spectral ? "spectral, " : "",
              o->dual ? "dual" : "primal", self->rows, self->parameters);
     size_t n = o->dual ? self->rows : self->parameters;
@@ -162,6 +163,7 @@ static gn_status assemble_into(gn_gauss_newton *o, gn_linearization *l, gn_symme
 }
 
 gn_status gn_systems_assemble(gn_gauss_newton *o, gn_linearization *l) {
+    o->ready = false;
     return gn_is_matrix_free(o) ? gn_matrix_free_begin(o, l) : assemble_into(o, l, o->system);
 }
 

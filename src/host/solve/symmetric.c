@@ -90,14 +90,24 @@ void *gn_symmetric_matrix(gn_symmetric *s, size_t n) {
     return s->matrix.data;
 }
 
+gn_status gn_symmetric_decompose(gn_symmetric *s) {
+    if (s->decomposed)
+        return GN_OK;
+    GN_TRY(gn_eigh(s->context, s->dtype, s->n, s->matrix.data, s->n, s->values.data, s->work.data,
+                   s->work_bytes));
+    s->decomposed = true;
+    return GN_OK;
+}
+
+void *gn_symmetric_vectors(const gn_symmetric *s) {
+    return s->matrix.data;
+}
+
 /* x = Q' filter(Q b), the eigenvectors being the rows of Q. */
 static gn_status solve_spectral(gn_symmetric *s, gn_damped damped, const void *b, void *x) {
     gn_context *context = s->context;
     size_t n = s->n;
-    if (!s->decomposed) {
-        GN_TRY(gn_eigh(context, s->dtype, n, s->matrix.data, n, s->values.data, s->work.data, s->work_bytes));
-        s->decomposed = true;
-    }
+    GN_TRY(gn_symmetric_decompose(s));
     void *c = s->coefficients.data;
     GN_TRY(GN_OP(context, gemv, s->dtype, false, n, n, 1.0, s->matrix.data, n, b, 0.0, c));
     GN_TRY(GN_OP(context, spectral_filter, s->dtype, n, s->values.data, damped.damping, damped.floor,

@@ -39,6 +39,11 @@ gn_status gn_symmetric_solve(gn_symmetric *symmetric, gn_damped damped, const vo
 /* The same system as the last solve's, damping included, by its factors. */
 gn_status gn_symmetric_solve_again(gn_symmetric *symmetric, const void *b, void *x);
 
+/* Spectral: the eigendecomposition that a solve begins with, if it has not been made of this matrix. */
+gn_status gn_symmetric_decompose(gn_symmetric *symmetric);
+/* Spectral, after it: the eigenvectors as rows (n x n). */
+void *gn_symmetric_vectors(const gn_symmetric *symmetric);
+
 /* Of the last solve, on the device: [0] mu in force, [1] eigenvalues kept (spectral only). */
 const double *gn_symmetric_slots(const gn_symmetric *symmetric);
 /* n of the matrix written last. */
