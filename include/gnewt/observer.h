@@ -144,7 +144,8 @@ gn_status gn_observer_create_ntk(gn_context *context, gn_network *network, gn_lo
  *   companion_accuracy_train and companion_accuracy_test. A companion that diverges is NaN from then on, and
  *   the log says so. It follows the phases that it hears of (gn_observer_begin_phase) from step 0, or from
  *   its state.
- * Network, data set and the loss's targets are borrowed. Errors: as of ntk. */
+ * Kernels and modes are in float64, whatever the run's type; the companion trains in that. Network, data set
+ * and the loss's targets are borrowed. Errors: as of ntk. */
 typedef struct gn_drift_options {
     gn_network *network;
     gn_loss loss;

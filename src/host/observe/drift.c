@@ -18,7 +18,7 @@ typedef struct drift {
     gn_probe probe;
     gn_network *network;
     const gn_dataset *dataset;
-    gn_array theta0, moved;        /* P: and theta - theta_0 */
+    gn_array theta0, moved;        /* P: and theta - theta_0; in the probe's type */
     gn_kernel_sums first, now;     /* of K_0 and K */
     gn_array targets;              /* n: centred */
     double targets2;               /* their square */
@@ -81,8 +81,8 @@ static gn_status write_progress(const row *r) {
 static gn_status find_displacement(drift *o, const gn_array *theta, double *norm2) {
     gn_probe *probe = &o->probe;
     const double *values = probe->first_values;
-    GN_TRY(gn_array_copy(&o->moved, theta));
-    GN_TRY(GN_OP(o->base.context, axpby, theta->dtype, gn_array_count(theta), -1.0, o->theta0.data, 1.0,
+    GN_TRY(gn_probe_take(&o->moved, theta));
+    GN_TRY(GN_OP(o->base.context, axpby, probe->dtype, gn_array_count(theta), -1.0, o->theta0.data, 1.0,
                  o->moved.data));
     GN_TRY(gn_probe_dot(probe, &o->moved, &o->moved, norm2));
     GN_TRY(gn_linearization_set_point(probe->lin, &o->theta0));
@@ -195,7 +195,7 @@ static const gn_observer_kind drift_kind = {
 static gn_status reserve(drift *o) {
     gn_context *context = o->base.context;
     const size_t n = o->probe.rows, p = gn_network_parameters(o->network);
-    const gn_dtype type = o->dataset->inputs->dtype;
+    const gn_dtype type = o->probe.dtype;
     GN_TRY(gn_buffer_create(context, &o->theta0, type, p, 1, "theta_0 of drift"));
     GN_TRY(gn_buffer_create(context, &o->moved, type, p, 1, "the movement of the parameters"));
     GN_TRY(gn_buffer_create(context, &o->targets, type, n, 1, "the centred targets"));
@@ -242,7 +242,7 @@ static gn_status prepare(drift *o, const gn_drift_options *options) {
     GN_TRY(gn_probe_create(o->base.context, "drift", options->network, options->loss, options->dataset,
                            options->theta0, options->points, &o->probe));
     GN_TRY(reserve(o));
-    GN_TRY(gn_array_copy(&o->theta0, options->theta0));
+    GN_TRY(gn_probe_take(&o->theta0, options->theta0));
     GN_TRY(look_at_the_start(o));
     return options->companion ? gn_companion_create(o->base.context, &companion, &o->companion) : GN_OK;
 }

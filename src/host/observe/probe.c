@@ -65,6 +65,10 @@ gn_status gn_probe_drift(gn_probe *probe, double *drift) {
     return GN_OP(context, axpby, k->dtype, count, 1.0, probe->first.data, 1.0, k->data);
 }
 
+gn_status gn_probe_take(gn_array *to, const gn_array *from) {
+    return to->dtype == from->dtype ? gn_array_copy(to, from) : gn_array_convert(to, from);
+}
+
 /* theta, or its copy in the kernel's type. */
 static gn_status take_point(gn_probe *p, const gn_array *theta) {
     if (theta->dtype == p->dtype)
@@ -194,7 +198,7 @@ gn_status gn_probe_open(gn_context *context, const gn_probe_options *o, gn_netwo
 gn_status gn_probe_create(gn_context *context, const char *observer, gn_network *network, gn_loss loss,
                           const gn_dataset *dataset, const gn_array *theta0, size_t points, gn_probe *probe) {
     const gn_probe_options options = {
-        .observer = observer, .points = points, .dtype = dataset->inputs->dtype, .dense_rows = SIZE_MAX};
+        .observer = observer, .points = points, .dtype = GN_FLOAT64, .dense_rows = SIZE_MAX};
     return gn_probe_open(context, &options, network, loss, dataset, theta0, probe);
 }
 

@@ -46,12 +46,14 @@ typedef struct gn_probe_options {
  * many points), MEMORY, with the size. */
 gn_status gn_probe_open(gn_context *context, const gn_probe_options *options, gn_network *network,
                         gn_loss loss, const gn_dataset *dataset, const gn_array *theta0, gn_probe *probe);
-/* The same, dense and of the data's type. */
+/* The same, dense and in float64. */
 gn_status gn_probe_create(gn_context *context, const char *observer, gn_network *network, gn_loss loss,
                           const gn_dataset *dataset, const gn_array *theta0, size_t points, gn_probe *probe);
 /* A zeroed probe is allowed. */
 void gn_probe_destroy(gn_probe *probe);
 
+/* to = from (same count), in to's type: a copy where that is from's. */
+gn_status gn_probe_take(gn_array *to, const gn_array *from);
 /* Of theta (P, of the data's type): residual = r and, of a dense set, kernel = K. */
 gn_status gn_probe_look(gn_probe *probe, const gn_array *theta);
 /* ||K - K_0||_F / ||K_0||_F, NaN where K_0 is 0; a dense kernel is as before, to rounding. Of many rows about

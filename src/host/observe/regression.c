@@ -9,7 +9,8 @@ typedef struct regression {
     const gn_dataset *dataset;
     size_t outputs, capacity;
     gn_linearization *test;   /* at theta_0, of a piece of the test set */
-    gn_array inputs, targets; /* views of the piece */
+    gn_array inputs, targets; /* of the piece: views of the next two */
+    gn_array x, y;            /* capacity x features, capacity x C */
     gn_array kernel;          /* capacity C x n: K_0(piece, train) */
     gn_array f;               /* capacity C */
     double squares, correct;
@@ -43,8 +44,12 @@ static gn_status predict_piece(regression *s, const gn_array *theta0, size_t fir
     gn_context *context = p->context;
     const gn_dtype type = s->f.dtype;
     const size_t rows = samples * s->outputs, labels = s->dataset->labels;
-    s->inputs = gn_array_view_rows(s->dataset->test_inputs, first, samples);
-    s->targets = gn_array_view_rows(s->dataset->test_targets, first, samples);
+    const gn_array inputs = gn_array_view_rows(s->dataset->test_inputs, first, samples);
+    const gn_array targets = gn_array_view_rows(s->dataset->test_targets, first, samples);
+    s->inputs = gn_array_view_rows(&s->x, 0, samples);
+    s->targets = gn_array_view_rows(&s->y, 0, samples);
+    GN_TRY(gn_probe_take(&s->inputs, &inputs));
+    GN_TRY(gn_probe_take(&s->targets, &targets));
     gn_array k = gn_array_view_rows(&s->kernel, 0, rows), f = gn_array_view_rows(&s->f, 0, rows);
     GN_TRY(gn_linearization_set_batch(s->test, &s->inputs, &s->targets));
     GN_TRY(gn_linearization_set_point(s->test, theta0));
@@ -64,10 +69,14 @@ static gn_status predict_piece(regression *s, const gn_array *theta0, size_t fir
 
 static gn_status predict(regression *s, gn_network *network, const gn_array *theta0) {
     gn_context *context = s->fitted->context;
-    const gn_dtype type = s->fitted->kernel.dtype;
+    const gn_dtype type = s->fitted->dtype;
     const size_t samples = gn_array_length(s->dataset->test_inputs, 0), rows = s->capacity * s->outputs;
+    const size_t features = gn_array_length(s->dataset->test_inputs, 1);
     GN_TRY(gn_linearization_create(network, GN_LOSS_SQUARED, type, s->capacity, &s->test));
     GN_TRY(gn_linearization_set_reference(s->test, theta0));
+    GN_TRY(
+        gn_buffer_create(context, &s->x, type, s->capacity, features, "test inputs for kernel regression"));
+    GN_TRY(gn_buffer_create(context, &s->y, type, s->capacity, s->outputs, "their targets"));
     GN_TRY(gn_buffer_create(context, &s->kernel, type, rows, s->fitted->rows, "the NTK of the test set"));
     GN_TRY(gn_buffer_create(context, &s->f, type, rows, 1, "the outputs of kernel regression"));
     for (size_t first = 0; first < samples; first += s->capacity)
@@ -88,6 +97,8 @@ static gn_status run(gn_probe *fitted, gn_network *network, const gn_dataset *da
     if (status == GN_OK)
         status = predict(&s, network, theta0);
     gn_linearization_destroy(s.test);
+    gn_buffer_destroy(&s.x);
+    gn_buffer_destroy(&s.y);
     gn_buffer_destroy(&s.kernel);
     gn_buffer_destroy(&s.f);
     *result = (gn_regression){.loss = s.squares / (double)(samples * outputs),

@@ -11,9 +11,10 @@ typedef struct gn_regression {
     size_t samples; /* that it was fitted to */
 } gn_regression;
 
-/* f_0 + K_0(test, train) K_0^+ (y - f_0) against the test set, with f_0 the network at theta0 (P), 0 of a
- * centred one, and eigenvalues of K_0 below rounding left out. Fitted to the whole training set where that
- * has at most 2048 residuals, else to the probe set. Needs a test set. Errors: MEMORY. */
+/* f_0 + K_0(test, train) K_0^+ (y - f_0) against the test set, with f_0 the network at theta0 (P, of the
+ * probe's type), 0 of a centred one, and eigenvalues of K_0 below rounding left out. Fitted to the whole
+ * training set where that has at most 2048 residuals, else to the probe set. Needs a test set. Errors:
+ * MEMORY. */
 gn_status gn_kernel_regression(gn_probe *probe, gn_network *network, const gn_dataset *dataset,
                                const gn_array *theta0, gn_regression *result);
 
