@@ -2,6 +2,7 @@
  * is nothing else. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -10,6 +11,7 @@
 #include "devices.h"
 #include "linearization/linearization.h"
 #include "mlp_case.h"
+#include "network/network.h"
 
 static double tolerance(const mlp_fixture *f, double in_float64, double in_float32) {
     return f->dtype == GN_FLOAT64 ? in_float64 : in_float32;
@@ -218,5 +220,20 @@ Test(hessian, says_what_it_cannot_take) {
     OK(f.context, gn_linearization_set_batch(f.lin, f.inputs, f.targets));
     cr_expect_eq(gn_linearization_hessian_product(f.lin, v, hv), GN_ERROR_ARGUMENT);
     gn_array_destroy(v), gn_array_destroy(hv);
+    mlp_teardown(&f);
+}
+
+/* A network that ends with an operation of which no second derivative is known. */
+Test(hessian, names_the_operation_without_a_rule) {
+    gn_operation odd = gn_operation_scale;
+    odd.name = "odd";
+    odd.straight = false;
+    const mlp_case net = {.widths = {3, 2}, .activation = "tanh", .samples = 4, .output_scale = 2};
+    mlp_fixture f = mlp_setup("check", GN_FLOAT64, &net);
+    f.network->nodes[f.network->node_count - 1].operation = &odd;
+    gn_array *hv = device_array(f.context, f.dtype, f.p, 1, NULL);
+    cr_expect_eq(gn_linearization_hessian_product(f.lin, f.theta, hv), GN_ERROR_UNSUPPORTED);
+    cr_expect(strstr(gn_error_message(f.context), "\"odd\""), "%s", gn_error_message(f.context));
+    gn_array_destroy(hv);
     mlp_teardown(&f);
 }
