@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Compares phases that end by a signal with phases of fixed lengths, at one step of all runs.
 
-    compare_switch.py SWEEP --step N [--metric accuracy_test]
+    compare_switch.py SWEEP... --step N [--metric accuracy_test]
 
-SWEEP is the directory of a sweep; its runs are grouped by the labels of their phases. A line a group: where its first
+SWEEP are directories of sweeps; their runs are grouped by the labels of their phases. A line a group: where its first
 phase ended, the metric's median and range over the runs at step N, and the seconds to there. Of runs that end a phase
-by a signal those of the observer count as well, in the share of its observations up to step N; rows do not count.
+by a signal those of the observers count as well, in the share of its observations up to step N; rows do not count.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import statistics
 import h5py
 
 
-def signals_observers(run):
-    """Those that may end a phase of the run: all but the rows' cadence where one of its phases has a switch."""
+def observers_that_count(run):
+    """All of the run where one of its phases ends by a signal, else none."""
     text = (run / "config.yaml").read_text(encoding="utf-8")
     if "\n  switch:" not in text:
         return []
@@ -39,7 +39,7 @@ def read(run, step, metric):
         raise SystemExit(f"{run}: no row of step {step}")
     seconds = float(rows[0]["seconds"])
     with h5py.File(run / "run.h5") as file:
-        for name in signals_observers(run):
+        for name in observers_that_count(run):
             steps = file[f"observe/{name}/step"][:]
             seconds += float(file[f"costs/{name}"][()]) * float((steps <= step).mean())
         end = int(file["phases/step"][0])
@@ -53,14 +53,14 @@ def text(values, form):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sweep", type=pathlib.Path)
+    parser.add_argument("sweeps", metavar="SWEEP", nargs="+", type=pathlib.Path)
     parser.add_argument("--step", type=int, required=True)
     parser.add_argument("--metric", default="accuracy_test")
     options = parser.parse_args()
     groups = {}
-    for run in sorted(options.sweep.iterdir()):
+    for run in sorted(run for sweep in options.sweeps for run in sweep.iterdir()):
         if (run / "config.yaml").exists():
-            key = labels(run), bool(signals_observers(run))
+            key = labels(run), bool(observers_that_count(run))
             groups.setdefault(key, []).append(read(run, options.step, options.metric))
     print(f"| phases | runs | first phase ended at | {options.metric} at {options.step} | seconds |")
     print("|---|---|---|---|---|")

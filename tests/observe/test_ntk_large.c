@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "observe/probe.h"
 #include "observe_test.h"
 
 /* 40 residuals: more than Lanczos takes steps for 4 values (28). */
@@ -81,5 +82,72 @@ ON_EACH_DEVICE(ntk_large, has_a_float32_runs_kernel_in_float64) {
     cr_expect_float_eq(find(&once, "eigenvalues")[0], find(&twice, "eigenvalues")[0],
                        1e-5 * find(&twice, "eigenvalues")[0]);
     cr_expect(isnan(find(&twice, "preconditioned_eigenvalues")[0]), "of a step that is not known");
+    mlp_teardown(&f);
+}
+
+/* |K q - lambda q| of each pair, and how far the vectors are from orthonormal. vectors: by ascending
+ * eigenvalue. */
+static void expect_pairs(const double *k, const double *vectors, size_t count, const double *values,
+                         const double *bounds, double rounding) {
+    for (size_t i = 0; i < count; i++) {
+        const double *q = vectors + (count - 1 - i) * ROWS;
+        double square = 0;
+        for (size_t row = 0; row < ROWS; row++) {
+            double rest = -values[i] * q[row];
+            for (size_t j = 0; j < ROWS; j++)
+                rest += k[row * ROWS + j] * q[j];
+            square += rest * rest;
+        }
+        cr_expect_leq(sqrt(square), (bounds ? bounds[i] : 0) + rounding * values[0], "pair %zu: %g", i,
+                      sqrt(square));
+        for (size_t j = 0; j <= i; j++) {
+            const double *p = vectors + (count - 1 - j) * ROWS;
+            double product = i == j ? -1 : 0;
+            for (size_t row = 0; row < ROWS; row++)
+                product += p[row] * q[row];
+            cr_expect_lt(fabs(product), rounding, "vectors %zu and %zu: %g", i, j, product);
+        }
+    }
+}
+
+/* Pairs are K's to rounding, or within the bounds that are given, and orthonormal. */
+ON_EACH_DEVICE(ntk_large, has_eigenpairs_of_the_kernel) {
+    mlp_fixture f = mlp_setup(device, GN_FLOAT64, &wide);
+    const gn_dataset d = {.inputs = f.inputs, .targets = f.targets};
+    double *k = NULL;
+    for (int dense = 1; dense >= 0; dense--) {
+        const gn_probe_options options = {
+            .observer = "test", .dtype = GN_FLOAT64, .dense_rows = dense ? ROWS : 0, .values = FEW};
+        gn_probe probe;
+        OK(f.context, gn_probe_open(f.context, &options, f.network, GN_LOSS_SQUARED, &d, f.theta, &probe));
+        cr_assert(probe.dense == dense && probe.count == (dense ? ROWS : FEW));
+        if (dense)
+            k = host_values(&probe.first);
+        double *vectors = host_values(&probe.frame);
+        expect_pairs(k, vectors, probe.count, probe.first_values,
+                     dense ? NULL : probe.first_values + probe.count, 1e-13);
+        free(vectors);
+        gn_probe_destroy(&probe);
+    }
+    free(k);
+    mlp_teardown(&f);
+}
+
+/* A damping that changes is that of the step to come. */
+ON_EACH_DEVICE(ntk_large, asks_for_a_damping_that_changes) {
+    mlp_fixture f = mlp_setup(device, GN_FLOAT64, &wide);
+    gn_optimizer_options o = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT);
+    o.damping = (gn_damping_options){.kind = GN_DAMPING_SCHEDULED, .value = 2, .final = 0.5, .steps = 4};
+    gn_phase_start start = {.rule = {GN_STEP_RULE_DAMPED, .rate = 1, .weight = 1, .damping = NAN}};
+    OK(f.context, gn_optimizer_create(f.context, &o, GN_FLOAT64, f.p, f.m, &start.optimizer));
+    static kept_rows kept;
+    for (int step = 0; step < 2; step++)
+        OK(f.context, gn_optimizer_step(start.optimizer, f.lin, f.theta, NULL));
+    look(&f, gn_ntk_options_default(), &start, f.theta, &kept);
+    const double *values = find(&kept, "eigenvalues"), *kernel = find(&kept, "preconditioned_eigenvalues");
+    for (int i = 0; i < FEW; i++)
+        cr_expect_float_eq(kernel[i], values[i] / (1 + values[i]), 1e-12, "%g", kernel[i]);
+    cr_expect(isnan(find(&kept, "predicted_rate")[0]));
+    gn_optimizer_destroy(start.optimizer);
     mlp_teardown(&f);
 }

@@ -118,6 +118,41 @@ Test(config, defaults_are_the_library_s) {
     gn_config_destroy(c);
 }
 
+/* Also through the text of config.yaml, where what is not given stays away. */
+Test(config, phases_end_as_they_are_told) {
+    write_config("  - steps: 9\n"
+                 "    optimizer: {kind: sgd}\n"
+                 "    until: {metric: accuracy_test, above: 0.9}\n"
+                 "    stagnation: {for: 7}\n"
+                 "  - {steps: 8, optimizer: {kind: sgd}, switch: {signal: drift, below: -0.5, for: 3}}\n"
+                 "  - {steps: 7, optimizer: {kind: sgd}}\n"
+                 "observe: [{kind: ntk}]\n");
+    for (int again = 0; again < 2; again++) {
+        gn_message message = {0};
+        gn_config *c = load();
+        const gn_config_phase *p = c->phases;
+        cr_assert(p[0].until && p[0].stagnation && !p[0].change);
+        cr_expect(p[0].until->metric == GN_PHASE_ACCURACY_TEST && p[0].until->times == 1);
+        cr_expect(!p[0].until->below && *p[0].until->above == 0.9);
+        cr_expect(p[0].stagnation->metric == GN_PHASE_LOSS_TRAIN && p[0].stagnation->times == 7);
+        cr_expect_eq(p[0].stagnation->relative, 1e-3);
+        cr_assert(!p[1].until && !p[1].stagnation && p[1].change);
+        cr_expect(p[1].change->signal == GN_SIGNAL_DRIFT && p[1].change->times == 3);
+        cr_expect(!p[1].change->above && *p[1].change->below == -0.5);
+        cr_expect(!p[2].until && !p[2].stagnation && !p[2].change);
+        gn_config_destroy(c);
+        gn_config_source *source;
+        char *text;
+        cr_assert_eq(gn_config_source_read(file, NULL, 0, &source, &message), GN_OK, "%s", message.text);
+        cr_assert_eq(gn_config_text(source, &text, &message), GN_OK, "%s", message.text);
+        gn_config_source_destroy(source);
+        FILE *out = fopen(file, "w");
+        fputs(text, out);
+        fclose(out);
+        free(text);
+    }
+}
+
 Test(config, settings_apply_in_order) {
     static const char *const settings[] = {"seed=1",
                                            "--seed=18446744073709551615",

@@ -24,7 +24,7 @@ typedef struct gn_probe {
     gn_array frame;         /* count x n: eigenvectors of K_0 as rows, by ascending eigenvalue */
     gn_array kernel;        /* n x n: K, for the observer to write over; else count x n */
     gn_array residual;      /* n */
-    gn_array modes, values; /* n: scratch; eigenvalues of what was decomposed last, ascending */
+    gn_array modes, values; /* n: scratch; of dense sets, the eigenvalues found last, ascending */
     gn_array work, slots;   /* of the eigensolver; 2 */
     size_t work_bytes;
     gn_kernel_products products; /* where it is not dense */

@@ -89,7 +89,7 @@ static gn_status on_phase(void *user, const gn_phase_report *report) {
     gn_directory_log(r->directory, "%s", text);
     if (progress->out != NULL) {
         gn_progress_end(progress);
-        fprintf(progress->out, "%s\n", text);
+        fprintf(progress->out, "%s: %s\n", progress->title, text);
     }
     r->phase_ended = true;
     return gn_directory_end_phase(r->directory, report, &r->message);
