@@ -1,5 +1,6 @@
 #include "observe/kernel_products.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -38,11 +39,12 @@ gn_status gn_kernel_products_lead(gn_kernel_products *k, const gn_array *scale, 
     k->scale = NULL;
     GN_TRY(status);
     const size_t found = gn_lanczos_count(k->lanczos);
+    const double rounding = k->dtype == GN_FLOAT64 ? DBL_EPSILON : FLT_EPSILON;
     *least = gn_lanczos_values(k->lanczos)[0];
     for (size_t i = 0; i < k->count; i++) {
         gn_array row = gn_array_view_rows(vectors, k->count - 1 - i, 1);
         values[i] = i < found ? gn_lanczos_values(k->lanczos)[found - 1 - i] : 0;
-        bounds[i] = i < found ? gn_lanczos_bounds(k->lanczos)[found - 1 - i] : 0;
+        bounds[i] = fmax(i < found ? gn_lanczos_bounds(k->lanczos)[found - 1 - i] : 0, rounding * values[0]);
         if (i < found)
             GN_TRY(gn_lanczos_vector(k->lanczos, found - 1 - i, row.data));
         else

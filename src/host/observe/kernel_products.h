@@ -28,8 +28,9 @@ void gn_kernel_products_destroy(gn_kernel_products *products);
 double gn_kernel_products_bytes(gn_dtype dtype, size_t rows, size_t parameters, size_t count);
 
 /* At lin's point: vectors (count x n) = the leading eigenvectors as rows, by ascending eigenvalue; on the
- * host, descending, their eigenvalues and bounds of their errors (count each), and *least, the least Ritz
- * value, which is no less than the least eigenvalue. Where K has fewer that are not 0, the others are 0. */
+ * host, descending, their eigenvalues and bounds of their errors (count each; rounding at least), and *least,
+ * the least Ritz value, which is no less than the least eigenvalue. Where K has fewer that are not 0, the
+ * others are 0. */
 gn_status gn_kernel_products_lead(gn_kernel_products *products, const gn_array *scale, gn_array *vectors,
                                   double *values, double *bounds, double *least);
 /* K at lin's point is K_0. */
