@@ -35,16 +35,19 @@ typedef struct gn_observer gn_observer;
  * - gradient: 1 - rate weight lambda, weight = 2/M for the mean square; with momentum the larger root of
  *   z^2 - (1 + momentum - rate weight lambda) z + momentum
  * - damped: 1 - rate weight lambda / (damping + weight lambda)
- * - cut: 1 - rate where lambda > cutoff * the largest, else 1 */
+ * - cut: 1 - rate where lambda > cutoff * the largest, else 1
+ * - power: 1 - rate lambda g / (largest g_largest), g = (lambda + mu)^-exponent, mu = damping + relative *
+ * the largest; exponent <= 1, where the largest eigenvalue has the largest lambda g */
 typedef enum gn_step_rule_kind {
     GN_STEP_RULE_UNKNOWN,
     GN_STEP_RULE_GRADIENT,
     GN_STEP_RULE_DAMPED,
-    GN_STEP_RULE_CUT
+    GN_STEP_RULE_CUT,
+    GN_STEP_RULE_POWER
 } gn_step_rule_kind;
 typedef struct gn_step_rule {
     gn_step_rule_kind kind;
-    double rate, weight, momentum, damping, cutoff;
+    double rate, weight, momentum, damping, cutoff, exponent, relative;
 } gn_step_rule;
 /* -ln |that factor| per step; NaN for UNKNOWN. largest: the largest eigenvalue. */
 double gn_step_rule_rate(const gn_step_rule *rule, double lambda, double largest);

@@ -102,6 +102,10 @@ Test(allocation, a_step_of_any_optimiser_allocates_nothing) {
     gn_optimizer_options newton = gn_optimizer_options_default(GN_OPTIMIZER_GAUSS_NEWTON);
     newton.learning_rate = 0.1;
     check(newton, "gauss_newton");
+    gn_optimizer_options power = gn_optimizer_options_default(GN_OPTIMIZER_FRACTIONAL);
+    check(power, "fractional");
+    power.fractional.shuffled = true;
+    check(power, "fractional, shuffled");
     gn_optimizer_options lm = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT);
     const gn_solver solvers[] = {GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL};
     for (int k = 0; k < 3; k++) {

@@ -189,6 +189,9 @@ ON_EACH_DEVICE(trainer, a_resumed_first_order_run_is_the_run_never_stopped) {
 }
 
 ON_EACH_DEVICE(trainer, a_resumed_gauss_newton_run_is_the_run_never_stopped) {
+    gn_optimizer_options power = optimizer_of(GN_OPTIMIZER_FRACTIONAL, 0.1);
+    power.fractional.shuffled = true;
+    check_resume_of(device, power);
     gn_optimizer_options lm = optimizer_of(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.5);
     check_resume_of(device, optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.1));
     lm.damping.value = 0.5;

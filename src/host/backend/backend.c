@@ -18,7 +18,8 @@ static const gn_backend_entry entries[] = {
     REQUIRED(zero) REQUIRED(fill) REQUIRED(axpby) REQUIRED(multiply) REQUIRED(dot)           //
     REQUIRED(gather_rows) REQUIRED(gemm) REQUIRED(cholesky_workspace) REQUIRED(cholesky)     //
     REQUIRED(cholesky_solve) REQUIRED(eigh_workspace) REQUIRED(eigh) REQUIRED(symmetrize)    //
-    REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(bias_rows)                      //
+    REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(spectral_power)                 //
+    REQUIRED(bias_rows)                                                                      //
     REQUIRED(column_sums) REQUIRED(activation) REQUIRED(multiply_rows)                       //
     REQUIRED(contract_rows) REQUIRED(unit_rows) REQUIRED(jacobian_linear)                    //
     REQUIRED(gram_hadamard) REQUIRED(pair_products) REQUIRED(squared_loss)                   //

@@ -17,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 10u
+#define GN_BACKEND_ABI 11u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
@@ -232,6 +232,14 @@ struct gn_backend {
      * slots[1] = number kept. out may be in. */
     gn_status (*spectral_filter)(void *state, gn_dtype type, size_t n, const void *values, double damping,
                                  double floor, double cutoff, const void *in, void *out, double *slots);
+
+    /* For lambda_i = max(values[i], floor), floor >= 0, and g_i = (lambda_i + *mu)^-exponent (0 in place of
+     * infinity): out[i] = in[i] g_order[i], order NULL: g_i, in NULL: 1; with `normalized` over max_i
+     * lambda_i g_order[i], or 0 where that is 0. Where *mu < 0, it becomes -*mu max lambda first. A NaN
+     * eigenvalue makes its own out NaN. out may be in. */
+    gn_status (*spectral_power)(void *state, gn_dtype type, size_t n, const void *values, double exponent,
+                                double floor, bool normalized, const uint32_t *order, double *mu,
+                                const void *in, void *out);
 
     /* ---- network: REQUIRED ---- */
     /* y[i,:] = bias, i < rows (bias NULL: 0) */

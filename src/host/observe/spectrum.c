@@ -32,6 +32,12 @@ static double heavy_ball(double gain, double momentum) {
     return discriminant < 0 ? sqrt(momentum) : fabs(half) + sqrt(discriminant);
 }
 
+/* lambda g(lambda) over the same at the largest. */
+static double power_gain(const gn_step_rule *rule, double lambda, double largest) {
+    const double mu = rule->damping + rule->relative * largest;
+    return lambda > 0 ? lambda / largest * pow((lambda + mu) / (largest + mu), -rule->exponent) : 0;
+}
+
 double gn_step_rule_rate(const gn_step_rule *rule, double lambda, double largest) {
     const double scaled = rule->weight * fmax(lambda, 0);
     switch (rule->kind) {
@@ -41,6 +47,8 @@ double gn_step_rule_rate(const gn_step_rule *rule, double lambda, double largest
         return scaled > 0 ? -log(fabs(1 - rule->rate * scaled / (rule->damping + scaled))) : 0;
     case GN_STEP_RULE_CUT:
         return lambda > rule->cutoff * largest ? -log(fabs(1 - rule->rate)) : 0;
+    case GN_STEP_RULE_POWER:
+        return -log(fabs(1 - rule->rate * power_gain(rule, lambda, largest)));
     case GN_STEP_RULE_UNKNOWN:
         break;
     }

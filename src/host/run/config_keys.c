@@ -52,6 +52,7 @@ static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
                                             {"gauss_newton", GN_OPTIMIZER_GAUSS_NEWTON},
                                             {"levenberg_marquardt", GN_OPTIMIZER_LEVENBERG_MARQUARDT},
                                             {"ggn", GN_OPTIMIZER_GGN},
+                                            {"fractional", GN_OPTIMIZER_FRACTIONAL},
                                             {NULL, 0}};
 static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},
                                     {"dual", GN_SOLVER_DUAL},
@@ -64,6 +65,7 @@ static const gn_choice curvatures[] = {{"sum", GN_CURVATURE_SUM}, {"mean", GN_CU
 static const gn_choice dampings[] = {{"constant", GN_DAMPING_CONSTANT},
                                      {"scheduled", GN_DAMPING_SCHEDULED},
                                      {"gain_ratio", GN_DAMPING_GAIN_RATIO},
+                                     {"relative", GN_DAMPING_RELATIVE},
                                      {NULL, 0}};
 static const gn_choice preconditioners[] = {{"none", GN_PRECONDITIONER_NONE},
                                             {"jacobi", GN_PRECONDITIONER_JACOBI},

@@ -25,6 +25,13 @@ gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, size_t rows) {
         rule.weight = o->curvature == GN_CURVATURE_MEAN ? 1 / (double)rows : 1;
         rule.damping = o->damping.value;
         break;
+    case GN_OPTIMIZER_FRACTIONAL:
+        if (o->fractional.shuffled || o->fractional.exponent > 1)
+            break; /* the gains of other modes decide */
+        rule.kind = GN_STEP_RULE_POWER;
+        rule.exponent = o->fractional.exponent;
+        *(o->damping.kind == GN_DAMPING_RELATIVE ? &rule.relative : &rule.damping) = o->damping.value;
+        break;
     case GN_OPTIMIZER_ADAM:
     case GN_OPTIMIZER_ADAMW:
         break;

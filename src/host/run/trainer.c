@@ -18,6 +18,7 @@ const char *gn_trainer_kind_name(gn_optimizer_kind kind) {
         [GN_OPTIMIZER_GAUSS_NEWTON] = "gauss_newton",
         [GN_OPTIMIZER_LEVENBERG_MARQUARDT] = "levenberg_marquardt",
         [GN_OPTIMIZER_GGN] = "ggn",
+        [GN_OPTIMIZER_FRACTIONAL] = "fractional",
     };
     return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown kind";
 }

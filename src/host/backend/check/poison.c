@@ -119,6 +119,15 @@ static gn_status check_spectral_filter(void *state, gn_dtype type, size_t n, con
     return cpu_of(state)->spectral_filter(state, type, n, values, damping, floor, cutoff, in, out, slots);
 }
 
+static gn_status check_spectral_power(void *state, gn_dtype type, size_t n, const void *values,
+                                      double exponent, double floor, bool normalized, const uint32_t *order,
+                                      double *mu, const void *in, void *out) {
+    if (out != in)
+        poison_vector(type, n, out);
+    return cpu_of(state)->spectral_power(state, type, n, values, exponent, floor, normalized, order, mu, in,
+                                         out);
+}
+
 /* ---- network ---- */
 
 static gn_status check_bias_rows(void *state, gn_dtype type, size_t rows, size_t columns, const void *bias,
@@ -342,6 +351,7 @@ void gn_check_poison_entries(gn_backend *table) {
     table->symmetrize = check_symmetrize;
     table->add_damping = check_add_damping;
     table->spectral_filter = check_spectral_filter;
+    table->spectral_power = check_spectral_power;
     table->bias_rows = check_bias_rows;
     table->column_sums = check_column_sums;
     table->activation = check_activation;

@@ -54,6 +54,12 @@ static gn_status cuda_spectral_filter(void *state, gn_dtype type, size_t n, cons
     LAUNCH(spectral_filter, n, values, damping, floor, cutoff, in, out, slots);
 }
 
+static gn_status cuda_spectral_power(void *state, gn_dtype type, size_t n, const void *values,
+                                     double exponent, double floor, bool normalized, const uint32_t *order,
+                                     double *mu, const void *in, void *out) {
+    LAUNCH(spectral_power, n, values, exponent, floor, normalized, order, mu, in, out);
+}
+
 /* ---- network ---- */
 
 static gn_status cuda_bias_rows(void *state, gn_dtype type, size_t rows, size_t columns, const void *bias,
@@ -322,6 +328,7 @@ void gn_cuda_launch_entries(gn_backend *table) {
     table->symmetrize = cuda_symmetrize;
     table->add_damping = cuda_add_damping;
     table->spectral_filter = cuda_spectral_filter;
+    table->spectral_power = cuda_spectral_power;
     table->bias_rows = cuda_bias_rows;
     table->column_sums = cuda_column_sums;
     table->activation = cuda_activation;

@@ -1,0 +1,144 @@
+/* The comparators' steps against values that PyTorch and NumPy gave. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include "devices.h"
+#include "reference.h"
+
+static mlp_fixture setup(const char *device, const char *name) {
+    const mlp_case classes = {.name = "classes", .widths = {3, 6, 4}, .activation = "tanh", .classes = true};
+    return strcmp(name, "classes") == 0 ? reference_setup_as(device, &classes)
+                                        : reference_setup(device, name);
+}
+
+/* Steps from the file's parameters, every other one with a report. */
+static void check_steps(const char *device, const char *name, const char *label, size_t steps,
+                        gn_optimizer_options options, double tolerance) {
+    mlp_fixture f = setup(device, name);
+    double *path = malloc(steps * f.p * sizeof *path);
+    gn_optimizer *optimizer;
+    gn_step_report report;
+    char object[96];
+    snprintf(object, sizeof object, "/%s/%s", name, label);
+    OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+    for (size_t t = 0; t < steps; t++) {
+        OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, t % 2 ? &report : NULL));
+        OK(f.context, gn_array_read(f.theta, path + t * f.p, f.p));
+    }
+    expect_reference("comparators", object, path, steps * f.p, tolerance);
+    gn_optimizer_destroy(optimizer);
+    free(path);
+    mlp_teardown(&f);
+}
+
+#define ON_EVERY_DEVICE(test)                                                                                \
+    ParameterizedTestParameters(comparators, test) {                                                         \
+        size_t count;                                                                                        \
+        device_type *types = device_types(&count);                                                           \
+        return cr_make_param_array(device_type, types, count);                                               \
+    }                                                                                                        \
+    ParameterizedTest(device_type *on, comparators, test) {                                                  \
+        if (on->dtype == GN_FLOAT64)                                                                         \
+            test(on->device);                                                                                \
+    }
+
+static void check_fractional(const char *device, const char *name, double exponent) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_FRACTIONAL);
+    char label[32];
+    snprintf(label, sizeof label, "fractional_%g", exponent);
+    options.fractional.exponent = exponent;
+    check_steps(device, name, label, 5, options, 1e-11);
+}
+
+static void fractional_steps(const char *device) {
+    const double exponents[] = {-0.5, 0, 0.5, 1, 1.5};
+    for (size_t i = 0; i < 5; i++)
+        check_fractional(device, "small_tanh", exponents[i]);
+    for (size_t i = 0; i < 3; i++)
+        check_fractional(device, "classes", exponents[i]);
+}
+ON_EVERY_DEVICE(fractional_steps)
+
+static double *direction(mlp_fixture *f, gn_optimizer_options options) {
+    gn_optimizer *optimizer;
+    gn_array *d = device_array(f->context, f->dtype, f->p, 1, NULL);
+    OK(f->context, gn_optimizer_create(f->context, &options, f->dtype, f->p, f->m, &optimizer));
+    OK(f->context, gn_optimizer_direction(optimizer, f->lin, d));
+    double *values = host_values(d);
+    gn_optimizer_destroy(optimizer);
+    gn_array_destroy(d);
+    return values;
+}
+
+static double length(size_t n, const double *x) {
+    double square = 0;
+    for (size_t i = 0; i < n; i++)
+        square += x[i] * x[i];
+    return sqrt(square);
+}
+
+/* Apart from the scale. */
+static void expect_parallel(mlp_fixture *f, gn_optimizer_options a, gn_optimizer_options b,
+                            const char *what) {
+    double *x = direction(f, a), *y = direction(f, b);
+    const double scale = length(f->p, y) / length(f->p, x);
+    for (size_t i = 0; i < f->p; i++)
+        x[i] *= scale;
+    const double apart = relative_difference(f->p, x, y);
+    cr_expect(apart < (f->dtype == GN_FLOAT64 ? 1e-11 : 2e-4), "%s: %g apart", what, apart);
+    free(x), free(y);
+}
+
+/* At its ends the family is gradient descent and Levenberg-Marquardt, on either side of M = P. */
+ParameterizedTestParameters(comparators, fractional_has_known_ends) {
+    size_t count;
+    device_type *types = device_types(&count);
+    return cr_make_param_array(device_type, types, count);
+}
+
+ParameterizedTest(device_type *on, comparators, fractional_has_known_ends) {
+    static const mlp_case cases[] = {
+        {.name = "M < P", .widths = {3, 6, 4}, .activation = "tanh", .samples = 9},
+        {.name = "M > P", .widths = {2, 3, 5}, .activation = "sin", .samples = 20},
+        {.name = "classes, M > P", .widths = {2, 3, 5}, .activation = "sin", .samples = 20, .classes = true}};
+    for (size_t i = 0; i < 3; i++) {
+        mlp_fixture f = mlp_setup(on->device, on->dtype, &cases[i]);
+        gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_FRACTIONAL);
+        gn_optimizer_options lm = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT);
+        options.damping = lm.damping = (gn_damping_options){GN_DAMPING_CONSTANT, .value = 0.1};
+        options.fractional.exponent = 1;
+        expect_parallel(&f, options, lm, cases[i].name);
+        options.fractional.exponent = 0;
+        expect_parallel(&f, options, gn_optimizer_options_default(GN_OPTIMIZER_SGD), cases[i].name);
+        mlp_teardown(&f);
+    }
+}
+
+/* The damping is the first step's; a direction asked for before settles nothing. */
+Test(comparators, fractional_damping_stays) {
+    mlp_fixture f = setup("check", "small_tanh");
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_FRACTIONAL);
+    gn_array *d = device_array(f.context, f.dtype, f.p, 1, NULL);
+    gn_optimizer *optimizer;
+    gn_step_report first, second;
+    const char *name;
+    OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+    OK(f.context, gn_optimizer_direction(optimizer, f.lin, d));
+    gn_array *state = gn_optimizer_state(optimizer, gn_optimizer_state_count(optimizer) - 1, &name);
+    double *values = host_values(state);
+    cr_expect_str_eq(name, "fractional_damping");
+    cr_expect_eq(values[0], -1e-6);
+    OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, &first));
+    OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, &second));
+    cr_expect_gt(first.damping, 1e-6);
+    cr_expect_eq(first.damping, second.damping);
+    free(values);
+    gn_array_destroy(d);
+    gn_optimizer_destroy(optimizer);
+    mlp_teardown(&f);
+}
