@@ -8,7 +8,9 @@
  * largest. fractional stands between gradient descent and Levenberg-Marquardt: with J J' = Q diag(lambda) Q',
  *     d = J'Q diag(g) Q'r,   g_i = (lambda_i + mu)^-exponent over the largest lambda_i g_i,
  * so that exponent 0 is gradient descent at 1 over the largest eigenvalue and 1 a multiple of
- * levenberg_marquardt's direction; by cross-entropy J is S'J there, H = S S'. */
+ * levenberg_marquardt's direction; by cross-entropy J is S'J there, H = S S'. lbfgs takes the gradient of the
+ * mean loss times an inverse Hessian made of the last `memory` steps and of what they did to the gradient
+ * (Nocedal and Wright, Numerical Optimization, algorithm 7.4); every step on the same data. */
 #ifndef GNEWT_OPTIMIZER_H
 #define GNEWT_OPTIMIZER_H
 
@@ -25,7 +27,8 @@ typedef enum gn_optimizer_kind {
     GN_OPTIMIZER_GAUSS_NEWTON,
     GN_OPTIMIZER_LEVENBERG_MARQUARDT, /* curvature sum by default */
     GN_OPTIMIZER_GGN,                 /* the same rule with curvature mean by default */
-    GN_OPTIMIZER_FRACTIONAL
+    GN_OPTIMIZER_FRACTIONAL,
+    GN_OPTIMIZER_LBFGS
 } gn_optimizer_kind;
 
 /* dual factors J J' (M x M), primal J'J (P x P), both by Cholesky; spectral makes an eigendecomposition of
@@ -136,6 +139,7 @@ typedef struct gn_optimizer_options {
     gn_cg_settings cg;
     gn_line_search_options line_search;
     gn_acceleration_options acceleration; /* levenberg_marquardt, ggn; not with a line search */
+    size_t memory;                        /* lbfgs: pairs kept, >= 1 */
     gn_fractional_options fractional;     /* whose damping is constant or relative */
     uint64_t seed;
 } gn_optimizer_options;
@@ -143,7 +147,7 @@ typedef struct gn_optimizer_options {
 /* The kind's defaults: sgd 1e-2; adam(w) 1e-3, 0.9, 0.999, 1e-8 (adamw weight_decay 0.01); gauss_newton rate
  * 1, cutoff 1e-6; levenberg_marquardt and ggn rate 1, damping constant 1e-3, ggn curvature mean, cg at most
  * 150 iterations to a tolerance of 1e-6, no acceleration (ratio 0.75, h 0.1); fractional rate 0.1, exponent
- * 0.5, damping relative 1e-6. */
+ * 0.5, damping relative 1e-6; lbfgs rate 1, memory 10, line search armijo. */
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind);
 
 typedef struct gn_optimizer gn_optimizer;

@@ -41,6 +41,9 @@ gn_status gn_cuda_fill(cudaStream_t stream, int type, size_t n, double value, vo
 /* y = alpha x + beta y; beta = 0 does not read y; y may be x */
 gn_status gn_cuda_axpby(cudaStream_t stream, int type, size_t n, double alpha, const void *x, double beta,
                         void *y);
+/* The same with alpha = (*a - *b) / *c; a or b NULL: 0 in its place */
+gn_status gn_cuda_axpby_ratio(cudaStream_t stream, int type, size_t n, const double *a, const double *b,
+                              const double *c, const void *x, double beta, void *y);
 /* z = x .* y; z may be x or y */
 gn_status gn_cuda_multiply(cudaStream_t stream, int type, size_t n, const void *x, const void *y, void *z);
 /* to[i,:] = from[index[i],:], i < rows, `columns` elements a row */

@@ -106,6 +106,9 @@ Test(allocation, a_step_of_any_optimiser_allocates_nothing) {
     check(power, "fractional");
     power.fractional.shuffled = true;
     check(power, "fractional, shuffled");
+    gn_optimizer_options lbfgs = gn_optimizer_options_default(GN_OPTIMIZER_LBFGS);
+    lbfgs.memory = 3;
+    check(lbfgs, "lbfgs");
     gn_optimizer_options lm = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT);
     const gn_solver solvers[] = {GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL};
     for (int k = 0; k < 3; k++) {

@@ -64,6 +64,14 @@ static void fractional_steps(const char *device) {
 }
 ON_EVERY_DEVICE(fractional_steps)
 
+static void lbfgs_steps(const char *device) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_LBFGS);
+    options.memory = 3;
+    check_steps(device, "small_tanh", "lbfgs", 10, options, 1e-10);
+    check_steps(device, "classes", "lbfgs", 10, options, 1e-10);
+}
+ON_EVERY_DEVICE(lbfgs_steps)
+
 static double *direction(mlp_fixture *f, gn_optimizer_options options) {
     gn_optimizer *optimizer;
     gn_array *d = device_array(f->context, f->dtype, f->p, 1, NULL);
@@ -141,4 +149,90 @@ Test(comparators, fractional_damping_stays) {
     gn_array_destroy(d);
     gn_optimizer_destroy(optimizer);
     mlp_teardown(&f);
+}
+
+/* A direction that is asked for leaves the steps as they are, and is the next one's. */
+ParameterizedTestParameters(comparators, lbfgs_directions_change_nothing) {
+    size_t count;
+    device_type *types = device_types(&count);
+    return cr_make_param_array(device_type, types, count);
+}
+
+ParameterizedTest(device_type *on, comparators, lbfgs_directions_change_nothing) {
+    const mlp_case from = {.name = "mlp", .widths = {3, 6, 4}, .activation = "tanh", .samples = 9};
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_LBFGS);
+    double *ends[2];
+    options.memory = 2;
+    options.learning_rate = 0.5;
+    options.line_search.kind = GN_LINE_SEARCH_NONE;
+    for (int asked = 0; asked < 2; asked++) {
+        mlp_fixture f = mlp_setup(on->device, on->dtype, &from);
+        gn_array *d = device_array(f.context, f.dtype, f.p, 1, NULL);
+        gn_optimizer *optimizer;
+        OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+        for (int t = 0; t < 7; t++) {
+            double *before = host_values(f.theta);
+            OK(f.context, gn_linearization_set_point(f.lin, f.theta));
+            if (asked)
+                OK(f.context, gn_optimizer_direction(optimizer, f.lin, d));
+            OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, NULL));
+            double *after = host_values(f.theta), *along = host_values(d);
+            for (size_t i = 0; i < f.p; i++)
+                before[i] = (before[i] - after[i]) / options.learning_rate;
+            const double apart = asked ? relative_difference(f.p, along, before) : 0;
+            cr_expect(apart < (f.dtype == GN_FLOAT64 ? 1e-10 : 1e-2), "step %d: %g apart", t, apart);
+            free(before), free(after), free(along);
+        }
+        ends[asked] = host_values(f.theta);
+        gn_optimizer_destroy(optimizer);
+        gn_array_destroy(d);
+        if (asked)
+            cr_expect_eq(memcmp(ends[0], ends[1], f.p * sizeof(double)), 0);
+        mlp_teardown(&f);
+    }
+    free(ends[0]), free(ends[1]);
+}
+
+/* r = exp(-x^2), whose square bends down near 0: s'y < 0. */
+static gn_status hill(void *user, const gn_array *theta, gn_array *r) {
+    (void)user;
+    double x;
+    OK(NULL, gn_array_read(theta, &x, 1));
+    const double value = exp(-x * x);
+    return gn_array_write(r, &value, 1);
+}
+
+static gn_status hill_jvp(void *user, const gn_array *theta, const gn_array *v, gn_array *jv) {
+    (void)user;
+    double x, t;
+    OK(NULL, gn_array_read(theta, &x, 1));
+    OK(NULL, gn_array_read(v, &t, 1));
+    const double value = -2 * x * exp(-x * x) * t;
+    return gn_array_write(jv, &value, 1);
+}
+
+/* Where the loss bends down no pair is kept, and the steps go on along the gradient. */
+Test(comparators, lbfgs_keeps_no_pair_of_negative_curvature) {
+    const gn_residual_callbacks callbacks = {hill, hill_jvp, hill_jvp, NULL};
+    const double start = 0.05;
+    gn_context *context = device_open("check");
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_LBFGS);
+    gn_linearization *lin;
+    gn_optimizer *optimizer;
+    gn_step_report report;
+    options.learning_rate = 0.1;
+    OK(context, gn_linearization_create_callbacks(context, GN_FLOAT64, 1, 1, &callbacks, NULL, &lin));
+    OK(context, gn_optimizer_create(context, &options, GN_FLOAT64, 1, 1, &optimizer));
+    gn_array *theta = device_array(context, GN_FLOAT64, 1, 1, &start);
+    for (int t = 0; t < 4; t++) {
+        double *x = host_values(theta);
+        const double gradient = 4 * *x * exp(-2 * *x * *x);
+        OK(context, gn_optimizer_step(optimizer, lin, theta, &report));
+        cr_expect_float_eq(report.step_norm, 0.1 * gradient, 1e-12, "step %d", t);
+        free(x);
+    }
+    gn_array_destroy(theta);
+    gn_optimizer_destroy(optimizer);
+    gn_linearization_destroy(lin);
+    gn_context_destroy(context);
 }

@@ -188,6 +188,15 @@ ON_EACH_DEVICE(trainer, a_resumed_first_order_run_is_the_run_never_stopped) {
     check_resume_of(device, sgd);
 }
 
+/* With the last step still to become a pair, and with one that pushes another out. */
+ON_EACH_DEVICE(trainer, a_resumed_lbfgs_run_is_the_run_never_stopped) {
+    gn_optimizer_options lbfgs = optimizer_of(GN_OPTIMIZER_LBFGS, 1);
+    trainer_case each = {.device = device, .dtype = GN_FLOAT64, .points = 20, .width = 5, .record = 3};
+    lbfgs.memory = 2;
+    each.phases[0] = (gn_phase){11, lbfgs};
+    check_resume(&each, 11);
+}
+
 ON_EACH_DEVICE(trainer, a_resumed_gauss_newton_run_is_the_run_never_stopped) {
     gn_optimizer_options power = optimizer_of(GN_OPTIMIZER_FRACTIONAL, 0.1);
     power.fractional.shuffled = true;

@@ -15,7 +15,8 @@
 static const gn_backend_entry entries[] = {
     REQUIRED(open) REQUIRED(close) REQUIRED(describe) REQUIRED(memory) REQUIRED(synchronize) //
     REQUIRED(allocate) REQUIRED(release) REQUIRED(upload) REQUIRED(download) REQUIRED(copy)  //
-    REQUIRED(zero) REQUIRED(fill) REQUIRED(axpby) REQUIRED(multiply) REQUIRED(dot)           //
+    REQUIRED(zero) REQUIRED(fill) REQUIRED(axpby) REQUIRED(axpby_ratio)                      //
+    REQUIRED(multiply) REQUIRED(dot)                                                         //
     REQUIRED(gather_rows) REQUIRED(gemm) REQUIRED(cholesky_workspace) REQUIRED(cholesky)     //
     REQUIRED(cholesky_solve) REQUIRED(eigh_workspace) REQUIRED(eigh) REQUIRED(symmetrize)    //
     REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(spectral_power)                 //

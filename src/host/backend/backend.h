@@ -194,6 +194,9 @@ struct gn_backend {
     /* y = alpha x + beta y; beta = 0 does not read y; y may be x */
     gn_status (*axpby)(void *state, gn_dtype type, size_t n, double alpha, const void *x, double beta,
                        void *y);
+    /* The same with alpha = (*a - *b) / *c of the device; a or b NULL: 0 in its place */
+    gn_status (*axpby_ratio)(void *state, gn_dtype type, size_t n, const double *a, const double *b,
+                             const double *c, const void *x, double beta, void *y);
     /* z = x .* y; z may be x or y */
     gn_status (*multiply)(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z);
     /* slot = x'y */

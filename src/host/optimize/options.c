@@ -27,6 +27,7 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         .acceleration = {.kind = GN_ACCELERATION_NONE, .ratio = 0.75, .h = 0.1},
         .line_search = {.kind = GN_LINE_SEARCH_NONE, .c = 1e-4, .tau = 0.5, .max_iterations = 10},
         .fractional = {.exponent = 0.5},
+        .memory = 10,
     };
     if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
         options.learning_rate = 1e-3;
@@ -36,6 +37,10 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         options.learning_rate = 1;
     if (kind == GN_OPTIMIZER_GGN)
         options.curvature = GN_CURVATURE_MEAN;
+    if (kind == GN_OPTIMIZER_LBFGS) {
+        options.learning_rate = 1;
+        options.line_search.kind = GN_LINE_SEARCH_ARMIJO;
+    }
     if (kind == GN_OPTIMIZER_FRACTIONAL) {
         options.learning_rate = 0.1;
         options.damping.kind = GN_DAMPING_RELATIVE;
@@ -102,6 +107,14 @@ static gn_status check_fractional(gn_context *context, const gn_optimizer_option
     return GN_OK;
 }
 
+static gn_status check_lbfgs(gn_context *context, const gn_optimizer_options *options) {
+    if (options->memory == 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "memory is 0: lbfgs keeps 1 pair or more");
+    if (options->weight_decay != 0 || options->momentum != 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "lbfgs takes neither weight_decay nor momentum");
+    return GN_OK;
+}
+
 /* What decays the weights of a Gauss-Newton rule is part of its system, whose mu holds it. */
 static gn_status check_decay(gn_context *context, const gn_optimizer_options *options) {
     if (options->weight_decay == 0 || !gn_optimizer_is_second_order(options->kind))
@@ -133,7 +146,7 @@ static gn_status check_line_search(gn_context *context, const gn_optimizer_optio
         return gn_fail(
             context, GN_ERROR_ARGUMENT,
             "line_search needs a descent direction of the loss: take gauss_newton, levenberg_marquardt, "
-            "ggn or sgd, without momentum and weight_decay");
+            "ggn, fractional, lbfgs or sgd, without momentum and weight_decay");
     if (is_gain_ratio(options))
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "gain_ratio damping decides on full steps: take it or line_search, not both");
@@ -209,6 +222,8 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     }
     if (options->kind == GN_OPTIMIZER_FRACTIONAL)
         GN_TRY(check_fractional(context, options));
+    if (options->kind == GN_OPTIMIZER_LBFGS)
+        GN_TRY(check_lbfgs(context, options));
     GN_TRY(check_decay(context, options));
     GN_TRY(check_cg(context, &options->cg));
     GN_TRY(check_undamped(context, options));

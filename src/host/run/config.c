@@ -175,11 +175,13 @@ static void complete_options(gn_config_optimizer *optimizer, uint64_t seed) {
     }
     if (o->kind != GN_OPTIMIZER_GAUSS_NEWTON)
         o->cutoff = d.cutoff;
-    if (o->kind < GN_OPTIMIZER_LEVENBERG_MARQUARDT)
+    if (o->kind < GN_OPTIMIZER_LEVENBERG_MARQUARDT || o->kind > GN_OPTIMIZER_FRACTIONAL)
         o->damping = d.damping;
+    if (o->kind != GN_OPTIMIZER_LBFGS)
+        o->memory = d.memory;
     if (o->kind != GN_OPTIMIZER_FRACTIONAL)
         o->fractional = d.fractional;
-    if (o->kind < GN_OPTIMIZER_GAUSS_NEWTON || o->kind == GN_OPTIMIZER_FRACTIONAL)
+    if (o->kind < GN_OPTIMIZER_GAUSS_NEWTON || o->kind > GN_OPTIMIZER_GGN)
         o->cg = d.cg;
     if (o->damping.kind != GN_DAMPING_SCHEDULED) {
         o->damping.final = d.damping.final;

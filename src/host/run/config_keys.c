@@ -53,6 +53,7 @@ static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
                                             {"levenberg_marquardt", GN_OPTIMIZER_LEVENBERG_MARQUARDT},
                                             {"ggn", GN_OPTIMIZER_GGN},
                                             {"fractional", GN_OPTIMIZER_FRACTIONAL},
+                                            {"lbfgs", GN_OPTIMIZER_LBFGS},
                                             {NULL, 0}};
 static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},
                                     {"dual", GN_SOLVER_DUAL},

@@ -34,6 +34,7 @@
 #define GN_KEY_GN              GN_KEY_ON(GN_OPTIMIZER_GAUSS_NEWTON)
 #define GN_KEY_DAMPED          (GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT) | GN_KEY_ON(GN_OPTIMIZER_GGN))
 #define GN_KEY_FRACTIONAL      GN_KEY_ON(GN_OPTIMIZER_FRACTIONAL)
+#define GN_KEY_LBFGS           GN_KEY_ON(GN_OPTIMIZER_LBFGS)
 #define GN_KEY_RANGE_SIZE      "[1, 1000000000000]"
 #define GN_KEY_RANGE_SIZE_OR_0 "[0, 1000000000000]"
 
@@ -204,8 +205,8 @@
       "multiplies the direction")                                                                            \
     X(REAL, learning_rate, options.learning_rate, "1.0e-3", "", "(0, inf)", GN_KEY_ADAMS, 0,                 \
       "multiplies the direction")                                                                            \
-    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)", GN_KEY_GN | GN_KEY_DAMPED, 0,       \
-      "multiplies the direction")                                                                            \
+    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)",                                     \
+      GN_KEY_GN | GN_KEY_DAMPED | GN_KEY_LBFGS, 0, "multiplies the direction")                               \
     X(REAL, learning_rate, options.learning_rate, "0.1", "", "(0, inf)", GN_KEY_FRACTIONAL, 0,               \
       "the largest factor that a mode's error loses at once")                                                \
     X(REAL, momentum, options.momentum, "0.0", "", "[0, 1)", GN_KEY_SGD, 0, "")                              \
@@ -235,6 +236,10 @@
       "each gain to another eigenvector, by a permutation from the seed that stays")                         \
     X(SECTION, damping, options.damping, "{kind: relative}", "", "", GN_KEY_FRACTIONAL, gn_damping_section,  \
       "mu; constant or relative")                                                                            \
+    X(COUNT, memory, options.memory, "10", "steps", "[1, 10000]", GN_KEY_LBFGS, 0,                           \
+      "whose effect on the gradient makes the inverse Hessian")                                              \
+    X(SECTION, line_search, options.line_search, "{kind: armijo}", "", "", GN_KEY_LBFGS,                     \
+      gn_line_search_section, "instead of a fixed step")                                                     \
     X(SECTION, cg, options.cg, "{}", "", "", GN_KEY_GN | GN_KEY_DAMPED, gn_cg_section,                       \
       "where the solver is cg or lsmr, or auto takes cg")                                                    \
     X(SECTION, line_search, options.line_search, "{}", "", "",                                               \

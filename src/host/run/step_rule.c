@@ -34,6 +34,7 @@ gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, size_t rows) {
         break;
     case GN_OPTIMIZER_ADAM:
     case GN_OPTIMIZER_ADAMW:
+    case GN_OPTIMIZER_LBFGS:
         break;
     }
     return rule;

@@ -35,6 +35,13 @@ static gn_status check_axpby(void *state, gn_dtype type, size_t n, double alpha,
     return cpu_of(state)->axpby(state, type, n, alpha, x, beta, y);
 }
 
+static gn_status check_axpby_ratio(void *state, gn_dtype type, size_t n, const double *a, const double *b,
+                                   const double *c, const void *x, double beta, void *y) {
+    if (beta == 0 && y != x)
+        poison_vector(type, n, y);
+    return cpu_of(state)->axpby_ratio(state, type, n, a, b, c, x, beta, y);
+}
+
 static gn_status check_multiply(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z) {
     if (z != x && z != y)
         poison_vector(type, n, z);
@@ -340,6 +347,7 @@ static gn_status check_jet_residual(void *state, gn_dtype type, const gn_express
 void gn_check_poison_entries(gn_backend *table) {
     table->fill = check_fill;
     table->axpby = check_axpby;
+    table->axpby_ratio = check_axpby_ratio;
     table->multiply = check_multiply;
     table->dot = check_dot;
     table->gather_rows = check_gather_rows;

@@ -24,6 +24,11 @@ static gn_status cuda_axpby(void *state, gn_dtype type, size_t n, double alpha, 
     LAUNCH(axpby, n, alpha, x, beta, y);
 }
 
+static gn_status cuda_axpby_ratio(void *state, gn_dtype type, size_t n, const double *a, const double *b,
+                                  const double *c, const void *x, double beta, void *y) {
+    LAUNCH(axpby_ratio, n, a, b, c, x, beta, y);
+}
+
 static gn_status cuda_multiply(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z) {
     LAUNCH(multiply, n, x, y, z);
 }
@@ -322,6 +327,7 @@ static gn_status cuda_jet_residual(void *state, gn_dtype type, const gn_expressi
 void gn_cuda_launch_entries(gn_backend *table) {
     table->fill = cuda_fill;
     table->axpby = cuda_axpby;
+    table->axpby_ratio = cuda_axpby_ratio;
     table->multiply = cuda_multiply;
     table->dot = cuda_dot;
     table->gather_rows = cuda_gather_rows;
