@@ -124,6 +124,22 @@ typedef struct gn_fractional_options {
     bool shuffled;
 } gn_fractional_options;
 
+/* sgd, adam, adamw: Grokfast (Lee et al., arXiv 2405.20233), m = decay m + (1 - decay) g and then g + gain m
+ * in place of g, before any weight decay. m begins at the first gradient. */
+typedef struct gn_grokfast_options {
+    double decay; /* [0, 1) */
+    double gain;  /* >= 0; 0: none */
+} gn_grokfast_options;
+
+/* sgd, adam: what is made of the gradient's matrices, G = U S V' of each parameter that is one, before
+ * momentum and weight decay; other parameters' (biases, layer norms) stay. Singular values are those of the
+ * smaller of G G' and G'G: what is below the root of the type's epsilon times the largest is not resolved. */
+typedef enum gn_gradient_kind {
+    GN_GRADIENT_PLAIN,
+    GN_GRADIENT_ORTHOGONAL,       /* G / max(S, 1e-6) in every direction, U V' (arXiv 2510.04930) */
+    GN_GRADIENT_COLUMN_NORMALIZED /* each column (an input's) over its norm, or 1e-6 */
+} gn_gradient_kind;
+
 typedef struct gn_optimizer_options {
     gn_optimizer_kind kind;
     double learning_rate;         /* multiplies the direction; > 0 */
@@ -139,6 +155,8 @@ typedef struct gn_optimizer_options {
     gn_cg_settings cg;
     gn_line_search_options line_search;
     gn_acceleration_options acceleration; /* levenberg_marquardt, ggn; not with a line search */
+    gn_grokfast_options grokfast;         /* with gradient plain, without a line search */
+    gn_gradient_kind gradient;            /* of a network's; without a line search */
     size_t memory;                        /* lbfgs: pairs kept, >= 1 */
     gn_fractional_options fractional;     /* whose damping is constant or relative */
     uint64_t seed;
@@ -147,7 +165,7 @@ typedef struct gn_optimizer_options {
 /* The kind's defaults: sgd 1e-2; adam(w) 1e-3, 0.9, 0.999, 1e-8 (adamw weight_decay 0.01); gauss_newton rate
  * 1, cutoff 1e-6; levenberg_marquardt and ggn rate 1, damping constant 1e-3, ggn curvature mean, cg at most
  * 150 iterations to a tolerance of 1e-6, no acceleration (ratio 0.75, h 0.1); fractional rate 0.1, exponent
- * 0.5, damping relative 1e-6; lbfgs rate 1, memory 10, line search armijo. */
+ * 0.5, damping relative 1e-6; grokfast 0.98, gain 0; lbfgs rate 1, memory 10, line search armijo. */
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind);
 
 typedef struct gn_optimizer gn_optimizer;

@@ -99,6 +99,13 @@ Test(allocation, a_step_of_any_optimiser_allocates_nothing) {
     check(sgd, "sgd");
     check(gn_optimizer_options_default(GN_OPTIMIZER_ADAM), "adam");
     check(gn_optimizer_options_default(GN_OPTIMIZER_ADAMW), "adamw");
+    sgd.grokfast.gain = 2;
+    check(sgd, "sgd, grokfast");
+    sgd.grokfast.gain = 0;
+    sgd.gradient = GN_GRADIENT_ORTHOGONAL;
+    check(sgd, "sgd, orthogonal");
+    sgd.gradient = GN_GRADIENT_COLUMN_NORMALIZED;
+    check(sgd, "sgd, column_normalized");
     gn_optimizer_options newton = gn_optimizer_options_default(GN_OPTIMIZER_GAUSS_NEWTON);
     newton.learning_rate = 0.1;
     check(newton, "gauss_newton");

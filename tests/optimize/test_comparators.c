@@ -72,6 +72,36 @@ static void lbfgs_steps(const char *device) {
 }
 ON_EVERY_DEVICE(lbfgs_steps)
 
+static gn_optimizer_options first_order(gn_optimizer_kind kind) {
+    gn_optimizer_options options = gn_optimizer_options_default(kind);
+    options.learning_rate = kind == GN_OPTIMIZER_SGD ? 0.05 : 0.01;
+    options.momentum = kind == GN_OPTIMIZER_SGD ? 0.9 : 0;
+    options.weight_decay = kind == GN_OPTIMIZER_ADAMW ? 0.1 : 0.01;
+    return options;
+}
+
+static void grokfast_steps(const char *device) {
+    const char *const labels[] = {"grokfast_sgd", "grokfast_adam", "grokfast_adamw"};
+    const gn_optimizer_kind kinds[] = {GN_OPTIMIZER_SGD, GN_OPTIMIZER_ADAM, GN_OPTIMIZER_ADAMW};
+    for (int i = 0; i < 3; i++) {
+        gn_optimizer_options options = first_order(kinds[i]);
+        options.grokfast = (gn_grokfast_options){0.8, 2};
+        check_steps(device, "small_tanh", labels[i], 5, options, 1e-11);
+    }
+}
+ON_EVERY_DEVICE(grokfast_steps)
+
+static void matrix_steps(const char *device) {
+    const char *const labels[] = {"orthogonal_sgd", "orthogonal_adam", "column_normalized_sgd",
+                                  "column_normalized_adam"};
+    for (int i = 0; i < 4; i++) {
+        gn_optimizer_options options = first_order(i % 2 ? GN_OPTIMIZER_ADAM : GN_OPTIMIZER_SGD);
+        options.gradient = i < 2 ? GN_GRADIENT_ORTHOGONAL : GN_GRADIENT_COLUMN_NORMALIZED;
+        check_steps(device, "small_tanh", labels[i], 5, options, 1e-9);
+    }
+}
+ON_EVERY_DEVICE(matrix_steps)
+
 static double *direction(mlp_fixture *f, gn_optimizer_options options) {
     gn_optimizer *optimizer;
     gn_array *d = device_array(f->context, f->dtype, f->p, 1, NULL);
@@ -235,4 +265,137 @@ Test(comparators, lbfgs_keeps_no_pair_of_negative_curvature) {
     gn_optimizer_destroy(optimizer);
     gn_linearization_destroy(lin);
     gn_context_destroy(context);
+}
+
+/* ---- matrices ---- */
+
+/* Right rotations make the columns p, q of a (rows x k) orthogonal; v (k x k) keeps them. Largest cosine. */
+static double rotate(size_t rows, size_t k, size_t p, size_t q, double *a, double *v) {
+    double pp = 0, qq = 0, pq = 0;
+    for (size_t i = 0; i < rows; i++) {
+        pp += a[i * k + p] * a[i * k + p];
+        qq += a[i * k + q] * a[i * k + q];
+        pq += a[i * k + p] * a[i * k + q];
+    }
+    if (fabs(pq) <= 1e-15 * sqrt(pp * qq))
+        return 0;
+    const double angle = 0.5 * atan2(2 * pq, pp - qq), c = cos(angle), s = sin(angle);
+    for (size_t i = 0; i < rows + k; i++) {
+        double *row = i < rows ? a + i * k : v + (i - rows) * k;
+        const double x = row[p], y = row[q];
+        row[p] = c * x + s * y;
+        row[q] = c * y - s * x;
+    }
+    return fabs(pq) / sqrt(pp * qq);
+}
+
+/* g (out x in) = U S V' becomes U min(S / 1e-6, 1) V', by one-sided Jacobi rotations of g's shorter side. */
+static void plain_orthogonal(size_t out, size_t in, double *g) {
+    const bool tall = out >= in;
+    const size_t rows = tall ? out : in, k = tall ? in : out;
+    double *a = malloc(rows * k * sizeof *a), *v = calloc(k * k, sizeof *v), worst = 1;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < k; j++)
+            a[i * k + j] = tall ? g[i * in + j] : g[j * in + i];
+    for (size_t j = 0; j < k; j++)
+        v[j * k + j] = 1;
+    for (int sweep = 0; sweep < 40 && worst > 0; sweep++) {
+        worst = 0;
+        for (size_t p = 0; p < k; p++)
+            for (size_t q = p + 1; q < k; q++)
+                worst = fmax(worst, rotate(rows, k, p, q, a, v));
+    }
+    memset(g, 0, out * in * sizeof *g);
+    for (size_t j = 0; j < k; j++) {
+        double square = 0;
+        for (size_t i = 0; i < rows; i++)
+            square += a[i * k + j] * a[i * k + j];
+        for (size_t i = 0; i < rows; i++)
+            for (size_t l = 0; l < k; l++)
+                g[tall ? i * in + l : l * in + i] += a[i * k + j] / fmax(sqrt(square), 1e-6) * v[l * k + j];
+    }
+    free(a), free(v);
+}
+
+static void check_matrices(mlp_fixture *f, double tolerance) {
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_SGD);
+    double *gradient = direction(f, options);
+    options.gradient = GN_GRADIENT_ORTHOGONAL;
+    double *found = direction(f, options);
+    for (size_t i = 0; i < gn_network_parameter_count(f->network); i++) {
+        const gn_parameter p = gn_network_parameter(f->network, i);
+        if (p.rank == 2)
+            plain_orthogonal(p.shape[0], p.shape[1], gradient + p.offset);
+        const double apart = relative_difference(p.count, found + p.offset, gradient + p.offset);
+        cr_expect(apart <= tolerance, "%s: %g apart", p.name, apart);
+    }
+    free(gradient), free(found);
+}
+
+/* Embeddings, attention and layer norms; rows of tokens that do not occur are 0, and singular values too. A
+ * direction whose singular value is s of the largest is right to about epsilon / s^2. */
+ParameterizedTestParameters(comparators, matrices_of_every_network) {
+    size_t count;
+    device_type *types = device_types(&count);
+    return cr_make_param_array(device_type, types, count);
+}
+
+ParameterizedTest(device_type *on, comparators, matrices_of_every_network) {
+    size_t count;
+    const mlp_case *cases = mlp_transformers(&count);
+    const mlp_case small = {.name = "mlp", .widths = {3, 6, 4}, .activation = "tanh", .samples = 9};
+    mlp_fixture f = mlp_setup(on->device, on->dtype, &small);
+    check_matrices(&f, on->dtype == GN_FLOAT64 ? 1e-10 : 1e-2);
+    mlp_teardown(&f);
+    for (size_t i = 0; i < count && on->dtype == GN_FLOAT64; i++) {
+        f = mlp_setup(on->device, on->dtype, &cases[i]);
+        check_matrices(&f, 1e-4);
+        mlp_teardown(&f);
+    }
+}
+
+Test(comparators, callbacks_have_no_matrices) {
+    const gn_residual_callbacks callbacks = {hill, hill_jvp, hill_jvp, NULL};
+    const double start = 0.5;
+    gn_context *context = device_open("cpu");
+    gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_SGD);
+    gn_linearization *lin;
+    gn_optimizer *optimizer;
+    options.gradient = GN_GRADIENT_ORTHOGONAL;
+    OK(context, gn_linearization_create_callbacks(context, GN_FLOAT64, 1, 1, &callbacks, NULL, &lin));
+    OK(context, gn_optimizer_create(context, &options, GN_FLOAT64, 1, 1, &optimizer));
+    gn_array *theta = device_array(context, GN_FLOAT64, 1, 1, &start);
+    cr_expect_eq(gn_optimizer_step(optimizer, lin, theta, NULL), GN_ERROR_UNSUPPORTED);
+    gn_array_destroy(theta);
+    gn_optimizer_destroy(optimizer);
+    gn_linearization_destroy(lin);
+    gn_context_destroy(context);
+}
+
+/* What is done to the gradient shows in the direction, and asking for it changes nothing. */
+Test(comparators, directions_of_changed_gradients_are_steps) {
+    const mlp_case from = {.name = "mlp", .widths = {3, 6, 4}, .activation = "tanh", .samples = 9};
+    for (int which = 0; which < 3; which++) {
+        mlp_fixture f = mlp_setup("check", GN_FLOAT64, &from);
+        gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_SGD);
+        gn_array *d = device_array(f.context, f.dtype, f.p, 1, NULL);
+        gn_optimizer *optimizer;
+        options.gradient = which == 2 ? GN_GRADIENT_PLAIN : (gn_gradient_kind)(which + 1);
+        options.grokfast.gain = which == 2 ? 2 : 0;
+        OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+        for (int t = 0; t < 3; t++) {
+            double *before = host_values(f.theta);
+            OK(f.context, gn_linearization_set_point(f.lin, f.theta));
+            OK(f.context, gn_optimizer_direction(optimizer, f.lin, d));
+            OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, NULL));
+            double *after = host_values(f.theta), *along = host_values(d);
+            for (size_t i = 0; i < f.p; i++)
+                before[i] = (before[i] - after[i]) / options.learning_rate;
+            cr_expect(relative_difference(f.p, along, before) < 1e-11);
+            free(before), free(after), free(along);
+        }
+        gn_optimizer_destroy(optimizer);
+        gn_array_destroy(d);
+        mlp_teardown(&f);
+    }
 }

@@ -79,6 +79,9 @@ static void expect_same_options(gn_optimizer_options a, gn_optimizer_options b) 
     X(line_search.tau)                                                                                       \
     X(line_search.max_iterations)                                                                            \
     X(fractional.exponent)                                                                                   \
+    X(grokfast.decay)                                                                                        \
+    X(grokfast.gain)                                                                                         \
+    X(gradient)                                                                                              \
     X(memory)                                                                                                \
     X(fractional.shuffled)                                                                                   \
     X(seed)

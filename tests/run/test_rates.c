@@ -103,6 +103,12 @@ static void expect_measured_only(gn_optimizer_options optimizer, size_t batch, c
 Test(rates, without_a_rule_are_measured_only) {
     expect_measured_only(optimizer_of(GN_OPTIMIZER_ADAM, 0.01), 0, "adam");
     expect_measured_only(optimizer_of(GN_OPTIMIZER_SGD, 0.1), POINTS / 3, "parts of the training set");
+    gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 0.1);
+    sgd.grokfast.gain = 1;
+    expect_measured_only(sgd, 0, "grokfast");
+    sgd.grokfast.gain = 0;
+    sgd.gradient = GN_GRADIENT_ORTHOGONAL;
+    expect_measured_only(sgd, 0, "an orthogonal gradient");
     gn_optimizer_options power = optimizer_of(GN_OPTIMIZER_FRACTIONAL, 0.2);
     power.fractional.shuffled = true;
     expect_measured_only(power, 0, "gains of other modes");

@@ -183,6 +183,12 @@ ON_EACH_DEVICE(trainer, a_resumed_first_order_run_is_the_run_never_stopped) {
     check_resume_of(device, sgd);
     check_resume_of(device, optimizer_of(GN_OPTIMIZER_ADAM, 1e-2));
     check_resume_of(device, optimizer_of(GN_OPTIMIZER_ADAMW, 1e-2));
+    gn_optimizer_options adam = optimizer_of(GN_OPTIMIZER_ADAM, 1e-2);
+    adam.grokfast.gain = 2;
+    check_resume_of(device, adam);
+    adam.grokfast.gain = 0;
+    adam.gradient = GN_GRADIENT_ORTHOGONAL;
+    check_resume_of(device, adam);
     sgd = optimizer_of(GN_OPTIMIZER_SGD, 1);
     sgd.line_search = (gn_line_search_options){GN_LINE_SEARCH_ARMIJO, 1e-4, 0.5, 20};
     check_resume_of(device, sgd);

@@ -28,6 +28,7 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         .line_search = {.kind = GN_LINE_SEARCH_NONE, .c = 1e-4, .tau = 0.5, .max_iterations = 10},
         .fractional = {.exponent = 0.5},
         .memory = 10,
+        .grokfast = {.decay = 0.98},
     };
     if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
         options.learning_rate = 1e-3;
@@ -104,6 +105,25 @@ static gn_status check_fractional(gn_context *context, const gn_optimizer_option
                        "fractional takes powers of eigenvalues: its solver is spectral (or auto)");
     if (options->curvature != GN_CURVATURE_SUM)
         return gn_fail(context, GN_ERROR_ARGUMENT, "fractional takes curvature sum: its scale is its own");
+    return GN_OK;
+}
+
+/* What stands in the gradient's place is no gradient of the loss any more. */
+static gn_status check_gradient(gn_context *context, const gn_optimizer_options *options) {
+    const gn_grokfast_options *g = &options->grokfast;
+    const bool made = options->gradient != GN_GRADIENT_PLAIN, adamw = options->kind == GN_OPTIMIZER_ADAMW;
+    GN_TRY(check_range(context, (range){"grokfast.decay", g->decay, 0, 1, false, true}));
+    GN_TRY(check_range(context, (range){"grokfast.gain", g->gain, 0, HUGE_VAL, false, true}));
+    if (!made && g->gain == 0)
+        return GN_OK;
+    if (options->kind > GN_OPTIMIZER_ADAMW || (made && adamw))
+        return gn_fail(context, GN_ERROR_ARGUMENT, "%s is for %s alone", made ? "gradient" : "grokfast",
+                       made ? "sgd and adam" : "sgd, adam and adamw");
+    if (made && g->gain != 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "grokfast and gradient both change it: take one");
+    if (options->line_search.kind != GN_LINE_SEARCH_NONE)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "line_search follows the loss's own gradient: not with %s",
+                       made ? "gradient" : "grokfast");
     return GN_OK;
 }
 
@@ -222,6 +242,7 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     }
     if (options->kind == GN_OPTIMIZER_FRACTIONAL)
         GN_TRY(check_fractional(context, options));
+    GN_TRY(check_gradient(context, options));
     if (options->kind == GN_OPTIMIZER_LBFGS)
         GN_TRY(check_lbfgs(context, options));
     GN_TRY(check_decay(context, options));

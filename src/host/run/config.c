@@ -177,6 +177,8 @@ static void complete_options(gn_config_optimizer *optimizer, uint64_t seed) {
         o->cutoff = d.cutoff;
     if (o->kind < GN_OPTIMIZER_LEVENBERG_MARQUARDT || o->kind > GN_OPTIMIZER_FRACTIONAL)
         o->damping = d.damping;
+    if (o->kind > GN_OPTIMIZER_ADAMW)
+        o->grokfast = d.grokfast;
     if (o->kind != GN_OPTIMIZER_LBFGS)
         o->memory = d.memory;
     if (o->kind != GN_OPTIMIZER_FRACTIONAL)

@@ -77,6 +77,10 @@ static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
 static const gn_choice accelerations[] = {
     {"none", GN_ACCELERATION_NONE}, {"geodesic", GN_ACCELERATION_GEODESIC}, {NULL, 0}};
+static const gn_choice gradients[] = {{"plain", GN_GRADIENT_PLAIN},
+                                      {"orthogonal", GN_GRADIENT_ORTHOGONAL},
+                                      {"column_normalized", GN_GRADIENT_COLUMN_NORMALIZED},
+                                      {NULL, 0}};
 static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS}, {"norms", GN_OBSERVE_NORMS},
                                       {"fourier", GN_OBSERVE_FOURIER}, {"solution", GN_OBSERVE_SOLUTION},
                                       {"ntk", GN_OBSERVE_NTK},         {NULL, 0}};
@@ -180,6 +184,9 @@ DEFINE_SECTION(gn_line_search_section, GN_LINE_SEARCH_KEYS)
 #undef STRUCT
 #define STRUCT gn_acceleration_options
 DEFINE_SECTION(gn_acceleration_section, GN_ACCELERATION_KEYS)
+#undef STRUCT
+#define STRUCT gn_grokfast_options
+DEFINE_SECTION(gn_grokfast_section, GN_GROKFAST_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_optimizer
 DEFINE_SECTION(gn_optimizer_section, GN_OPTIMIZER_KEYS)

@@ -197,6 +197,10 @@
     X(REAL, h, h, "0.1", "of the step", "(0, 1]", GN_KEY_ON(GN_ACCELERATION_GEODESIC), 0,                    \
       "distance of the central difference along the step")
 
+#define GN_GROKFAST_KEYS(X)                                                                                  \
+    X(REAL, decay, decay, "0.98", "", "[0, 1)", GN_KEY_ALL, 0, "of the mean of gradients")                   \
+    X(REAL, gain, gain, "0.0", "", "[0, inf)", GN_KEY_ALL, 0, "of that mean, added to the gradient; 0: none")
+
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
       "its name in results; the kind's if absent")                                                           \
@@ -236,6 +240,10 @@
       "each gain to another eigenvector, by a permutation from the seed that stays")                         \
     X(SECTION, damping, options.damping, "{kind: relative}", "", "", GN_KEY_FRACTIONAL, gn_damping_section,  \
       "mu; constant or relative")                                                                            \
+    X(SECTION, grokfast, options.grokfast, "{}", "", "", GN_KEY_SGD | GN_KEY_ADAMS, gn_grokfast_section,     \
+      "more of the gradient's slow part")                                                                    \
+    X(CHOICE, gradient, options.gradient, "plain", "", "", GN_KEY_SGD | GN_KEY_ON(GN_OPTIMIZER_ADAM),        \
+      gradients, "its matrices' singular values all 1 (orthogonal), or their columns' norms; biases stay")   \
     X(COUNT, memory, options.memory, "10", "steps", "[1, 10000]", GN_KEY_LBFGS, 0,                           \
       "whose effect on the gradient makes the inverse Hessian")                                              \
     X(SECTION, line_search, options.line_search, "{kind: armijo}", "", "", GN_KEY_LBFGS,                     \

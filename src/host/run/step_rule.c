@@ -2,7 +2,8 @@
 
 gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, size_t rows) {
     gn_step_rule rule = {.rate = o->learning_rate};
-    if (o->weight_decay != 0 || o->line_search.kind != GN_LINE_SEARCH_NONE)
+    if (o->weight_decay != 0 || o->line_search.kind != GN_LINE_SEARCH_NONE || o->grokfast.gain != 0 ||
+        o->gradient != GN_GRADIENT_PLAIN)
         return rule;
     switch (o->kind) {
     case GN_OPTIMIZER_SGD:
