@@ -198,7 +198,7 @@ gn_status gn_optimizer_step(gn_optimizer *optimizer, gn_linearization *lineariza
                             gn_step_report *report);
 /* The direction d (P) at the linearization's point, before the step size and any acceleration: the gradient
  * (and its weight decay) for sgd, a first step's for adam and adamw (whose decoupled decay is left out). The
- * state is unchanged. */
+ * state is unchanged; what grokfast, gradient and the steps of lbfgs make of it is in it. */
 gn_status gn_optimizer_direction(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *d);
 
 /* The directions of `count` dampings, d (count x P), a row each, in place of the options' own, for

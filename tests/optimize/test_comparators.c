@@ -157,6 +157,32 @@ ParameterizedTest(device_type *on, comparators, fractional_has_known_ends) {
     }
 }
 
+/* Shuffled or not, d descends. */
+Test(comparators, fractional_takes_a_line_search) {
+    static const mlp_case cases[] = {
+        {.name = "M < P", .widths = {3, 6, 4}, .activation = "tanh", .samples = 9},
+        {.name = "M > P", .widths = {2, 3, 5}, .activation = "sin", .samples = 20, .classes = true}};
+    for (size_t i = 0; i < 4; i++) {
+        mlp_fixture f = mlp_setup("check", GN_FLOAT64, &cases[i % 2]);
+        gn_optimizer_options options = gn_optimizer_options_default(GN_OPTIMIZER_FRACTIONAL);
+        gn_optimizer *optimizer;
+        gn_step_report report;
+        double loss = INFINITY;
+        options.learning_rate = 8;
+        options.fractional.shuffled = i > 1;
+        options.line_search.kind = GN_LINE_SEARCH_ARMIJO;
+        OK(f.context, gn_optimizer_create(f.context, &options, f.dtype, f.p, f.m, &optimizer));
+        for (int t = 0; t < 6; t++) {
+            OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, &report));
+            cr_expect(report.loss < loss, "%s, step %d: %g after %g", cases[i % 2].name, t, report.loss,
+                      loss);
+            loss = report.loss;
+        }
+        gn_optimizer_destroy(optimizer);
+        mlp_teardown(&f);
+    }
+}
+
 /* The damping is the first step's; a direction asked for before settles nothing. */
 Test(comparators, fractional_damping_stays) {
     mlp_fixture f = setup("check", "small_tanh");

@@ -239,7 +239,7 @@
     X(BOOL, shuffled, options.fractional.shuffled, "false", "", "", GN_KEY_FRACTIONAL, 0,                    \
       "each gain to another eigenvector, by a permutation from the seed that stays")                         \
     X(SECTION, damping, options.damping, "{kind: relative}", "", "", GN_KEY_FRACTIONAL, gn_damping_section,  \
-      "mu; constant or relative")                                                                            \
+      "mu, constant or relative; absent: {kind: relative}")                                                  \
     X(SECTION, grokfast, options.grokfast, "{}", "", "", GN_KEY_SGD | GN_KEY_ADAMS, gn_grokfast_section,     \
       "more of the gradient's slow part")                                                                    \
     X(CHOICE, gradient, options.gradient, "plain", "", "", GN_KEY_SGD | GN_KEY_ON(GN_OPTIMIZER_ADAM),        \
@@ -247,7 +247,7 @@
     X(COUNT, memory, options.memory, "10", "steps", "[1, 10000]", GN_KEY_LBFGS, 0,                           \
       "whose effect on the gradient makes the inverse Hessian")                                              \
     X(SECTION, line_search, options.line_search, "{kind: armijo}", "", "", GN_KEY_LBFGS,                     \
-      gn_line_search_section, "instead of a fixed step")                                                     \
+      gn_line_search_section, "instead of a fixed step; absent: {kind: armijo}")                             \
     X(SECTION, cg, options.cg, "{}", "", "", GN_KEY_GN | GN_KEY_DAMPED, gn_cg_section,                       \
       "where the solver is cg or lsmr, or auto takes cg")                                                    \
     X(SECTION, line_search, options.line_search, "{}", "", "",                                               \
