@@ -39,23 +39,26 @@ typedef struct gn_observer gn_observer;
  * - cut: 1 - rate where lambda > cutoff * the largest, else 1
  * - diagonal: that root with rate (1 - momentum) in place of rate, lambda being an eigenvalue of J diag(d) J'
  *   for the optimiser's diagonal d (gn_optimizer_diagonal), which stands still; momentum is adam's beta1 and
- *   weight = 2/M. About 1 - rate weight lambda of slow modes; modes that oscillate have no rate, NaN. */
+ *   weight = 2/M. About 1 - rate weight lambda of slow modes; modes that oscillate have no rate, NaN.
+ * - power: 1 - rate lambda g / (largest g_largest), g = (lambda + mu)^-exponent, mu = damping + relative *
+ *   the largest; exponent <= 1, where the largest eigenvalue has the largest lambda g */
 typedef enum gn_step_rule_kind {
     GN_STEP_RULE_UNKNOWN,
     GN_STEP_RULE_GRADIENT,
     GN_STEP_RULE_DAMPED,
     GN_STEP_RULE_CUT,
-    GN_STEP_RULE_DIAGONAL
+    GN_STEP_RULE_DIAGONAL,
+    GN_STEP_RULE_POWER
 } gn_step_rule_kind;
 typedef struct gn_step_rule {
     gn_step_rule_kind kind;
-    double rate, weight, momentum, damping, cutoff;
+    double rate, weight, momentum, damping, cutoff, exponent, relative;
     bool kernel_only; /* steps see parts of the training set, or do more than this: no rate */
 } gn_step_rule;
 /* -ln |that factor| per step; NaN for UNKNOWN and kernel_only. largest: the largest eigenvalue. */
 double gn_step_rule_rate(const gn_step_rule *rule, double lambda, double largest);
 /* The eigenvalue of the preconditioned kernel J M^-1 J' along it: weight lambda of gradient, weight lambda /
- * (damping + weight lambda), 1 or 0, lambda of diagonal; NaN for UNKNOWN. */
+ * (damping + weight lambda), 1 or 0, lambda of diagonal, lambda g / (largest g_largest); NaN for UNKNOWN. */
 double gn_step_rule_kernel(const gn_step_rule *rule, double lambda, double largest);
 
 /* norms: weight_norm ||theta||_2 and relative_movement ||theta - theta_0|| / ||theta_0|| (NaN where theta_0

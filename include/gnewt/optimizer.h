@@ -5,7 +5,12 @@
  * with the loss's r and output Hessian H (linearization.h), and w = 1 (curvature sum) or, for curvature mean,
  * 1 over the terms of the mean loss: 1/M of squared error, 1/N of cross-entropy. gauss_newton takes mu = 0
  * and leaves out eigenvalues: for squared error d = pinv(J) r over the eigenvalues of J J' above cutoff * the
- * largest. */
+ * largest. fractional stands between gradient descent and Levenberg-Marquardt: with J J' = Q diag(lambda) Q',
+ *     d = J'Q diag(g) Q'r,   g_i = (lambda_i + mu)^-exponent over the largest lambda_i g_i,
+ * so that exponent 0 is gradient descent at 1 over the largest eigenvalue and 1 a multiple of
+ * levenberg_marquardt's direction; by cross-entropy J is S'J there, H = S S'. lbfgs takes the gradient of the
+ * mean loss times an inverse Hessian made of the last `memory` steps and of what they did to the gradient
+ * (Nocedal and Wright, Numerical Optimization, algorithm 7.4); every step on the same data. */
 #ifndef GNEWT_OPTIMIZER_H
 #define GNEWT_OPTIMIZER_H
 
@@ -21,7 +26,9 @@ typedef enum gn_optimizer_kind {
     GN_OPTIMIZER_ADAMW,
     GN_OPTIMIZER_GAUSS_NEWTON,
     GN_OPTIMIZER_LEVENBERG_MARQUARDT, /* curvature sum by default */
-    GN_OPTIMIZER_GGN                  /* the same rule with curvature mean by default */
+    GN_OPTIMIZER_GGN,                 /* the same rule with curvature mean by default */
+    GN_OPTIMIZER_FRACTIONAL,
+    GN_OPTIMIZER_LBFGS
 } gn_optimizer_kind;
 
 /* dual factors J J' (M x M), primal J'J (P x P), both by Cholesky; spectral makes an eigendecomposition of
@@ -67,10 +74,11 @@ typedef struct gn_cg_settings {
 typedef enum gn_curvature { GN_CURVATURE_SUM, GN_CURVATURE_MEAN } gn_curvature;
 
 typedef enum gn_damping_kind {
-    GN_DAMPING_CONSTANT,  /* mu = value */
-    GN_DAMPING_SCHEDULED, /* ln mu from ln value to ln final, linear in the step over `steps`, then final */
-    GN_DAMPING_GAIN_RATIO /* from value, by actual over predicted decrease (Nielsen, IMM-REP-1999-05); a step
+    GN_DAMPING_CONSTANT,   /* mu = value */
+    GN_DAMPING_SCHEDULED,  /* ln mu from ln value to ln final, linear in the step over `steps`, then final */
+    GN_DAMPING_GAIN_RATIO, /* from value, by actual over predicted decrease (Nielsen, IMM-REP-1999-05); a step
                              that raises the loss is not taken; needs a learning rate below 2 */
+    GN_DAMPING_RELATIVE    /* fractional: mu = value times the largest eigenvalue at the first step */
 } gn_damping_kind;
 
 typedef struct gn_damping_options {
@@ -108,6 +116,30 @@ typedef struct gn_acceleration_options {
     double h;     /* in units of d: (0, 1] */
 } gn_acceleration_options;
 
+/* fractional. shuffled: mode i, by size of its eigenvalue, has the gain of mode order(i), again scaled to a
+ * largest lambda_i g_order(i) of 1. The order is a permutation from the seed's GN_STREAM_AUXILIARY, one and
+ * the same at every step of as many modes: gains of the same sizes, on other modes. */
+typedef struct gn_fractional_options {
+    double exponent; /* [-1, 1.5] */
+    bool shuffled;
+} gn_fractional_options;
+
+/* sgd, adam, adamw: Grokfast (Lee et al., arXiv 2405.20233), m = decay m + (1 - decay) g and then g + gain m
+ * in place of g, before any weight decay. m begins at the first gradient. */
+typedef struct gn_grokfast_options {
+    double decay; /* [0, 1) */
+    double gain;  /* >= 0; 0: none */
+} gn_grokfast_options;
+
+/* sgd, adam: what is made of the gradient's matrices, G = U S V' of each parameter that is one, before
+ * momentum and weight decay; other parameters' (biases, layer norms) stay. Singular values are those of the
+ * smaller of G G' and G'G: what is below the root of the type's epsilon times the largest is not resolved. */
+typedef enum gn_gradient_kind {
+    GN_GRADIENT_PLAIN,
+    GN_GRADIENT_ORTHOGONAL,       /* G / max(S, 1e-6) in every direction, U V' (arXiv 2510.04930) */
+    GN_GRADIENT_COLUMN_NORMALIZED /* each column (an input's) over its norm, or 1e-6 */
+} gn_gradient_kind;
+
 typedef struct gn_optimizer_options {
     gn_optimizer_kind kind;
     double learning_rate;         /* multiplies the direction; > 0 */
@@ -123,11 +155,17 @@ typedef struct gn_optimizer_options {
     gn_cg_settings cg;
     gn_line_search_options line_search;
     gn_acceleration_options acceleration; /* levenberg_marquardt, ggn; not with a line search */
+    gn_grokfast_options grokfast;         /* with gradient plain, without a line search */
+    gn_gradient_kind gradient;            /* of a network's; without a line search */
+    size_t memory;                        /* lbfgs: pairs kept, >= 1 */
+    gn_fractional_options fractional;     /* whose damping is constant or relative */
+    uint64_t seed;
 } gn_optimizer_options;
 
 /* The kind's defaults: sgd 1e-2; adam(w) 1e-3, 0.9, 0.999, 1e-8 (adamw weight_decay 0.01); gauss_newton rate
  * 1, cutoff 1e-6; levenberg_marquardt and ggn rate 1, damping constant 1e-3, ggn curvature mean, cg at most
- * 150 iterations to a tolerance of 1e-6, no acceleration (ratio 0.75, h 0.1). */
+ * 150 iterations to a tolerance of 1e-6, no acceleration (ratio 0.75, h 0.1); fractional rate 0.1, exponent
+ * 0.5, damping relative 1e-6; grokfast 0.98, gain 0; lbfgs rate 1, memory 10, line search armijo. */
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind);
 
 typedef struct gn_optimizer gn_optimizer;
@@ -160,7 +198,7 @@ gn_status gn_optimizer_step(gn_optimizer *optimizer, gn_linearization *lineariza
                             gn_step_report *report);
 /* The direction d (P) at the linearization's point, before the step size and any acceleration: the gradient
  * (and its weight decay) for sgd, a first step's for adam and adamw (whose decoupled decay is left out). The
- * state is unchanged. */
+ * state is unchanged; what grokfast, gradient and the steps of lbfgs make of it is in it. */
 gn_status gn_optimizer_direction(gn_optimizer *optimizer, gn_linearization *linearization, gn_array *d);
 
 /* The directions of `count` dampings, d (count x P), a row each, in place of the options' own, for

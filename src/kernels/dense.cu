@@ -111,6 +111,52 @@ gn_status gn_cuda_spectral_filter(cudaStream_t stream, int type, size_t n, const
     return BY_TYPE(type, spectral_filter, stream, n, values, damping, floor, cutoff, in, out, slots);
 }
 
+/* ---- spectral_power: reads 4 s, writes s bytes an eigenvalue, and the order twice ---- */
+
+__device__ static double gain_of(double lambda, double mu, double exponent) {
+    return lambda + mu == 0 && exponent > 0 ? 0 : pow(lambda + mu, -exponent);
+}
+
+template <class T>
+__global__ void __launch_bounds__(ONE_BLOCK)
+    spectral_power_kernel(size_t n, const T *values, double exponent, double floor, bool normalized,
+                          const uint32_t *order, double *mu, const T *in, T *out) {
+    const double asked = *mu;
+    double largest = floor, most = 0; /* fmax passes NaN over */
+    for (size_t i = threadIdx.x; i < n; i += ONE_BLOCK)
+        largest = fmax(largest, (double)values[i]);
+    largest = block_max<ONE_BLOCK>(largest); /* and all have read *mu */
+    const double damping = asked < 0 ? -asked * largest : asked;
+    for (size_t i = threadIdx.x; i < n && normalized; i += ONE_BLOCK) {
+        const double source = (double)values[order ? order[i] : i];
+        most = fmax(most, fmax(floor, (double)values[i]) * gain_of(fmax(floor, source), damping, exponent));
+    }
+    most = block_max<ONE_BLOCK>(most);
+    const double scale = !normalized ? 1 : most > 0 ? 1 / most : 0;
+    for (size_t i = threadIdx.x; i < n; i += ONE_BLOCK) {
+        const double source = (double)values[order ? order[i] : i];
+        const double gain = scale * gain_of(source < floor ? floor : source, damping, exponent);
+        out[i] = (T)(in ? (double)in[i] * gain : gain);
+    }
+    if (threadIdx.x == 0)
+        *mu = damping;
+}
+
+template <class T>
+static gn_status spectral_power(cudaStream_t stream, size_t n, const void *values, double exponent,
+                                double floor, bool normalized, const uint32_t *order, double *mu,
+                                const void *in, void *out) {
+    LAUNCH(spectral_power_kernel<T>, 1, ONE_BLOCK, 0, stream, n, as<T>(values), exponent, floor, normalized,
+           order, mu, as<T>(in), as<T>(out));
+    return launched();
+}
+
+gn_status gn_cuda_spectral_power(cudaStream_t stream, int type, size_t n, const void *values, double exponent,
+                                 double floor, bool normalized, const uint32_t *order, double *mu,
+                                 const void *in, void *out) {
+    return BY_TYPE(type, spectral_power, stream, n, values, exponent, floor, normalized, order, mu, in, out);
+}
+
 /* ---- first_pivot: reads a sector of 32 bytes a row. The smallest index is the largest of -index, which
  * float64 holds exactly. ---- */
 

@@ -41,6 +41,9 @@ gn_status gn_cuda_fill(cudaStream_t stream, int type, size_t n, double value, vo
 /* y = alpha x + beta y; beta = 0 does not read y; y may be x */
 gn_status gn_cuda_axpby(cudaStream_t stream, int type, size_t n, double alpha, const void *x, double beta,
                         void *y);
+/* The same with alpha = (*a - *b) / *c; a or b NULL: 0 in its place */
+gn_status gn_cuda_axpby_ratio(cudaStream_t stream, int type, size_t n, const double *a, const double *b,
+                              const double *c, const void *x, double beta, void *y);
 /* z = x .* y; z may be x or y */
 gn_status gn_cuda_multiply(cudaStream_t stream, int type, size_t n, const void *x, const void *y, void *z);
 /* to[i,:] = from[index[i],:], i < rows, `columns` elements a row */
@@ -73,6 +76,12 @@ gn_status gn_cuda_add_damping(cudaStream_t stream, int type, size_t n, void *a, 
  * where lambda_i > cutoff * max lambda, else 0. slots[0] = mu, slots[1] = number kept. out may be in. */
 gn_status gn_cuda_spectral_filter(cudaStream_t stream, int type, size_t n, const void *values, double damping,
                                   double floor, double cutoff, const void *in, void *out, double *slots);
+/* For lambda_i = max(values[i], floor), floor >= 0, and g_i = (lambda_i + *mu)^-exponent (0 in place of
+ * infinity): out[i] = in[i] g_order[i], order NULL: g_i, in NULL: 1; with `normalized` over max_i lambda_i
+ * g_order[i], or 0 where that is 0. Where *mu < 0, it becomes -*mu max lambda first. out may be in. */
+gn_status gn_cuda_spectral_power(cudaStream_t stream, int type, size_t n, const void *values, double exponent,
+                                 double floor, bool normalized, const uint32_t *order, double *mu,
+                                 const void *in, void *out);
 /* slot = i + 1 for the first a_ii that is not > 0 (NaN is not), 0 where all are: what a Cholesky factor that
  * came out of NaN does not tell by itself. */
 gn_status gn_cuda_first_pivot(cudaStream_t stream, int type, size_t n, const void *a, size_t lda,

@@ -32,10 +32,10 @@ gn_status gn_cuda_fill(cudaStream_t stream, int type, size_t n, double value, vo
     return BY_TYPE(type, fill, stream, n, value, x);
 }
 
-/* ---- axpby: reads 2 s, writes s bytes an element; with beta = 0 reads s ---- */
+/* ---- axpby, axpby_ratio: reads 2 s, writes s bytes an element; with beta = 0 reads s ---- */
 
 template <class T, int V>
-__global__ void axpby_kernel(size_t n, T alpha, const T *x, T beta, bool read, T *y) {
+__device__ static void axpby_elements(size_t n, T alpha, const T *x, T beta, bool read, T *y) {
     for_elements<V>(n, [&](size_t i, auto w) {
         constexpr int W = decltype(w)::value;
         pack<T, W> value = load<W>(x + i);
@@ -51,6 +51,18 @@ __global__ void axpby_kernel(size_t n, T alpha, const T *x, T beta, bool read, T
     });
 }
 
+template <class T, int V>
+__global__ void axpby_kernel(size_t n, T alpha, const T *x, T beta, bool read, T *y) {
+    axpby_elements<T, V>(n, alpha, x, beta, read, y);
+}
+
+template <class T, int V>
+__global__ void axpby_ratio_kernel(size_t n, const double *a, const double *b, const double *c, const T *x,
+                                   T beta, bool read, T *y) {
+    const double alpha = ((a ? *a : 0) - (b ? *b : 0)) / *c;
+    axpby_elements<T, V>(n, (T)alpha, x, beta, read, y);
+}
+
 template <class T>
 static gn_status axpby(cudaStream_t stream, size_t n, double alpha, const void *x, double beta, void *y) {
     const bool packed = aligned(x, y);
@@ -64,6 +76,22 @@ static gn_status axpby(cudaStream_t stream, size_t n, double alpha, const void *
 gn_status gn_cuda_axpby(cudaStream_t stream, int type, size_t n, double alpha, const void *x, double beta,
                         void *y) {
     return BY_TYPE(type, axpby, stream, n, alpha, x, beta, y);
+}
+
+template <class T>
+static gn_status axpby_ratio(cudaStream_t stream, size_t n, const double *a, const double *b, const double *c,
+                             const void *x, double beta, void *y) {
+    const bool packed = aligned(x, y);
+    if (n == 0)
+        return GN_OK;
+    LAUNCH_PACKED(packed, axpby_ratio_kernel, T, line_grid(packed ? n / PACK<T> : n, MOST_BLOCKS), THREADS,
+                  stream, n, a, b, c, as<T>(x), (T)beta, beta != 0, as<T>(y));
+    return launched();
+}
+
+gn_status gn_cuda_axpby_ratio(cudaStream_t stream, int type, size_t n, const double *a, const double *b,
+                              const double *c, const void *x, double beta, void *y) {
+    return BY_TYPE(type, axpby_ratio, stream, n, a, b, c, x, beta, y);
 }
 
 /* ---- multiply: reads 2 s, writes s bytes an element ---- */

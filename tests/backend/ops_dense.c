@@ -244,7 +244,7 @@ static void expect_damping(op_run *run) {
 /* ---- spectral_filter: alpha damping, beta floor, gamma cut-off; values x0, in x1, out x2 ----
  */
 
-static void prepare_filter(op_run *run) {
+static void add_spectrum(op_run *run) {
     const size_t n = run->c->n;
     double *values = malloc((n + 1) * sizeof(double));
     for (size_t i = 0; i < n; i++) /* ascending, from slightly below 0 over eight decades */
@@ -252,8 +252,12 @@ static void prepare_filter(op_run *run) {
     add_values(run, 1, n, 0, values);
     add_uniform(run, 1, n, 0, -1, 1);
     add_output(run, 1, n, 0);
-    add_slots(run, 2);
     free(values);
+}
+
+static void prepare_filter(op_run *run) {
+    add_spectrum(run);
+    add_slots(run, 2);
 }
 
 static gn_status call_filter(op_run *run) {
@@ -280,6 +284,50 @@ static void expect_filter(op_run *run) {
     allow(run, 3, 8);
 }
 
+/* ---- spectral_power: alpha exponent, beta floor, gamma mu; flag: normalized; kind 1: an order; alias: out
+ * is in, transpose_a: no in; values x0, in x1, out x2, mu x3 ---- */
+
+static void prepare_power(op_run *run) {
+    const size_t n = run->c->n;
+    add_spectrum(run);
+    add_scalar(run, run->c->gamma);
+    if (run->c->kind == 0)
+        return;
+    run->index = malloc((n + 1) * sizeof *run->index);
+    gn_random_permutation(3, GN_STREAM_AUXILIARY, 0, n, run->index);
+    cr_assert_eq(gn_buffer_create(run->context, &run->index_buffer, GN_FLOAT32, 1, n, "an order"), GN_OK);
+    cr_assert_eq(GN_OP(run->context, upload, run->index_buffer.data, run->index, n * sizeof *run->index),
+                 GN_OK);
+}
+
+static gn_status call_power(op_run *run) {
+    const op_case *c = run->c;
+    return GN_OP(run->context, spectral_power, run->dtype, c->n, device_pointer(run, 0), c->alpha, c->beta,
+                 c->flag, c->kind ? run->index_buffer.data : NULL, device_pointer(run, 3),
+                 c->transpose_a ? NULL : device_pointer(run, 1), device_pointer(run, c->alias ? 1 : 2));
+}
+
+static void expect_power(op_run *run) {
+    const op_case *c = run->c;
+    const double *values = run->x[0].host, *in = run->x[1].host;
+    double *out = run->x[c->alias ? 1 : 2].host, *mu = run->x[3].host, most = 0;
+    double *gains = malloc((c->n + 1) * sizeof *gains);
+    if (*mu < 0)
+        *mu = -*mu * (c->n ? fmax(values[c->n - 1], c->beta) : c->beta);
+    for (size_t i = 0; i < c->n; i++) {
+        const double lambda = fmax(values[c->kind ? run->index[i] : i], c->beta);
+        gains[i] = c->alpha > 0 && lambda + *mu == 0 ? 0 : pow(lambda + *mu, -c->alpha);
+        most = fmax(most, fmax(values[i], c->beta) * gains[i]);
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        const double gain = !c->flag ? gains[i] : most > 0 ? gains[i] / most : 0;
+        out[i] = (c->transpose_a ? 1 : in[i]) * gain;
+    }
+    allow(run, c->alias ? 1 : 2, 16);
+    allow(run, 3, 8);
+    free(gains);
+}
+
 /* ---- the list ---- */
 
 static const op_family cholesky_workspace = {"cholesky_workspace", prepare_cholesky, call_cholesky,
@@ -294,6 +342,23 @@ static const op_family symmetrize = {"symmetrize", prepare_symmetrize, call_symm
                                      false};
 static const op_family damping = {"add_damping", prepare_damping, call_damping, expect_damping, false};
 static const op_family filter = {"spectral_filter", prepare_filter, call_filter, expect_filter, false};
+static const op_family power = {"spectral_power", prepare_power, call_power, expect_power, false};
+
+static void add_powers(case_list *list, size_t n) {
+    static const double exponents[] = {-0.5, 0, 0.5, 1, 1.5};
+    for (int i = 0; i < 10; i++)
+        add_case(list, (op_case){.family = &power,
+                                 .n = n,
+                                 .alpha = exponents[i % 5],
+                                 .beta = i % 3 == 0 ? 1e-5 : 0,
+                                 .gamma = i % 4 == 0   ? -1e-6
+                                          : i % 4 == 1 ? 1e-3
+                                                       : 0,
+                                 .flag = i % 2 == 0 || i > 6,
+                                 .kind = i > 4,
+                                 .alias = i == 3,
+                                 .transpose_a = i == 7});
+}
 
 static void add_size(case_list *list, size_t n, size_t pad) {
     const op_family *const square[] = {&cholesky, &solve, &eigh, &eigenvalues, &symmetrize};
@@ -322,6 +387,9 @@ void add_dense_cases(case_list *list) {
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         for (size_t pad = 0; pad <= 5; pad += 5)
             add_size(list, sizes[i], pad);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        add_powers(list, sizes[i]);
+    add_powers(list, 1500);
     add_case(list, (op_case){.family = &cholesky_workspace, .n = 33});
     add_case(list, (op_case){.family = &eigh_workspace, .n = 33});
     add_case(list, (op_case){.family = &symmetrize, .n = 1000});

@@ -46,6 +46,32 @@ static void expect_axpby(op_run *run) {
     allow(run, run->c->alias ? 0 : 1, 4);
 }
 
+/* ---- axpby_ratio: alpha is (gamma - delta) / 0.8 of x2, x3, x4; kind 1: no gamma, 2: no delta ---- */
+
+static void prepare_ratio(op_run *run) {
+    prepare_axpby(run);
+    add_scalar(run, run->c->gamma);
+    add_scalar(run, run->c->delta);
+    add_scalar(run, 0.8);
+}
+
+static gn_status call_ratio(op_run *run) {
+    const op_case *c = run->c;
+    return GN_OP(run->context, axpby_ratio, run->dtype, c->n, c->kind == 1 ? NULL : device_pointer(run, 2),
+                 c->kind == 2 ? NULL : device_pointer(run, 3), device_pointer(run, 4), device_pointer(run, 0),
+                 c->beta, device_pointer(run, c->alias ? 0 : 1));
+}
+
+static void expect_ratio(op_run *run) {
+    const op_case *c = run->c;
+    const double alpha = ((c->kind == 1 ? 0 : c->gamma) - (c->kind == 2 ? 0 : c->delta)) / 0.8;
+    const double *x = run->x[0].host;
+    double *y = run->x[c->alias ? 0 : 1].host;
+    for (size_t i = 0; i < c->n; i++)
+        y[i] = alpha * x[i] + (c->beta == 0 ? 0 : c->beta * y[i]);
+    allow(run, c->alias ? 0 : 1, 6);
+}
+
 /* ---- multiply: z = x .* y; kind 0: z apart, 1: z is x, 2: z is y ---- */
 
 static void prepare_multiply(op_run *run) {
@@ -195,6 +221,7 @@ static void expect_correct(op_run *run) {
 
 static const op_family fill = {"fill", prepare_fill, call_fill, expect_fill, false};
 static const op_family axpby = {"axpby", prepare_axpby, call_axpby, expect_axpby, false};
+static const op_family ratio = {"axpby_ratio", prepare_ratio, call_ratio, expect_ratio, false};
 static const op_family multiply = {"multiply", prepare_multiply, call_multiply, expect_multiply, false};
 static const op_family dot = {"dot", prepare_dot, call_dot, expect_dot, false};
 static const op_family gather = {"gather_rows", prepare_gather, call_gather, expect_gather, false};
@@ -209,6 +236,13 @@ static void add_elementwise(case_list *list, size_t n) {
             add_case(list, (op_case){.family = &axpby, .n = n, .alpha = factors[a], .beta = factors[b]});
         add_case(list, (op_case){.family = &axpby, .n = n, .alpha = factors[a], .beta = 0, .alias = true});
         add_case(list, (op_case){.family = &multiply, .n = n, .kind = a});
+        add_case(list, (op_case){.family = &ratio,
+                                 .n = n,
+                                 .kind = a,
+                                 .alias = a == 1,
+                                 .gamma = 0.4,
+                                 .delta = -1.7,
+                                 .beta = a == 1 ? 0 : factors[a]});
     }
     add_case(list, (op_case){.family = &dot, .n = n});
     add_case(list, (op_case){.family = &loss, .n = n});

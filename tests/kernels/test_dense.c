@@ -1,4 +1,4 @@
-/* symmetrize, add_damping, spectral_filter, first_pivot, lower_faults. */
+/* symmetrize, add_damping, spectral_filter, spectral_power, first_pivot, lower_faults. */
 #include <math.h>
 
 #include "kernels_test.h"
@@ -49,6 +49,36 @@ static void spectral_filter_case(size_t n, double damping, double floor, double 
     end_case();
 }
 
+static void spectral_power_case(size_t n, double exponent, double floor, double start, bool normalized) {
+    begin_case("spectral_power n=%zu exponent=%g mu=%g", n, exponent, start);
+    buffer *values = uniform(1, n, 0, -0.01, 1), *in = uniform(1, n, 0, -1, 1), *out = output(1, n, 0);
+    buffer *mu = scalars(1, start);
+    static uint32_t order[2048];
+    uint32_t *device = NULL;
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint32_t)(n - 1 - i);
+    CUDA(cudaMalloc((void **)&device, (n + 1) * sizeof *order));
+    CUDA(cudaMemcpy(device, order, n * sizeof *order, cudaMemcpyHostToDevice));
+    OK(gn_cuda_spectral_power(test.stream, test.type, n, at(values), exponent, floor, normalized,
+                              normalized ? device : NULL, at(mu), at(in), at(out)));
+    CUDA(cudaStreamSynchronize(test.stream));
+    CUDA(cudaFree(device));
+    double largest = floor, most = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, values->host[i]);
+    mu->host[0] = start < 0 ? -start * largest : start;
+    for (size_t i = 0; i < n; i++) {
+        const double lambda = fmax(values->host[normalized ? n - 1 - i : i], floor) + mu->host[0];
+        out->host[i] = lambda == 0 && exponent > 0 ? 0 : pow(lambda, -exponent);
+        most = fmax(most, fmax(values->host[i], floor) * out->host[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        out->host[i] *= in->host[i] / (!normalized ? 1 : most > 0 ? most : INFINITY);
+    out->tolerance = 8;
+    mu->tolerance = 4;
+    end_case();
+}
+
 static void pivot_case(size_t n, size_t bad, double value) {
     begin_case("first_pivot n=%zu bad=%zu", n, bad);
     double diagonal[64];
@@ -88,6 +118,13 @@ void test_dense(void) {
         spectral_filter_case(n, 0, 0.01, 0.3);
     }
     spectral_filter_case(1500, 0, 1e-3, 0.1);
+    FOR_AWKWARD(n) {
+        if (n > 2048)
+            continue;
+        spectral_power_case(n, 0.5, 1e-3, 0, false);
+        spectral_power_case(n, 1, 0, -1e-6, true);
+        spectral_power_case(n, -0.5, 0, 0.1, true);
+    }
     pivot_case(0, 1, 0);
     pivot_case(33, 33, 0);
     pivot_case(33, 0, NAN);

@@ -1,4 +1,4 @@
-/* fill, axpby, multiply, gather_rows. */
+/* fill, axpby, axpby_ratio, multiply, gather_rows. */
 #include "kernels_test.h"
 
 static void fill_case(size_t n) {
@@ -17,6 +17,19 @@ static void axpby_case(size_t n, double alpha, double beta) {
     for (size_t i = 0; i < n; i++)
         y->host[i] = alpha * x->host[i] + (beta == 0 ? 0 : beta * y->host[i]);
     y->tolerance = 2;
+    end_case();
+}
+
+static void axpby_ratio_case(size_t n, bool first, bool second, double beta) {
+    begin_case("axpby_ratio n=%zu first=%d second=%d beta=%g", n, first, second, beta);
+    buffer *x = uniform(1, n, 0, -1, 1), *y = beta == 0 ? output(1, n, 0) : uniform(1, n, 0, -1, 1);
+    buffer *a = scalars(1, 0.4), *b = scalars(1, -1.7), *c = scalars(1, 0.8);
+    OK(gn_cuda_axpby_ratio(test.stream, test.type, n, first ? at(a) : NULL, second ? at(b) : NULL, at(c),
+                           at(x), beta, at(y)));
+    const double alpha = ((first ? 0.4 : 0) + (second ? 1.7 : 0)) / 0.8;
+    for (size_t i = 0; i < n; i++)
+        y->host[i] = alpha * x->host[i] + (beta == 0 ? 0 : beta * y->host[i]);
+    y->tolerance = 3;
     end_case();
 }
 
@@ -52,6 +65,9 @@ void test_vectors(void) {
         fill_case(n);
         axpby_case(n, 0.7, 0);
         axpby_case(n, -0.3, 1.5);
+        axpby_ratio_case(n, true, true, 0);
+        axpby_ratio_case(n, true, false, 1.5);
+        axpby_ratio_case(n, false, true, 1);
         multiply_case(n, false);
         multiply_case(n, true);
         if (n <= 33)

@@ -53,6 +53,12 @@ Test(spectrum, rules_are_what_steps_do) {
     const gn_step_rule cut = {GN_STEP_RULE_CUT, .rate = 0.5, .weight = 1, .cutoff = 0.1};
     cr_expect_float_eq(gn_step_rule_rate(&cut, 0.2, 1), log(2), 1e-15);
     cr_expect_eq(gn_step_rule_rate(&cut, 0.05, 1), 0);
+    const gn_step_rule power = {GN_STEP_RULE_POWER, .rate = 0.1, .damping = 0.1, .exponent = 0.5};
+    cr_expect_float_eq(gn_step_rule_rate(&power, 4, 4), -log(0.9), 1e-15);
+    cr_expect_float_eq(gn_step_rule_rate(&power, 1, 4), -log(1 - 0.1 / 4 * sqrt(4.1 / 1.1)), 1e-15);
+    const gn_step_rule relative = {GN_STEP_RULE_POWER, .rate = 0.1, .relative = 0.025, .exponent = 0.5};
+    cr_expect_float_eq(gn_step_rule_rate(&relative, 1, 4), gn_step_rule_rate(&power, 1, 4), 1e-15);
+    cr_expect_eq(gn_step_rule_rate(&power, -1e-18, 4), 0);
     const gn_step_rule unknown = {GN_STEP_RULE_UNKNOWN};
     cr_expect(isnan(gn_step_rule_rate(&unknown, 1, 1)));
 }

@@ -99,9 +99,23 @@ Test(allocation, a_step_of_any_optimiser_allocates_nothing) {
     check(sgd, "sgd");
     check(gn_optimizer_options_default(GN_OPTIMIZER_ADAM), "adam");
     check(gn_optimizer_options_default(GN_OPTIMIZER_ADAMW), "adamw");
+    sgd.grokfast.gain = 2;
+    check(sgd, "sgd, grokfast");
+    sgd.grokfast.gain = 0;
+    sgd.gradient = GN_GRADIENT_ORTHOGONAL;
+    check(sgd, "sgd, orthogonal");
+    sgd.gradient = GN_GRADIENT_COLUMN_NORMALIZED;
+    check(sgd, "sgd, column_normalized");
     gn_optimizer_options newton = gn_optimizer_options_default(GN_OPTIMIZER_GAUSS_NEWTON);
     newton.learning_rate = 0.1;
     check(newton, "gauss_newton");
+    gn_optimizer_options power = gn_optimizer_options_default(GN_OPTIMIZER_FRACTIONAL);
+    check(power, "fractional");
+    power.fractional.shuffled = true;
+    check(power, "fractional, shuffled");
+    gn_optimizer_options lbfgs = gn_optimizer_options_default(GN_OPTIMIZER_LBFGS);
+    lbfgs.memory = 3;
+    check(lbfgs, "lbfgs");
     gn_optimizer_options lm = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT);
     const gn_solver solvers[] = {GN_SOLVER_DUAL, GN_SOLVER_PRIMAL, GN_SOLVER_SPECTRAL};
     for (int k = 0; k < 3; k++) {

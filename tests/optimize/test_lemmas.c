@@ -2,7 +2,8 @@
  * (of J J') after t steps is factor_i^t times what it was, where factor_i is
  *     1 - 2 eta lambda_i / M                 for GD on the mean loss,
  *     1 - eta lambda_i / (mu + lambda_i)     for LM,
- *     1 - eta                                for GN where lambda_i is above the cut-off, else 1. */
+ *     1 - eta                                for GN where lambda_i is above the cut-off, else 1,
+ *     1 - eta lambda_i g_i                   for fractional, the largest lambda_i g_i being 1. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -120,6 +121,21 @@ static double gauss_newton(const linear_model *model, int i, const gn_optimizer_
     return model->lambda[i] > options->cutoff * model->lambda[0] ? 1 - options->learning_rate : 1;
 }
 
+/* g_j of mode i: its own, or that of another one, by the seed's order of ascending eigenvalues. */
+static double fractional(const linear_model *model, int i, const gn_optimizer_options *options) {
+    const double mu = options->damping.value * (options->damping.kind == GN_DAMPING_RELATIVE ? 10 : 1);
+    double most = 0, mine = 0;
+    uint32_t order[ROWS];
+    gn_random_permutation(options->seed, GN_STREAM_AUXILIARY, 1, ROWS, order);
+    for (int k = 0; k < ROWS; k++) {
+        const int j = options->fractional.shuffled ? ROWS - 1 - (int)order[ROWS - 1 - k] : k;
+        const double gain = model->lambda[k] * pow(model->lambda[j] + mu, -options->fractional.exponent);
+        most = fmax(most, gain);
+        mine = k == i ? gain : mine;
+    }
+    return 1 - options->learning_rate * mine / most;
+}
+
 static void check(const char *device, gn_optimizer_options options, factor_function *factor) {
     linear_model model;
     gn_context *context = device_open(device);
@@ -174,6 +190,18 @@ static void check_lemmas(const char *device) {
     }
 }
 
+static void check_powers(const char *device) {
+    const double exponents[] = {-0.5, 0, 0.25, 0.75, 1, 1.5};
+    for (int i = 0; i < 18; i++) {
+        gn_optimizer_options options = rule(GN_OPTIMIZER_FRACTIONAL, 0.2, GN_SOLVER_AUTO);
+        options.fractional = (gn_fractional_options){exponents[i % 6], i >= 12};
+        options.damping.kind = i < 6 ? GN_DAMPING_CONSTANT : GN_DAMPING_RELATIVE;
+        options.damping.value = 1e-3;
+        options.seed = (uint64_t)i;
+        check(device, options, fractional);
+    }
+}
+
 ParameterizedTestParameters(lemmas, modes_decay_at_the_theory_rates) {
     size_t count;
     device_type *types = device_types(&count);
@@ -181,6 +209,8 @@ ParameterizedTestParameters(lemmas, modes_decay_at_the_theory_rates) {
 }
 
 ParameterizedTest(device_type *on, lemmas, modes_decay_at_the_theory_rates) {
-    if (on->dtype == GN_FLOAT64)
-        check_lemmas(on->device);
+    if (on->dtype != GN_FLOAT64)
+        return;
+    check_lemmas(on->device);
+    check_powers(on->device);
 }

@@ -77,7 +77,14 @@ static void expect_same_options(gn_optimizer_options a, gn_optimizer_options b) 
     X(line_search.kind)                                                                                      \
     X(line_search.c)                                                                                         \
     X(line_search.tau)                                                                                       \
-    X(line_search.max_iterations)
+    X(line_search.max_iterations)                                                                            \
+    X(fractional.exponent)                                                                                   \
+    X(grokfast.decay)                                                                                        \
+    X(grokfast.gain)                                                                                         \
+    X(gradient)                                                                                              \
+    X(memory)                                                                                                \
+    X(fractional.shuffled)                                                                                   \
+    X(seed)
     MEMBERS(SAME)
 #undef MEMBERS
 #undef SAME
@@ -92,7 +99,9 @@ Test(config, defaults_are_the_library_s) {
                  "  - {steps: 1, optimizer: {kind: levenberg_marquardt}}\n"
                  "  - {steps: 1, optimizer: {kind: levenberg_marquardt, damping: {kind: scheduled}}}\n"
                  "  - {steps: 1, optimizer: {kind: levenberg_marquardt, damping: {kind: gain_ratio}}}\n"
-                 "  - {steps: 1, optimizer: {kind: gauss_newton, line_search: {kind: armijo}}}\n");
+                 "  - {steps: 1, optimizer: {kind: gauss_newton, line_search: {kind: armijo}}}\n"
+                 "  - {steps: 1, optimizer: {kind: fractional}}\n"
+                 "  - {steps: 1, optimizer: {kind: lbfgs}}\n");
     gn_config *c = load();
     static const gn_optimizer_kind kinds[] = {GN_OPTIMIZER_SGD,
                                               GN_OPTIMIZER_ADAM,
@@ -101,7 +110,9 @@ Test(config, defaults_are_the_library_s) {
                                               GN_OPTIMIZER_LEVENBERG_MARQUARDT,
                                               GN_OPTIMIZER_LEVENBERG_MARQUARDT,
                                               GN_OPTIMIZER_LEVENBERG_MARQUARDT,
-                                              GN_OPTIMIZER_GAUSS_NEWTON};
+                                              GN_OPTIMIZER_GAUSS_NEWTON,
+                                              GN_OPTIMIZER_FRACTIONAL,
+                                              GN_OPTIMIZER_LBFGS};
     for (unsigned i = 0; i < c->phases_count; i++) {
         gn_optimizer_options expected = gn_optimizer_options_default(kinds[i]);
         if (i == 5)

@@ -76,6 +76,11 @@ ON_EACH_DEVICE(rates, of_every_rule_are_as_predicted) {
     marquardt.curvature = GN_CURVATURE_MEAN;
     expect_rates(device, marquardt);
     expect_rates(device, optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.2));
+    gn_optimizer_options power = optimizer_of(GN_OPTIMIZER_FRACTIONAL, 0.2);
+    expect_rates(device, power);
+    power.damping = (gn_damping_options){GN_DAMPING_CONSTANT, .value = 2};
+    power.fractional.exponent = 1;
+    expect_rates(device, power);
 }
 
 /* A later phase is measured for itself. */
@@ -100,6 +105,15 @@ static void expect_measured_only(gn_optimizer_options optimizer, size_t batch, c
 Test(rates, without_a_rule_are_measured_only) {
     expect_measured_only(optimizer_of(GN_OPTIMIZER_ADAMW, 0.01), 0, "adamw, whose weights decay");
     expect_measured_only(optimizer_of(GN_OPTIMIZER_SGD, 0.1), POINTS / 3, "parts of the training set");
+    gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 0.1);
+    sgd.grokfast.gain = 1;
+    expect_measured_only(sgd, 0, "grokfast");
+    sgd.grokfast.gain = 0;
+    sgd.gradient = GN_GRADIENT_ORTHOGONAL;
+    expect_measured_only(sgd, 0, "an orthogonal gradient");
+    gn_optimizer_options power = optimizer_of(GN_OPTIMIZER_FRACTIONAL, 0.2);
+    power.fractional.shuffled = true;
+    expect_measured_only(power, 0, "gains of other modes");
     gn_optimizer_options newton = optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.2);
     const gn_solver solvers[] = {GN_SOLVER_CG, GN_SOLVER_LSMR};
     for (int i = 0; i < 2; i++) {

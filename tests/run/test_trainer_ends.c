@@ -165,12 +165,30 @@ ON_EACH_DEVICE(trainer, a_resumed_first_order_run_is_the_run_never_stopped) {
     check_resume_of(device, sgd);
     check_resume_of(device, optimizer_of(GN_OPTIMIZER_ADAM, 1e-2));
     check_resume_of(device, optimizer_of(GN_OPTIMIZER_ADAMW, 1e-2));
+    gn_optimizer_options adam = optimizer_of(GN_OPTIMIZER_ADAM, 1e-2);
+    adam.grokfast.gain = 2;
+    check_resume_of(device, adam);
+    adam.grokfast.gain = 0;
+    adam.gradient = GN_GRADIENT_ORTHOGONAL;
+    check_resume_of(device, adam);
     sgd = optimizer_of(GN_OPTIMIZER_SGD, 1);
     sgd.line_search = (gn_line_search_options){GN_LINE_SEARCH_ARMIJO, 1e-4, 0.5, 20};
     check_resume_of(device, sgd);
 }
 
+/* With the last step still to become a pair, and with one that pushes another out. */
+ON_EACH_DEVICE(trainer, a_resumed_lbfgs_run_is_the_run_never_stopped) {
+    gn_optimizer_options lbfgs = optimizer_of(GN_OPTIMIZER_LBFGS, 1);
+    trainer_case each = {.device = device, .dtype = GN_FLOAT64, .points = 20, .width = 5, .record = 3};
+    lbfgs.memory = 2;
+    each.phases[0] = (gn_phase){11, lbfgs};
+    check_resume(&each, 11);
+}
+
 ON_EACH_DEVICE(trainer, a_resumed_gauss_newton_run_is_the_run_never_stopped) {
+    gn_optimizer_options power = optimizer_of(GN_OPTIMIZER_FRACTIONAL, 0.1);
+    power.fractional.shuffled = true;
+    check_resume_of(device, power);
     gn_optimizer_options lm = optimizer_of(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.5);
     check_resume_of(device, optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.1));
     lm.damping.value = 0.5;

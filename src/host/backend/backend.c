@@ -13,17 +13,17 @@
 
 /* In the table's order. */
 static const gn_backend_entry entries[] = {
-    REQUIRED(open) REQUIRED(close) REQUIRED(describe) REQUIRED(memory) REQUIRED(synchronize)        //
-    REQUIRED(allocate) REQUIRED(release) REQUIRED(upload) REQUIRED(download) REQUIRED(copy)         //
-    REQUIRED(zero) REQUIRED(fill) REQUIRED(axpby) REQUIRED(multiply) REQUIRED(dot)                  //
-    REQUIRED(gather_rows) REQUIRED(gemm) REQUIRED(cholesky_workspace) REQUIRED(cholesky)            //
-    REQUIRED(cholesky_solve) REQUIRED(eigh_workspace) REQUIRED(eigh) REQUIRED(symmetrize)           //
-    REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(bias_rows)                             //
-    REQUIRED(column_sums) REQUIRED(activation) REQUIRED(activation_vjp_jvp) REQUIRED(multiply_rows) //
-    REQUIRED(contract_rows) REQUIRED(unit_rows) REQUIRED(jacobian_linear)                           //
-    REQUIRED(gram_hadamard) REQUIRED(pair_products) REQUIRED(squared_loss)                          //
-    REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update)                              //
-    REQUIRED(cross_entropy_loss) REQUIRED(softmax_hessian) REQUIRED(softmax_root)                   //
+    REQUIRED(open) REQUIRED(close) REQUIRED(describe) REQUIRED(memory) REQUIRED(synchronize)             //
+    REQUIRED(allocate) REQUIRED(release) REQUIRED(upload) REQUIRED(download) REQUIRED(copy)              //
+    REQUIRED(zero) REQUIRED(fill) REQUIRED(axpby) REQUIRED(axpby_ratio) REQUIRED(multiply) REQUIRED(dot) //
+    REQUIRED(gather_rows) REQUIRED(gemm) REQUIRED(cholesky_workspace) REQUIRED(cholesky)                 //
+    REQUIRED(cholesky_solve) REQUIRED(eigh_workspace) REQUIRED(eigh) REQUIRED(symmetrize)                //
+    REQUIRED(add_damping) REQUIRED(spectral_filter) REQUIRED(spectral_power) REQUIRED(bias_rows)         //
+    REQUIRED(column_sums) REQUIRED(activation) REQUIRED(activation_vjp_jvp) REQUIRED(multiply_rows)      //
+    REQUIRED(contract_rows) REQUIRED(unit_rows) REQUIRED(jacobian_linear)                                //
+    REQUIRED(gram_hadamard) REQUIRED(pair_products) REQUIRED(squared_loss)                               //
+    REQUIRED(count_correct) REQUIRED(sgd_update) REQUIRED(adam_update)                                   //
+    REQUIRED(cross_entropy_loss) REQUIRED(softmax_hessian) REQUIRED(softmax_root)                        //
     REQUIRED(softmax_root_multiply) REQUIRED(softmax_root_solve) REQUIRED(cg_begin) REQUIRED(cg_direction)
         REQUIRED(cg_step)                                                                               //
     REQUIRED(lsmr_left) REQUIRED(lsmr_right) REQUIRED(lsmr_update) REQUIRED(copy_rows)                  //

@@ -194,6 +194,9 @@ struct gn_backend {
     /* y = alpha x + beta y; beta = 0 does not read y; y may be x */
     gn_status (*axpby)(void *state, gn_dtype type, size_t n, double alpha, const void *x, double beta,
                        void *y);
+    /* The same with alpha = (*a - *b) / *c of the device; a or b NULL: 0 in its place */
+    gn_status (*axpby_ratio)(void *state, gn_dtype type, size_t n, const double *a, const double *b,
+                             const double *c, const void *x, double beta, void *y);
     /* z = x .* y; z may be x or y */
     gn_status (*multiply)(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z);
     /* slot = x'y */
@@ -232,6 +235,14 @@ struct gn_backend {
      * slots[1] = number kept. out may be in. */
     gn_status (*spectral_filter)(void *state, gn_dtype type, size_t n, const void *values, double damping,
                                  double floor, double cutoff, const void *in, void *out, double *slots);
+
+    /* For lambda_i = max(values[i], floor), floor >= 0, and g_i = (lambda_i + *mu)^-exponent (0 in place of
+     * infinity): out[i] = in[i] g_order[i], order NULL: g_i, in NULL: 1; with `normalized` over max_i
+     * lambda_i g_order[i], or 0 where that is 0. Where *mu < 0, it becomes -*mu max lambda first. A NaN
+     * eigenvalue makes its own out NaN. out may be in. */
+    gn_status (*spectral_power)(void *state, gn_dtype type, size_t n, const void *values, double exponent,
+                                double floor, bool normalized, const uint32_t *order, double *mu,
+                                const void *in, void *out);
 
     /* ---- network: REQUIRED ---- */
     /* y[i,:] = bias, i < rows (bias NULL: 0) */

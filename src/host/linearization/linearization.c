@@ -318,6 +318,11 @@ gn_status gn_linearization_ggn_diagonal(gn_linearization *self, gn_array *d) {
     return fill_diagonal(self, has_root(self), d);
 }
 
+const gn_parameter *gn_linearization_named(gn_linearization *self, size_t *count) {
+    *count = 0;
+    return self->interface->named ? self->interface->named(self, count) : NULL;
+}
+
 size_t gn_linearization_layers(gn_linearization *self) {
     return self->interface->layers ? self->interface->layers(self) : 0;
 }

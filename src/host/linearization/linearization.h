@@ -39,6 +39,7 @@ typedef struct gn_linearization_interface {
     gn_status (*reserve)(gn_linearization *self, bool gram, bool diagonal);        /* or none */
     gn_status (*make_rows)(gn_linearization *self);                                /* or none */
     void (*destroy)(gn_linearization *self);
+    const gn_parameter *(*named)(gn_linearization *self, size_t *count); /* or none */
     /* evaluate, jvp, vjp and gram only give the device work: they may be part of a program (program.h) whose
      * key holds theta, inputs, targets and samples */
     bool recordable;
@@ -133,6 +134,9 @@ gn_status gn_linearization_layer_factors(gn_linearization *self, size_t layer, d
                                          void *b);
 /* d (P): the diagonal of J'H J in the parameters of no layer, 0 in others. */
 gn_status gn_linearization_rest_diagonal(gn_linearization *self, gn_array *d);
+
+/* The parameters by name, with their shapes, and their number: NULL for callbacks. */
+const gn_parameter *gn_linearization_named(gn_linearization *self, size_t *count);
 
 /* Makes now what the first Jacobian and, where asked for, the first Gram and the first diagonal would make:
  * so its memory is known to fit before a run begins, and no step allocates. */

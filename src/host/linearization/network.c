@@ -243,6 +243,11 @@ static gn_status diagonal(gn_linearization *self, bool root, gn_array *d) {
     return gn_tape_diagonal(of(self)->tape, false, d->data);
 }
 
+static const gn_parameter *named(gn_linearization *self, size_t *count) {
+    *count = of(self)->network->parameter_count;
+    return of(self)->network->parameters;
+}
+
 /* ---- layers with Kronecker factors ---- */
 
 /* The node of layer number `layer`, or one past the last node. */
@@ -312,6 +317,7 @@ static const gn_linearization_interface interface = {
     .reserve = reserve,
     .make_rows = make_rows,
     .destroy = destroy,
+    .named = named,
     .recordable = true,
 };
 

@@ -45,6 +45,12 @@ static double heavy_ball(double gain, double momentum) {
                                       : fabs(1 + momentum - gain) / 2 + sqrt(discriminant(gain, momentum));
 }
 
+/* lambda g(lambda) over the same at the largest. */
+static double power_gain(const gn_step_rule *rule, double lambda, double largest) {
+    const double mu = rule->damping + rule->relative * largest;
+    return lambda > 0 ? lambda / largest * pow((lambda + mu) / (largest + mu), -rule->exponent) : 0;
+}
+
 double gn_step_rule_kernel(const gn_step_rule *rule, double lambda, double largest) {
     const double scaled = rule->weight * fmax(lambda, 0);
     switch (rule->kind) {
@@ -56,6 +62,8 @@ double gn_step_rule_kernel(const gn_step_rule *rule, double lambda, double large
         return lambda > rule->cutoff * largest ? 1 : 0;
     case GN_STEP_RULE_DIAGONAL:
         return lambda;
+    case GN_STEP_RULE_POWER:
+        return power_gain(rule, lambda, largest);
     case GN_STEP_RULE_UNKNOWN:
         break;
     }

@@ -15,6 +15,7 @@ double gn_damping_value(const gn_damping_options *options, const gn_damping *dam
     case GN_DAMPING_GAIN_RATIO:
         return damping->mu;
     case GN_DAMPING_CONSTANT:
+    case GN_DAMPING_RELATIVE:
         break;
     }
     return options->value;

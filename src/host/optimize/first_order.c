@@ -1,10 +1,11 @@
 /* sgd, adam, adamw on the mean loss: one gradient, then one fused update; as one program where the
- * linearization can be recorded. */
+ * linearization can be recorded and no matrix of the gradient is decomposed between. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "backend/program.h"
 #include "core/profile.h"
+#include "optimize/matrix_gradient.h"
 #include "optimize/optimizer.h"
 
 typedef struct first_order {
@@ -12,6 +13,10 @@ typedef struct first_order {
     gn_array first;    /* P: sgd's momentum, Adam's m */
     gn_array second;   /* P: Adam's v */
     gn_array clock;    /* 1 double: Adam's number of updates */
+    gn_array average;  /* P: Grokfast's */
+    gn_array begun;    /* 1 double: whether it has */
+    bool averaging;    /* the same on the host */
+    gn_matrix_gradient matrices;
     gn_programs programs;
 } first_order;
 
@@ -32,10 +37,24 @@ static const double *rate(const gn_optimizer *self) {
     return (const double *)self->slots.data + GN_SLOT_RATE;
 }
 
+static bool is_averaged(const gn_optimizer *self) {
+    return self->options.grokfast.gain != 0;
+}
+
+/* Grokfast: m = decay m + (1 - decay) g, g += gain m */
+static gn_status filter(gn_optimizer *self, void *average) {
+    const gn_grokfast_options *f = &self->options.grokfast;
+    void *g = self->direction.data;
+    GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, 1 - f->decay, g, f->decay, average));
+    return GN_OP(self->context, axpby, self->dtype, self->parameters, f->gain, average, 1.0, g);
+}
+
 static gn_status update(gn_optimizer *self, void *theta) {
     GN_RANGE("update");
     first_order *o = of(self);
     const void *g = self->direction.data;
+    if (is_averaged(self))
+        GN_TRY(filter(self, o->average.data));
     if (is_adam(self))
         return GN_OP(self->context, adam_update, self->dtype, self->parameters, adam_rule(self), rate(self),
                      o->clock.data, g, o->first.data, o->second.data, theta);
@@ -75,6 +94,11 @@ static gn_status step_body(void *arguments) {
     return update(c->self, c->theta);
 }
 
+static gn_status update_body(void *arguments) {
+    const call *c = arguments;
+    return update(c->self, c->theta);
+}
+
 /* The update, and ||step||^2 in the slope's slot; trial becomes the step. */
 static gn_status measured_update_body(void *arguments) {
     const call *c = arguments;
@@ -109,18 +133,47 @@ static gn_status reported_step(gn_optimizer *self, gn_linearization *l, gn_array
     report->passes = 1;
     if (self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
         return search(self, l, theta, report);
+    GN_TRY(gn_matrix_gradient_apply(&of(self)->matrices, l, self->direction.data));
     GN_TRY(run(self, l, theta, measured_update_body));
     GN_TRY(gn_slots_read(self->context, (double *)self->slots.data + GN_SLOT_SLOPE, 1, &square));
     report->step_norm = sqrt(square);
     return GN_OK;
 }
 
+/* Whether Grokfast's average has begun lives on the host; its array is for checkpoints. */
+static gn_status read_begun(gn_optimizer *self) {
+    double begun;
+    if (!self->state_taken || !is_averaged(self))
+        return GN_OK;
+    GN_TRY(gn_array_read(&of(self)->begun, &begun, 1));
+    of(self)->averaging = begun != 0;
+    self->state_taken = false;
+    return GN_OK;
+}
+
+/* The average begins at the first gradient, which that step then takes once more. */
+static gn_status begin_average(gn_optimizer *self, gn_linearization *l, gn_array *theta) {
+    first_order *o = of(self);
+    GN_TRY(read_begun(self));
+    if (o->averaging || !is_averaged(self))
+        return GN_OK;
+    GN_TRY(run(self, l, theta, gradient_body));
+    GN_TRY(gn_array_copy(&o->average, &self->direction));
+    o->averaging = true;
+    return gn_array_fill(&o->begun, 1);
+}
+
 static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_step_report unread = {0};
     GN_TRY(gn_linearization_begin(l, theta));
+    GN_TRY(begin_average(self, l, theta));
     if (report || self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
         return reported_step(self, l, theta, report ? report : &unread);
-    return run(self, l, theta, step_body);
+    if (self->options.gradient == GN_GRADIENT_PLAIN)
+        return run(self, l, theta, step_body);
+    GN_TRY(run(self, l, theta, gradient_body));
+    GN_TRY(gn_matrix_gradient_apply(&of(self)->matrices, l, self->direction.data));
+    return run(self, l, theta, update_body);
 }
 
 /* Adam's first step from zero moments, at a theta of zero with rate 1, is minus its direction. */
@@ -148,8 +201,19 @@ done:
     return status;
 }
 
+/* The filter with a copy of the average. */
+static gn_status filter_once(gn_optimizer *self) {
+    if (!is_averaged(self))
+        return GN_OK;
+    GN_TRY(read_begun(self));
+    GN_TRY(gn_array_copy(&self->trial, of(self)->averaging ? &of(self)->average : &self->direction));
+    return filter(self, self->trial.data);
+}
+
 static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d) {
     GN_TRY(gn_linearization_gradient(l, &self->direction));
+    GN_TRY(gn_matrix_gradient_apply(&of(self)->matrices, l, self->direction.data));
+    GN_TRY(filter_once(self));
     bool coupled = self->options.weight_decay != 0 && self->options.kind != GN_OPTIMIZER_ADAMW;
     if (coupled)
         GN_TRY(GN_OP(self->context, axpby, self->dtype, self->parameters, self->options.weight_decay,
@@ -157,7 +221,14 @@ static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d)
     return is_adam(self) ? adam_direction(self, d) : gn_array_copy(d, &self->direction);
 }
 
+static gn_status reserve(gn_optimizer *self, gn_linearization *l) {
+    return gn_matrix_gradient_reserve(&of(self)->matrices, l);
+}
+
 static void destroy(gn_optimizer *self) {
+    gn_matrix_gradient_destroy(&of(self)->matrices);
+    gn_buffer_destroy(&of(self)->average);
+    gn_buffer_destroy(&of(self)->begun);
     gn_programs_destroy(&of(self)->programs);
     gn_buffer_destroy(&of(self)->first);
     gn_buffer_destroy(&of(self)->second);
@@ -181,7 +252,7 @@ static gn_status diagonal(gn_optimizer *self, double *values) {
 }
 
 static const gn_optimizer_interface interface = {
-    .step = step, .direction = direction, .diagonal = diagonal, .destroy = destroy};
+    .step = step, .direction = direction, .diagonal = diagonal, .reserve = reserve, .destroy = destroy};
 
 /* A state array of zeros. */
 static gn_status create_state(gn_optimizer *self, gn_array *array, gn_dtype dtype, size_t count,
@@ -194,6 +265,11 @@ static gn_status create_state(gn_optimizer *self, gn_array *array, gn_dtype dtyp
 
 static gn_status create_states(first_order *o) {
     gn_optimizer *self = &o->base;
+    o->matrices.kind = self->options.gradient;
+    if (is_averaged(self)) {
+        GN_TRY(create_state(self, &o->average, self->dtype, self->parameters, "gradient_average"));
+        GN_TRY(create_state(self, &o->begun, GN_FLOAT64, 1, "gradient_average_begun"));
+    }
     if (!is_adam(self))
         return self->options.momentum != 0
                    ? create_state(self, &o->first, self->dtype, self->parameters, "momentum")

@@ -1,4 +1,4 @@
-/* gauss_newton, levenberg_marquardt and ggn: theta <- theta - rate d, d from systems.c. */
+/* gauss_newton, levenberg_marquardt, ggn and fractional: theta <- theta - rate d, d from systems.c. */
 #include "optimize/gauss_newton.h"
 
 #include <math.h>
@@ -20,10 +20,15 @@ static double damping_now(gn_gauss_newton *o) {
     return gn_damping_value(&o->base.options.damping, &o->damping);
 }
 
+static bool damping_changes(const gn_gauss_newton *o) {
+    const gn_damping_kind kind = o->base.options.damping.kind;
+    return kind == GN_DAMPING_SCHEDULED || kind == GN_DAMPING_GAIN_RATIO;
+}
+
 /* The damping lives on the host; its array is for checkpoints. */
 static gn_status read_state(gn_gauss_newton *o) {
     double values[3];
-    if (!o->base.state_taken || o->base.options.damping.kind == GN_DAMPING_CONSTANT)
+    if (!o->base.state_taken || !damping_changes(o))
         return GN_OK;
     GN_TRY(gn_array_read(&o->damping_state, values, 3));
     o->damping = (gn_damping){values[0], values[1], values[2]};
@@ -32,8 +37,8 @@ static gn_status read_state(gn_gauss_newton *o) {
 }
 
 static gn_status write_state(gn_gauss_newton *o) {
-    if (o->base.options.damping.kind == GN_DAMPING_CONSTANT)
-        return GN_OK; /* nothing of it changes */
+    if (!damping_changes(o))
+        return GN_OK;
     double values[3] = {o->damping.mu, o->damping.nu, o->damping.count};
     return gn_array_write(&o->damping_state, values, 3);
 }
@@ -115,6 +120,11 @@ static gn_status take_ready(gn_gauss_newton *o, gn_linearization *l, bool *ready
     return *ready ? gn_linearization_make_rows(l) : GN_OK;
 }
 
+/* The direction of the system assembled last. kept: what it settles holds for the phase. */
+static gn_status solve(gn_gauss_newton *o, gn_linearization *l, bool kept) {
+    return gn_is_fractional(o) ? gn_fractional_find(o, l, kept) : gn_systems_solve(o, l, damping_now(o));
+}
+
 static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_step_report unread = {0};
     gn_optimizer *self = &o->base;
@@ -135,7 +145,7 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
         GN_TRY(gn_systems_assemble(o, l));
     if (judges)
         return gn_gain_ratio_step(o, l, theta, objective, out);
-    GN_TRY(gn_systems_solve(o, l, damping_now(o)));
+    GN_TRY(solve(o, l, true));
     if (report)
         GN_TRY(gn_systems_report(o, l, NULL, report));
     if (gn_is_accelerated(o))
@@ -160,7 +170,7 @@ static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d)
     GN_TRY(gn_systems_assemble(o, l));
     if (warm)
         GN_TRY(gn_array_copy(&self->trial, &o->free.solution));
-    GN_TRY(gn_systems_solve(o, l, damping_now(o)));
+    GN_TRY(solve(o, l, false));
     GN_TRY(gn_array_copy(d, &self->direction));
     return warm ? gn_array_copy(&o->free.solution, &self->trial) : GN_OK;
 }
@@ -177,6 +187,7 @@ static gn_status reserve(gn_optimizer *self, gn_linearization *l) {
 static void destroy(gn_optimizer *self) {
     gn_systems_destroy(of(self));
     gn_acceleration_destroy(of(self));
+    gn_fractional_destroy(of(self));
     gn_buffer_destroy(&of(self)->damping_state);
 }
 
@@ -242,6 +253,7 @@ gn_status gn_gauss_newton_create(gn_context *context, const gn_optimizer_options
     GN_TRY_DONE(gn_systems_create(o));
     GN_TRY_DONE(gn_acceleration_create(o));
     GN_TRY_DONE(create_state(o));
+    GN_TRY_DONE(gn_fractional_create(o));
     *out = &o->base;
     return GN_OK;
 done:

@@ -1,6 +1,7 @@
 /* The inside of the Gauss-Newton family: systems.c makes and solves the equations as matrices, matrix_free.c
- * by products, least_squares.c by those of a root, acceleration.c adds a step's second-order term,
- * gauss_newton.c takes steps, gain_ratio.c those that may be rejected. */
+ * by products, least_squares.c by those of a root, fractional.c puts powers in a solution's place,
+ * acceleration.c adds a step's second-order term, gauss_newton.c takes steps, gain_ratio.c those that may be
+ * rejected. */
 #ifndef GN_OPTIMIZE_GAUSS_NEWTON_H
 #define GN_OPTIMIZE_GAUSS_NEWTON_H
 
@@ -35,10 +36,18 @@ typedef struct gn_acceleration {
     gn_array term;   /* P: c */
 } gn_acceleration;
 
+typedef struct gn_fractional {
+    gn_array mu;       /* 2 doubles: this phase's (negative: still relative), a direction's */
+    gn_array order;    /* M or P uint32: whose gain a mode has; where shuffled */
+    uint32_t *shuffle; /* the same on the host */
+    size_t modes;      /* in it now */
+} gn_fractional;
+
 typedef struct gn_gauss_newton {
     gn_optimizer base; /* first: the two are one object */
     gn_matrix_free free;
     gn_acceleration acceleration;
+    gn_fractional fractional;
     bool dual; /* factor B'B (M x M), else B B' (P x P) */
     bool spectral;
     gn_symmetric *system;
@@ -100,6 +109,15 @@ gn_status gn_least_squares_create(gn_gauss_newton *o);
 gn_status gn_least_squares_solve(gn_gauss_newton *o, gn_linearization *l, double mu);
 /* Without a decay; o->gradient holds J'r. */
 gn_status gn_least_squares_model(gn_gauss_newton *o, gn_linearization *l, double *model);
+
+/* fractional (fractional.c); create and destroy do nothing for other kinds. */
+static inline bool gn_is_fractional(const gn_gauss_newton *o) {
+    return o->base.options.kind == GN_OPTIMIZER_FRACTIONAL;
+}
+gn_status gn_fractional_create(gn_gauss_newton *o);
+void gn_fractional_destroy(gn_gauss_newton *o);
+/* direction = J'Q diag(g) Q'r of the system assembled last. kept: mu is the phase's from now on. */
+gn_status gn_fractional_find(gn_gauss_newton *o, gn_linearization *l, bool kept);
 
 static inline bool gn_is_matrix_free(const gn_gauss_newton *o) {
     return o->free.cg || o->free.lsmr;

@@ -21,7 +21,10 @@ gn_status gn_optimizer_create(gn_context *context, const gn_optimizer_options *o
     case GN_OPTIMIZER_GAUSS_NEWTON:
     case GN_OPTIMIZER_LEVENBERG_MARQUARDT:
     case GN_OPTIMIZER_GGN:
+    case GN_OPTIMIZER_FRACTIONAL:
         return gn_gauss_newton_create(context, options, dtype, parameters, rows, optimizer);
+    case GN_OPTIMIZER_LBFGS:
+        return gn_lbfgs_create(context, options, dtype, parameters, rows, optimizer);
     }
     return gn_fail(context, GN_ERROR_ARGUMENT, "no optimiser of kind %d", (int)options->kind);
 }
@@ -100,7 +103,8 @@ gn_status gn_optimizer_direction(gn_optimizer *self, gn_linearization *l, gn_arr
 gn_status gn_optimizer_directions(gn_optimizer *self, gn_linearization *l, size_t count,
                                   const double *dampings, gn_array *d) {
     size_t elements;
-    if (self->options.kind == GN_OPTIMIZER_GAUSS_NEWTON || !self->interface->directions)
+    if (!self->interface->directions ||
+        (self->options.kind != GN_OPTIMIZER_LEVENBERG_MARQUARDT && self->options.kind != GN_OPTIMIZER_GGN))
         return gn_fail(self->context, GN_ERROR_UNSUPPORTED,
                        "directions of several dampings are of levenberg_marquardt and ggn alone");
     if (count == 0 || !gn_size_multiply(count, self->parameters, &elements))
@@ -120,7 +124,7 @@ gn_status gn_optimizer_directions(gn_optimizer *self, gn_linearization *l, size_
 gn_status gn_optimizer_spectrum(gn_optimizer *self, size_t capacity, double *values, size_t *count) {
     *count = 0;
     if (!self->interface->spectrum)
-        return gn_fail(self->context, GN_ERROR_UNSUPPORTED, "a first-order rule has no spectrum");
+        return gn_fail(self->context, GN_ERROR_UNSUPPORTED, "a rule without a system has no spectrum");
     return self->interface->spectrum(self, capacity, values, count);
 }
 

@@ -1,4 +1,5 @@
-/* The inside of an optimiser: one interface, two implementations (first_order.c, gauss_newton.c). */
+/* The inside of an optimiser: one interface, three implementations (first_order.c, gauss_newton.c, lbfgs.c).
+ */
 #ifndef GN_OPTIMIZE_OPTIMIZER_H
 #define GN_OPTIMIZE_OPTIMIZER_H
 
@@ -6,7 +7,7 @@
 #include "gnewt/optimizer.h"
 #include "linearization/linearization.h"
 
-#define GN_OPTIMIZER_STATES 4
+#define GN_OPTIMIZER_STATES 6
 
 typedef struct gn_optimizer_interface {
     gn_status (*step)(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report);
@@ -53,6 +54,8 @@ gn_status gn_first_order_create(gn_context *context, const gn_optimizer_options 
                                 size_t parameters, size_t rows, gn_optimizer **optimizer);
 gn_status gn_gauss_newton_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
                                  size_t parameters, size_t rows, gn_optimizer **optimizer);
+gn_status gn_lbfgs_create(gn_context *context, const gn_optimizer_options *options, gn_dtype dtype,
+                          size_t parameters, size_t rows, gn_optimizer **optimizer);
 
 /* The shared part: buffers and the rate's slot. */
 gn_status gn_optimizer_prepare(gn_optimizer *self, const gn_optimizer_interface *interface,

@@ -5,7 +5,7 @@
 
 bool gn_optimizer_is_second_order(gn_optimizer_kind kind) {
     return kind == GN_OPTIMIZER_GAUSS_NEWTON || kind == GN_OPTIMIZER_LEVENBERG_MARQUARDT ||
-           kind == GN_OPTIMIZER_GGN;
+           kind == GN_OPTIMIZER_GGN || kind == GN_OPTIMIZER_FRACTIONAL;
 }
 
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
@@ -26,6 +26,9 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         .cg = {.max_iterations = 150, .tolerance = 1e-6, .rank = 20},
         .acceleration = {.kind = GN_ACCELERATION_NONE, .ratio = 0.75, .h = 0.1},
         .line_search = {.kind = GN_LINE_SEARCH_NONE, .c = 1e-4, .tau = 0.5, .max_iterations = 10},
+        .fractional = {.exponent = 0.5},
+        .memory = 10,
+        .grokfast = {.decay = 0.98},
     };
     if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
         options.learning_rate = 1e-3;
@@ -35,6 +38,15 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         options.learning_rate = 1;
     if (kind == GN_OPTIMIZER_GGN)
         options.curvature = GN_CURVATURE_MEAN;
+    if (kind == GN_OPTIMIZER_LBFGS) {
+        options.learning_rate = 1;
+        options.line_search.kind = GN_LINE_SEARCH_ARMIJO;
+    }
+    if (kind == GN_OPTIMIZER_FRACTIONAL) {
+        options.learning_rate = 0.1;
+        options.damping.kind = GN_DAMPING_RELATIVE;
+        options.damping.value = 1e-6;
+    }
     return options;
 }
 
@@ -56,6 +68,9 @@ static gn_status check_range(gn_context *context, range r) {
 static gn_status check_damping(gn_context *context, const gn_damping_options *d) {
     double most = HUGE_VAL;
     bool ratio = d->kind == GN_DAMPING_GAIN_RATIO, scheduled = d->kind == GN_DAMPING_SCHEDULED;
+    if (d->kind == GN_DAMPING_RELATIVE)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "damping.kind relative is fractional's alone: take constant, scheduled or gain_ratio");
     GN_TRY(check_range(context, (range){"damping.value", d->value, 0, most, ratio || scheduled, true}));
     if (scheduled) {
         GN_TRY(check_range(context, (range){"damping.final", d->final, 0, most, true, true}));
@@ -77,6 +92,47 @@ static bool is_damped(const gn_optimizer_options *options) {
 
 static bool is_gain_ratio(const gn_optimizer_options *options) {
     return is_damped(options) && options->damping.kind == GN_DAMPING_GAIN_RATIO;
+}
+
+static gn_status check_fractional(gn_context *context, const gn_optimizer_options *options) {
+    const gn_damping_options *d = &options->damping;
+    GN_TRY(check_range(context, (range){"exponent", options->fractional.exponent, -1, 1.5, false, false}));
+    GN_TRY(check_range(context, (range){"damping.value", d->value, 0, HUGE_VAL, false, true}));
+    if (d->kind != GN_DAMPING_CONSTANT && d->kind != GN_DAMPING_RELATIVE)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "fractional takes damping.kind constant or relative");
+    if (options->solver != GN_SOLVER_AUTO && options->solver != GN_SOLVER_SPECTRAL)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "fractional takes powers of eigenvalues: its solver is spectral (or auto)");
+    if (options->curvature != GN_CURVATURE_SUM)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "fractional takes curvature sum: its scale is its own");
+    return GN_OK;
+}
+
+/* What stands in the gradient's place is no gradient of the loss any more. */
+static gn_status check_gradient(gn_context *context, const gn_optimizer_options *options) {
+    const gn_grokfast_options *g = &options->grokfast;
+    const bool made = options->gradient != GN_GRADIENT_PLAIN, adamw = options->kind == GN_OPTIMIZER_ADAMW;
+    GN_TRY(check_range(context, (range){"grokfast.decay", g->decay, 0, 1, false, true}));
+    GN_TRY(check_range(context, (range){"grokfast.gain", g->gain, 0, HUGE_VAL, false, true}));
+    if (!made && g->gain == 0)
+        return GN_OK;
+    if (options->kind > GN_OPTIMIZER_ADAMW || (made && adamw))
+        return gn_fail(context, GN_ERROR_ARGUMENT, "%s is for %s alone", made ? "gradient" : "grokfast",
+                       made ? "sgd and adam" : "sgd, adam and adamw");
+    if (made && g->gain != 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "grokfast and gradient both change it: take one");
+    if (options->line_search.kind != GN_LINE_SEARCH_NONE)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "line_search follows the loss's own gradient: not with %s",
+                       made ? "gradient" : "grokfast");
+    return GN_OK;
+}
+
+static gn_status check_lbfgs(gn_context *context, const gn_optimizer_options *options) {
+    if (options->memory == 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "memory is 0: lbfgs keeps 1 pair or more");
+    if (options->weight_decay != 0 || options->momentum != 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "lbfgs takes neither weight_decay nor momentum");
+    return GN_OK;
 }
 
 /* What decays the weights of a Gauss-Newton rule is part of its system, whose mu holds it. */
@@ -110,7 +166,7 @@ static gn_status check_line_search(gn_context *context, const gn_optimizer_optio
         return gn_fail(
             context, GN_ERROR_ARGUMENT,
             "line_search needs a descent direction of the loss: take gauss_newton, levenberg_marquardt, "
-            "ggn or sgd, without momentum and weight_decay");
+            "ggn, fractional, lbfgs or sgd, without momentum and weight_decay");
     if (is_gain_ratio(options))
         return gn_fail(context, GN_ERROR_ARGUMENT,
                        "gain_ratio damping decides on full steps: take it or line_search, not both");
@@ -184,6 +240,11 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
         GN_TRY(check_damping(context, &options->damping));
         GN_TRY(check_judged_rate(context, options));
     }
+    if (options->kind == GN_OPTIMIZER_FRACTIONAL)
+        GN_TRY(check_fractional(context, options));
+    GN_TRY(check_gradient(context, options));
+    if (options->kind == GN_OPTIMIZER_LBFGS)
+        GN_TRY(check_lbfgs(context, options));
     GN_TRY(check_decay(context, options));
     GN_TRY(check_cg(context, &options->cg));
     GN_TRY(check_undamped(context, options));

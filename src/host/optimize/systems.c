@@ -62,7 +62,7 @@ static gn_status choose_form(gn_gauss_newton *o, bool *products) {
                        "gauss_newton cuts the spectrum: its solver is spectral (or auto, cg or lsmr), not "
                        "dual or primal");
     *products = solver == GN_SOLVER_CG || solver == GN_SOLVER_LSMR;
-    o->spectral = newton || solver == GN_SOLVER_SPECTRAL;
+    o->spectral = newton || gn_is_fractional(o) || solver == GN_SOLVER_SPECTRAL;
     o->dual = o->spectral ? m <= p : dual_flops(m, p) <= primal_flops(m, p);
     if (solver == GN_SOLVER_DUAL || solver == GN_SOLVER_PRIMAL)
         o->dual = solver == GN_SOLVER_DUAL;
@@ -74,7 +74,7 @@ static gn_status choose_form(gn_gauss_newton *o, bool *products) {
     bool other_fits = form_bytes(o, !o->dual) < (double)free_bytes;
     if (!fits && other_fits)
         o->dual = !o->dual;
-    *products = solver == GN_SOLVER_AUTO && !fits && !other_fits;
+    *products = solver == GN_SOLVER_AUTO && !fits && !other_fits && !gn_is_fractional(o);
     return GN_OK;
 }
 
@@ -279,6 +279,8 @@ gn_status gn_systems_report(gn_gauss_newton *o, gn_linearization *l, double *mod
         return gn_matrix_free_report(o, l, model, report);
     bool by_eigenvalues = o->spectral || o->solved == o->fallback;
     double slots[2] = {0, 0};
+    if (gn_is_fractional(o))
+        return gn_slots_read(o->base.context, o->fractional.mu.data, 1, &report->damping);
     GN_TRY(gn_slots_read(o->base.context, gn_symmetric_slots(o->solved), by_eigenvalues ? 2 : 1, slots));
     report->damping = slots[0] * gn_gauss_newton_weight(o, l);
     report->kept = (size_t)slots[1];

@@ -163,10 +163,11 @@ static void keep_log(cyaml_log_t level, void *user, const char *format, va_list 
 }
 
 /* Options that do not belong to the kind have the library's defaults, not zeros. */
-static void complete_options(gn_config_optimizer *optimizer) {
+static void complete_options(gn_config_optimizer *optimizer, uint64_t seed) {
     gn_optimizer_options *o = &optimizer->options;
     const gn_optimizer_options d = gn_optimizer_options_default(o->kind);
     bool adam = o->kind == GN_OPTIMIZER_ADAM || o->kind == GN_OPTIMIZER_ADAMW;
+    o->seed = seed;
     if (!adam) {
         o->beta1 = d.beta1;
         o->beta2 = d.beta2;
@@ -174,9 +175,15 @@ static void complete_options(gn_config_optimizer *optimizer) {
     }
     if (o->kind != GN_OPTIMIZER_GAUSS_NEWTON)
         o->cutoff = d.cutoff;
-    if (o->kind != GN_OPTIMIZER_LEVENBERG_MARQUARDT && o->kind != GN_OPTIMIZER_GGN)
+    if (o->kind < GN_OPTIMIZER_LEVENBERG_MARQUARDT || o->kind > GN_OPTIMIZER_FRACTIONAL)
         o->damping = d.damping;
-    if (o->kind < GN_OPTIMIZER_GAUSS_NEWTON)
+    if (o->kind > GN_OPTIMIZER_ADAMW)
+        o->grokfast = d.grokfast;
+    if (o->kind != GN_OPTIMIZER_LBFGS)
+        o->memory = d.memory;
+    if (o->kind != GN_OPTIMIZER_FRACTIONAL)
+        o->fractional = d.fractional;
+    if (o->kind < GN_OPTIMIZER_GAUSS_NEWTON || o->kind > GN_OPTIMIZER_GGN)
         o->cg = d.cg;
     if (o->damping.kind != GN_DAMPING_SCHEDULED) {
         o->damping.final = d.damping.final;
@@ -217,7 +224,7 @@ gn_status gn_config_resolve(const gn_config_source *source, gn_config **config, 
                                log);
     }
     for (unsigned i = 0; i < (*config)->phases_count; i++)
-        complete_options(&(*config)->phases[i].optimizer);
+        complete_options(&(*config)->phases[i].optimizer, (*config)->seed);
     return GN_OK;
 }
 

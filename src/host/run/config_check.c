@@ -135,9 +135,9 @@ static gn_status check_row(gn_check *check, const gn_key *key, const gn_node *no
         return gn_check_fail(check, origin, "key `%s` is missing%s%s%s", key->name, inside(check, where),
                              key->doc[0] != '\0' ? ": " : "", key->doc);
     }
-    if (item == NULL && key->type != GN_KEY_SECTION)
+    if (item == NULL)
         GN_TRY(parse_fallback(check, key, &item));
-    if (item == NULL && key->type != GN_KEY_SECTION) /* computed later */
+    if (item == NULL) /* computed later */
         item = gn_tree_scalar(check->out, "", true);
     else if (key->type == GN_KEY_SECTION || key->type == GN_KEY_OPTIONAL_SECTION)
         GN_TRY(gn_check_section(check, key->section, item, origin, &item));

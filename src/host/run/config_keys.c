@@ -52,6 +52,8 @@ static const gn_choice optimizer_kinds[] = {{"sgd", GN_OPTIMIZER_SGD},
                                             {"gauss_newton", GN_OPTIMIZER_GAUSS_NEWTON},
                                             {"levenberg_marquardt", GN_OPTIMIZER_LEVENBERG_MARQUARDT},
                                             {"ggn", GN_OPTIMIZER_GGN},
+                                            {"fractional", GN_OPTIMIZER_FRACTIONAL},
+                                            {"lbfgs", GN_OPTIMIZER_LBFGS},
                                             {NULL, 0}};
 static const gn_choice solvers[] = {{"auto", GN_SOLVER_AUTO},
                                     {"dual", GN_SOLVER_DUAL},
@@ -64,6 +66,7 @@ static const gn_choice curvatures[] = {{"sum", GN_CURVATURE_SUM}, {"mean", GN_CU
 static const gn_choice dampings[] = {{"constant", GN_DAMPING_CONSTANT},
                                      {"scheduled", GN_DAMPING_SCHEDULED},
                                      {"gain_ratio", GN_DAMPING_GAIN_RATIO},
+                                     {"relative", GN_DAMPING_RELATIVE},
                                      {NULL, 0}};
 static const gn_choice preconditioners[] = {{"none", GN_PRECONDITIONER_NONE},
                                             {"jacobi", GN_PRECONDITIONER_JACOBI},
@@ -74,6 +77,10 @@ static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
 static const gn_choice accelerations[] = {
     {"none", GN_ACCELERATION_NONE}, {"geodesic", GN_ACCELERATION_GEODESIC}, {NULL, 0}};
+static const gn_choice gradients[] = {{"plain", GN_GRADIENT_PLAIN},
+                                      {"orthogonal", GN_GRADIENT_ORTHOGONAL},
+                                      {"column_normalized", GN_GRADIENT_COLUMN_NORMALIZED},
+                                      {NULL, 0}};
 static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"norms", GN_OBSERVE_NORMS},
                                       {"fourier", GN_OBSERVE_FOURIER},
@@ -204,6 +211,9 @@ DEFINE_SECTION(gn_line_search_section, GN_LINE_SEARCH_KEYS)
 #undef STRUCT
 #define STRUCT gn_acceleration_options
 DEFINE_SECTION(gn_acceleration_section, GN_ACCELERATION_KEYS)
+#undef STRUCT
+#define STRUCT gn_grokfast_options
+DEFINE_SECTION(gn_grokfast_section, GN_GROKFAST_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_optimizer
 DEFINE_SECTION(gn_optimizer_section, GN_OPTIMIZER_KEYS)

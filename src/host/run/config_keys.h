@@ -35,6 +35,8 @@
 #define GN_KEY_ADAMS           (GN_KEY_ON(GN_OPTIMIZER_ADAM) | GN_KEY_ON(GN_OPTIMIZER_ADAMW))
 #define GN_KEY_GN              GN_KEY_ON(GN_OPTIMIZER_GAUSS_NEWTON)
 #define GN_KEY_DAMPED          (GN_KEY_ON(GN_OPTIMIZER_LEVENBERG_MARQUARDT) | GN_KEY_ON(GN_OPTIMIZER_GGN))
+#define GN_KEY_FRACTIONAL      GN_KEY_ON(GN_OPTIMIZER_FRACTIONAL)
+#define GN_KEY_LBFGS           GN_KEY_ON(GN_OPTIMIZER_LBFGS)
 #define GN_KEY_RANGE_SIZE      "[1, 1000000000000]"
 #define GN_KEY_RANGE_SIZE_OR_0 "[0, 1000000000000]"
 
@@ -154,6 +156,8 @@
     X(REAL, value, value, "1.0e-3", "of w J'H J", "[0, inf)", GN_KEY_ON(GN_DAMPING_CONSTANT), 0, "mu")       \
     X(REAL, value, value, "1.0e-3", "of w J'H J", "(0, inf)",                                                \
       GN_KEY_ON(GN_DAMPING_SCHEDULED) | GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0, "mu, where it starts")          \
+    X(REAL, value, value, "1.0e-6", "of the largest eigenvalue", "[0, inf)", GN_KEY_ON(GN_DAMPING_RELATIVE), \
+      0, "mu, for fractional, at the phase's first step")                                                    \
     X(REAL, final, final, "1.0e-4", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
       "mu, where it ends")                                                                                   \
     X(COUNT, steps, steps, "500", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
@@ -195,6 +199,10 @@
     X(REAL, h, h, "0.1", "of the step", "(0, 1]", GN_KEY_ON(GN_ACCELERATION_GEODESIC), 0,                    \
       "distance of the central difference along the step")
 
+#define GN_GROKFAST_KEYS(X)                                                                                  \
+    X(REAL, decay, decay, "0.98", "", "[0, 1)", GN_KEY_ALL, 0, "of the mean of gradients")                   \
+    X(REAL, gain, gain, "0.0", "", "[0, inf)", GN_KEY_ALL, 0, "of that mean, added to the gradient; 0: none")
+
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
       "its name in results; the kind's if absent")                                                           \
@@ -203,8 +211,10 @@
       "multiplies the direction")                                                                            \
     X(REAL, learning_rate, options.learning_rate, "1.0e-3", "", "(0, inf)", GN_KEY_ADAMS, 0,                 \
       "multiplies the direction")                                                                            \
-    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)", GN_KEY_GN | GN_KEY_DAMPED, 0,       \
-      "multiplies the direction")                                                                            \
+    X(REAL, learning_rate, options.learning_rate, "1.0", "", "(0, inf)",                                     \
+      GN_KEY_GN | GN_KEY_DAMPED | GN_KEY_LBFGS, 0, "multiplies the direction")                               \
+    X(REAL, learning_rate, options.learning_rate, "0.1", "", "(0, inf)", GN_KEY_FRACTIONAL, 0,               \
+      "the largest factor that a mode's error loses at once")                                                \
     X(REAL, momentum, options.momentum, "0.0", "", "[0, 1)", GN_KEY_SGD, 0, "")                              \
     X(REAL, beta1, options.beta1, "0.9", "", "[0, 1)", GN_KEY_ADAMS, 0, "decay of the mean of gradients")    \
     X(REAL, beta2, options.beta2, "0.999", "", "[0, 1)", GN_KEY_ADAMS, 0, "decay of the mean of squares")    \
@@ -226,10 +236,25 @@
       "smaller eigenvalues of J J' are left out; cg and lsmr have no cut-off")                               \
     X(SECTION, damping, options.damping, "{}", "", "", GN_KEY_DAMPED, gn_damping_section,                    \
       "mu in w J'H J + mu I")                                                                                \
+    X(REAL, exponent, options.fractional.exponent, "0.5", "", "[-1, 1.5]", GN_KEY_FRACTIONAL, 0,             \
+      "s of the gains (lambda + mu)^-s along eigenvectors: 0 as sgd, 1 as levenberg_marquardt")              \
+    X(BOOL, shuffled, options.fractional.shuffled, "false", "", "", GN_KEY_FRACTIONAL, 0,                    \
+      "each gain to another eigenvector, by a permutation from the seed that stays")                         \
+    X(SECTION, damping, options.damping, "{kind: relative}", "", "", GN_KEY_FRACTIONAL, gn_damping_section,  \
+      "mu, constant or relative; absent: {kind: relative}")                                                  \
+    X(SECTION, grokfast, options.grokfast, "{}", "", "", GN_KEY_SGD | GN_KEY_ADAMS, gn_grokfast_section,     \
+      "more of the gradient's slow part")                                                                    \
+    X(CHOICE, gradient, options.gradient, "plain", "", "", GN_KEY_SGD | GN_KEY_ON(GN_OPTIMIZER_ADAM),        \
+      gradients, "its matrices' singular values all 1 (orthogonal), or their columns' norms; biases stay")   \
+    X(COUNT, memory, options.memory, "10", "steps", "[1, 10000]", GN_KEY_LBFGS, 0,                           \
+      "whose effect on the gradient makes the inverse Hessian")                                              \
+    X(SECTION, line_search, options.line_search, "{kind: armijo}", "", "", GN_KEY_LBFGS,                     \
+      gn_line_search_section, "instead of a fixed step; absent: {kind: armijo}")                             \
     X(SECTION, cg, options.cg, "{}", "", "", GN_KEY_GN | GN_KEY_DAMPED, gn_cg_section,                       \
       "where the solver is cg or lsmr, or auto takes cg")                                                    \
-    X(SECTION, line_search, options.line_search, "{}", "", "", GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED,       \
-      gn_line_search_section, "instead of a fixed step")                                                     \
+    X(SECTION, line_search, options.line_search, "{}", "", "",                                               \
+      GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED | GN_KEY_FRACTIONAL, gn_line_search_section,                    \
+      "instead of a fixed step")                                                                             \
     X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \
       "without a line search")
 

@@ -16,10 +16,22 @@ static gn_step_rule cut(const gn_optimizer_options *o) {
         .kind = cuts ? GN_STEP_RULE_CUT : GN_STEP_RULE_UNKNOWN, .weight = 1, .cutoff = o->cutoff};
 }
 
+/* Where gains are shuffled, or largest elsewhere, other modes decide. */
+static gn_step_rule power(const gn_optimizer_options *o) {
+    const bool known = !o->fractional.shuffled && o->fractional.exponent <= 1;
+    gn_step_rule rule = {.kind = known ? GN_STEP_RULE_POWER : GN_STEP_RULE_UNKNOWN,
+                         .weight = 1,
+                         .exponent = o->fractional.exponent};
+    *(o->damping.kind == GN_DAMPING_RELATIVE ? &rule.relative : &rule.damping) = o->damping.value;
+    return rule;
+}
+
 gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, const gn_step_sight *sight) {
     const bool squared = sight->loss == GN_LOSS_SQUARED;
     const double mean = (squared ? 2 : 1) / sight->terms;
     gn_step_rule rule = {.kind = GN_STEP_RULE_UNKNOWN};
+    if (o->gradient != GN_GRADIENT_PLAIN)
+        return rule;
     switch (o->kind) {
     case GN_OPTIMIZER_SGD:
         rule = (gn_step_rule){.kind = GN_STEP_RULE_GRADIENT, .weight = mean, .momentum = o->momentum};
@@ -37,9 +49,15 @@ gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, const gn_step_sight 
         if (squared && sight->whole)
             rule = damped(o, sight);
         break;
+    case GN_OPTIMIZER_FRACTIONAL:
+        if (squared && sight->whole)
+            rule = power(o);
+        break;
+    case GN_OPTIMIZER_LBFGS:
+        break;
     }
     rule.rate = o->learning_rate;
-    rule.kernel_only =
-        !sight->whole || !squared || o->weight_decay != 0 || o->line_search.kind != GN_LINE_SEARCH_NONE;
+    rule.kernel_only = !sight->whole || !squared || o->weight_decay != 0 || o->grokfast.gain != 0 ||
+                       o->line_search.kind != GN_LINE_SEARCH_NONE;
     return rule;
 }

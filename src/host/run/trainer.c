@@ -19,6 +19,8 @@ const char *gn_trainer_kind_name(gn_optimizer_kind kind) {
         [GN_OPTIMIZER_GAUSS_NEWTON] = "gauss_newton",
         [GN_OPTIMIZER_LEVENBERG_MARQUARDT] = "levenberg_marquardt",
         [GN_OPTIMIZER_GGN] = "ggn",
+        [GN_OPTIMIZER_FRACTIONAL] = "fractional",
+        [GN_OPTIMIZER_LBFGS] = "lbfgs",
     };
     return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown kind";
 }
@@ -90,6 +92,11 @@ static gn_status create_optimizer(gn_trainer *t, size_t phase, gn_optimizer **op
 static gn_status try_phases(gn_trainer *t) {
     for (size_t i = 0; i < t->options.phase_count; i++) {
         gn_optimizer *optimizer;
+        if (t->options.phases[i].optimizer.kind == GN_OPTIMIZER_LBFGS && !t->full)
+            return gn_fail(t->context, GN_ERROR_ARGUMENT,
+                           "phase %zu: lbfgs compares gradients of one step and the next, which take the "
+                           "same data: batch.size full",
+                           i);
         GN_TRY(create_optimizer(t, i, &optimizer));
         gn_optimizer_destroy(optimizer);
     }

@@ -103,16 +103,33 @@ void *gn_symmetric_vectors(const gn_symmetric *s) {
     return s->matrix.data;
 }
 
-/* x = Q' filter(Q b), the eigenvectors being the rows of Q. */
-static gn_status solve_spectral(gn_symmetric *s, gn_damped damped, const void *b, void *x) {
-    gn_context *context = s->context;
-    size_t n = s->n;
+/* coefficients = Q b, the eigenvectors being the rows of Q. */
+static gn_status to_modes(gn_symmetric *s, const void *b) {
     GN_TRY(gn_symmetric_decompose(s));
+    return GN_OP(s->context, gemv, s->dtype, false, s->n, s->n, 1.0, s->matrix.data, s->n, b, 0.0,
+                 s->coefficients.data);
+}
+
+/* x = Q' coefficients */
+static gn_status from_modes(gn_symmetric *s, void *x) {
+    return GN_OP(s->context, gemv, s->dtype, true, s->n, s->n, 1.0, s->matrix.data, s->n,
+                 s->coefficients.data, 0.0, x);
+}
+
+static gn_status solve_spectral(gn_symmetric *s, gn_damped damped, const void *b, void *x) {
     void *c = s->coefficients.data;
-    GN_TRY(GN_OP(context, gemv, s->dtype, false, n, n, 1.0, s->matrix.data, n, b, 0.0, c));
-    GN_TRY(GN_OP(context, spectral_filter, s->dtype, n, s->values.data, damped.damping, damped.floor,
+    GN_TRY(to_modes(s, b));
+    GN_TRY(GN_OP(s->context, spectral_filter, s->dtype, s->n, s->values.data, damped.damping, damped.floor,
                  damped.cutoff, c, c, s->slots.data));
-    return GN_OP(context, gemv, s->dtype, true, n, n, 1.0, s->matrix.data, n, c, 0.0, x);
+    return from_modes(s, x);
+}
+
+gn_status gn_symmetric_power(gn_symmetric *s, gn_power power, const void *b, void *x) {
+    void *c = s->coefficients.data;
+    GN_TRY(to_modes(s, b));
+    GN_TRY(GN_OP(s->context, spectral_power, s->dtype, s->n, s->values.data, power.exponent, 0.0, true,
+                 power.order, power.mu, c, c));
+    return from_modes(s, x);
 }
 
 static gn_status solve_triangular(gn_symmetric *s, const void *l, const void *b, void *x) {

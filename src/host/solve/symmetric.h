@@ -44,6 +44,18 @@ gn_status gn_symmetric_decompose(gn_symmetric *symmetric);
 /* Spectral, after it: the eigenvectors as rows (n x n). */
 void *gn_symmetric_vectors(const gn_symmetric *symmetric);
 
+/* Powers of A = Q diag(lambda) Q' in place of its inverse: x = Q diag(g) Q' b, the lambda_i those of A
+ * without rounding's negative ones, g_i = (lambda_i + *mu)^-exponent over the largest lambda_i g_i. order (n,
+ * on the device) gives mode i, by ascending eigenvalue, the gain of mode order[i] instead; NULL: its own.
+ * Where *mu < 0 (on the device) it becomes -*mu times the largest eigenvalue. Needs the spectral method. x
+ * may be b. */
+typedef struct gn_power {
+    double exponent;
+    const uint32_t *order;
+    double *mu;
+} gn_power;
+gn_status gn_symmetric_power(gn_symmetric *symmetric, gn_power power, const void *b, void *x);
+
 /* Of the last solve, on the device: [0] mu in force, [1] eigenvalues kept (spectral only). */
 const double *gn_symmetric_slots(const gn_symmetric *symmetric);
 /* n of the matrix written last. */

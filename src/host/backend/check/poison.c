@@ -35,6 +35,13 @@ static gn_status check_axpby(void *state, gn_dtype type, size_t n, double alpha,
     return cpu_of(state)->axpby(state, type, n, alpha, x, beta, y);
 }
 
+static gn_status check_axpby_ratio(void *state, gn_dtype type, size_t n, const double *a, const double *b,
+                                   const double *c, const void *x, double beta, void *y) {
+    if (beta == 0 && y != x)
+        poison_vector(type, n, y);
+    return cpu_of(state)->axpby_ratio(state, type, n, a, b, c, x, beta, y);
+}
+
 static gn_status check_multiply(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z) {
     if (z != x && z != y)
         poison_vector(type, n, z);
@@ -125,6 +132,15 @@ static gn_status check_spectral_filter(void *state, gn_dtype type, size_t n, con
         poison_vector(type, n, out);
     poison_slots(2, slots);
     return cpu_of(state)->spectral_filter(state, type, n, values, damping, floor, cutoff, in, out, slots);
+}
+
+static gn_status check_spectral_power(void *state, gn_dtype type, size_t n, const void *values,
+                                      double exponent, double floor, bool normalized, const uint32_t *order,
+                                      double *mu, const void *in, void *out) {
+    if (out != in)
+        poison_vector(type, n, out);
+    return cpu_of(state)->spectral_power(state, type, n, values, exponent, floor, normalized, order, mu, in,
+                                         out);
 }
 
 /* ---- network ---- */
@@ -362,6 +378,7 @@ static gn_status check_jet_residual_vjp_jvp(void *state, gn_dtype type, const gn
 void gn_check_poison_entries(gn_backend *table) {
     table->fill = check_fill;
     table->axpby = check_axpby;
+    table->axpby_ratio = check_axpby_ratio;
     table->multiply = check_multiply;
     table->dot = check_dot;
     table->gather_rows = check_gather_rows;
@@ -374,6 +391,7 @@ void gn_check_poison_entries(gn_backend *table) {
     table->symmetrize = check_symmetrize;
     table->add_damping = check_add_damping;
     table->spectral_filter = check_spectral_filter;
+    table->spectral_power = check_spectral_power;
     table->bias_rows = check_bias_rows;
     table->column_sums = check_column_sums;
     table->activation = check_activation;

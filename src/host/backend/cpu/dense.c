@@ -217,6 +217,31 @@ static gn_status cpu_spectral_filter(void *state, gn_dtype type, size_t n, const
     return GN_OK;
 }
 
+static double gain_of(double lambda, double mu, double exponent) {
+    return lambda + mu == 0 && exponent > 0 ? 0 : pow(lambda + mu, -exponent);
+}
+
+static gn_status cpu_spectral_power(void *state, gn_dtype type, size_t n, const void *values, double exponent,
+                                    double floor, bool normalized, const uint32_t *order, double *mu,
+                                    const void *in, void *out) {
+    const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
+    double largest = floor, most = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, k->at(values, i));
+    const double damping = *mu = *mu < 0 ? -*mu * largest : *mu;
+    for (size_t i = 0; i < n && normalized; i++) {
+        const double source = k->at(values, order ? order[i] : i);
+        most = fmax(most, fmax(floor, k->at(values, i)) * gain_of(fmax(floor, source), damping, exponent));
+    }
+    const double scale = !normalized ? 1 : most > 0 ? 1 / most : 0;
+    for (size_t i = 0; i < n; i++) {
+        const double source = k->at(values, order ? order[i] : i);
+        const double gain = scale * gain_of(source < floor ? floor : source, damping, exponent);
+        k->put(out, i, in ? k->at(in, i) * gain : gain);
+    }
+    return GN_OK;
+}
+
 void gn_cpu_dense_entries(gn_backend *table) {
     table->cholesky_workspace = cpu_cholesky_workspace;
     table->cholesky = cpu_cholesky;
@@ -227,4 +252,5 @@ void gn_cpu_dense_entries(gn_backend *table) {
     table->symmetrize = cpu_symmetrize;
     table->add_damping = cpu_add_damping;
     table->spectral_filter = cpu_spectral_filter;
+    table->spectral_power = cpu_spectral_power;
 }

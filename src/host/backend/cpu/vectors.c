@@ -20,6 +20,11 @@ static gn_status cpu_axpby(void *state, gn_dtype type, size_t n, double alpha, c
     return GN_OK;
 }
 
+static gn_status cpu_axpby_ratio(void *state, gn_dtype type, size_t n, const double *a, const double *b,
+                                 const double *c, const void *x, double beta, void *y) {
+    return cpu_axpby(state, type, n, ((a ? *a : 0) - (b ? *b : 0)) / *c, x, beta, y);
+}
+
 static gn_status cpu_multiply(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z) {
     const gn_cpu_kernels *k = gn_cpu_kernels_of(state, type);
     GN_CPU_SPLIT(n, 64, 1, work(n, 0.5), begin, end, k->multiply(begin, end, x, y, z));
@@ -134,6 +139,7 @@ static gn_status cpu_column_sums(void *state, gn_dtype type, size_t rows, size_t
 void gn_cpu_vector_entries(gn_backend *table) {
     table->fill = cpu_fill;
     table->axpby = cpu_axpby;
+    table->axpby_ratio = cpu_axpby_ratio;
     table->multiply = cpu_multiply;
     table->dot = cpu_dot;
     table->squared_loss = cpu_squared_loss;

@@ -24,6 +24,11 @@ static gn_status cuda_axpby(void *state, gn_dtype type, size_t n, double alpha, 
     LAUNCH(axpby, n, alpha, x, beta, y);
 }
 
+static gn_status cuda_axpby_ratio(void *state, gn_dtype type, size_t n, const double *a, const double *b,
+                                  const double *c, const void *x, double beta, void *y) {
+    LAUNCH(axpby_ratio, n, a, b, c, x, beta, y);
+}
+
 static gn_status cuda_multiply(void *state, gn_dtype type, size_t n, const void *x, const void *y, void *z) {
     LAUNCH(multiply, n, x, y, z);
 }
@@ -52,6 +57,12 @@ static gn_status cuda_spectral_filter(void *state, gn_dtype type, size_t n, cons
                                       double damping, double floor, double cutoff, const void *in, void *out,
                                       double *slots) {
     LAUNCH(spectral_filter, n, values, damping, floor, cutoff, in, out, slots);
+}
+
+static gn_status cuda_spectral_power(void *state, gn_dtype type, size_t n, const void *values,
+                                     double exponent, double floor, bool normalized, const uint32_t *order,
+                                     double *mu, const void *in, void *out) {
+    LAUNCH(spectral_power, n, values, exponent, floor, normalized, order, mu, in, out);
 }
 
 /* ---- network ---- */
@@ -349,12 +360,14 @@ static gn_status cuda_jet_residual_vjp_jvp(void *state, gn_dtype type, const gn_
 void gn_cuda_launch_entries(gn_backend *table) {
     table->fill = cuda_fill;
     table->axpby = cuda_axpby;
+    table->axpby_ratio = cuda_axpby_ratio;
     table->multiply = cuda_multiply;
     table->dot = cuda_dot;
     table->gather_rows = cuda_gather_rows;
     table->symmetrize = cuda_symmetrize;
     table->add_damping = cuda_add_damping;
     table->spectral_filter = cuda_spectral_filter;
+    table->spectral_power = cuda_spectral_power;
     table->bias_rows = cuda_bias_rows;
     table->column_sums = cuda_column_sums;
     table->activation = cuda_activation;
