@@ -71,10 +71,10 @@ gn_status gn_linearization_gradient(gn_linearization *linearization, gn_array *g
 gn_status gn_linearization_ggn_product(gn_linearization *linearization, double weight, const gn_array *v,
                                        gn_array *out);
 /* hv (P) = H v, the Hessian of the mean loss at the point: its Gauss-Newton part and the residual's, sum_m
- * (dL/df_m) (d2 f_m) v, both exact; the rows' weights count. hv is not v. relu's second derivative is 0. A
- * layer costs seven products of its size (a gradient: two, with the point: three). The first call makes the
- * buffers that it needs. Errors: MEMORY; UNSUPPORTED for callbacks, and where an operation of the network has
- * no second derivative rule, which the message names. */
+ * (dL/df_m) (d2 f_m) v, both exact; the rows' weights count. relu's second derivative is 0. A layer costs
+ * seven products of its size (a gradient: two, with the point: three), one more in a PDE's network. The first
+ * call makes the buffers that it needs. Errors: MEMORY; ARGUMENT: hv is v; UNSUPPORTED for callbacks, and
+ * for a network's operation without a rule for it (all of gnewt's have one), which the message names. */
 gn_status gn_linearization_hessian_product(gn_linearization *linearization, const gn_array *v, gn_array *hv);
 /* j ((rows of `samples` samples from `first`) x P): a block of J; rows per sample is C (1 for callbacks). */
 gn_status gn_linearization_jacobian(gn_linearization *linearization, size_t first, size_t samples,
