@@ -181,7 +181,7 @@ ON_EACH_DEVICE(trainer, a_resumed_lbfgs_run_is_the_run_never_stopped) {
     gn_optimizer_options lbfgs = optimizer_of(GN_OPTIMIZER_LBFGS, 1);
     trainer_case each = {.device = device, .dtype = GN_FLOAT64, .points = 20, .width = 5, .record = 3};
     lbfgs.memory = 2;
-    each.phases[0] = (gn_phase){11, lbfgs};
+    each.phases[0] = (gn_phase){.steps = 11, .optimizer = lbfgs};
     check_resume(&each, 11);
 }
 

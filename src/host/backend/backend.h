@@ -17,7 +17,7 @@
 #include "gnewt/context.h"
 
 /* Raised whenever an entry is added, removed or changed: a plugin built against another number is refused. */
-#define GN_BACKEND_ABI 11u
+#define GN_BACKEND_ABI 12u
 
 typedef enum gn_activation {
     GN_ACTIVATION_IDENTITY,
