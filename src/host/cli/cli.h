@@ -35,7 +35,7 @@ int gn_cli_fail(gn_status status, const gn_message *message);
 /* Options; a verb takes those whose bits it names. */
 enum {
     GN_TAKES_CONFIG = 1, /* one positional argument */
-    GN_TAKES_SET = 2,    /* --set, --device, --seed */
+    GN_TAKES_SET = 2,    /* --set, --device, --seed, --quick */
     GN_TAKES_OUT = 4,
     GN_TAKES_RESUME = 8,
     GN_TAKES_QUIET = 16,
@@ -47,7 +47,7 @@ enum {
 };
 
 typedef struct gn_cli_options {
-    char **settings; /* KEY=VALUE, --KEY=VALUE */
+    char **settings; /* KEY=VALUE, --KEY=VALUE, --quick */
     size_t setting_count;
     const char *out, *params, *dampings, *values;
     bool resume, quiet;

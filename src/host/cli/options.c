@@ -18,7 +18,8 @@ enum {
     OPTION_PARAMS,
     OPTION_DAMPINGS,
     OPTION_VALUES,
-    OPTION_JOBS
+    OPTION_JOBS,
+    OPTION_QUICK
 };
 
 static const struct {
@@ -29,6 +30,7 @@ static const struct {
     {{"set", required_argument, NULL, OPTION_SET}, GN_TAKES_SET},
     {{"device", required_argument, NULL, OPTION_DEVICE}, GN_TAKES_SET},
     {{"seed", required_argument, NULL, OPTION_SEED}, GN_TAKES_SET},
+    {{"quick", no_argument, NULL, OPTION_QUICK}, GN_TAKES_SET},
     {{"out", required_argument, NULL, OPTION_OUT}, GN_TAKES_OUT},
     {{"resume", no_argument, NULL, OPTION_RESUME}, GN_TAKES_RESUME},
     {{"quiet", no_argument, NULL, OPTION_QUIET}, GN_TAKES_QUIET},
@@ -104,6 +106,8 @@ static bool take(gn_cli_options *options, int code) {
         return add_setting(options, "--device=", optarg);
     case OPTION_SEED:
         return add_setting(options, "--seed=", optarg);
+    case OPTION_QUICK:
+        return add_setting(options, "--quick", "");
     case OPTION_OUT:
         options->out = optarg;
         break;

@@ -8,13 +8,15 @@
 #include "run/directory.h"
 
 static const char usage[] =
-    "gnewt sweep CONFIG.yaml [--jobs N] [--set KEY=VALUE]... [--device D] [--seed N] [--out DIR] [--resume] "
+    "gnewt sweep CONFIG.yaml [--jobs N] [--quick] [--set KEY=VALUE]... [--device D] [--seed N] [--out DIR] "
+    "[--resume] "
     "[--quiet]\n"
     "\n"
     "Trains every point of the grid under `sweep:`, each in its own directory DIR/000-KEY=VALUE,...\n"
     "A run that fails is marked and the others go on. DIR/sweep.yaml tells of all.\n"
     "\n"
     "  --jobs N         N runs at once (default: 1), which share the CPU's threads; on a GPU, N streams\n"
+    "  --quick          the quick size of the experiment, as its section `quick:` says; before any --set\n"
     "  --set KEY=VALUE  change a key of all points\n"
     "  --out DIR        empty or not there (default: runs/NAME, or runs/NAME-2, ...)\n"
     "  --resume         go on with the sweep in DIR: finished runs are passed over\n"

@@ -6,6 +6,7 @@
  * REAL; COUNT (a size); SEED; BOOL; CHOICE (of the names in `of`); WORD_OR_COUNT (a name of `of`, or a
  * count); COUNTS, REALS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the
  * section); OPTIONAL_REAL, OPTIONAL_SECTION (their members are pointers, NULL where the key is not given)
+ *   QUICK (settings, and the keys of `of`)
  *   default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it; NONE: of an optional key
  *   range    an interval, "[0, 1)"; for lists that of each entry; "" for none
  *   kinds    the values of the section's `kind` that the row belongs to. A key may have several rows of
@@ -355,6 +356,10 @@
     X(TEXT, key, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "a dotted path, as of --set")                    \
     X(VALUES, values, values, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "each any YAML")
 
+#define GN_QUICK_KEYS(X)                                                                                     \
+    X(TEXT, leaves_out, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0,                                           \
+      "said in the log, captions and reports of such runs")
+
 #define GN_CONFIG_KEYS(X)                                                                                    \
     X(TEXT, name, name, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                              \
       "of the run and its folder; the file's if absent")                                                     \
@@ -371,7 +376,9 @@
       "what is watched meanwhile")                                                                           \
     X(SECTION, plot, plot, "{}", "", "", GN_KEY_ALL, gn_plot_section, "")                                    \
     X(SWEEP, sweep, name, "[]", "", "", GN_KEY_ALL, gn_sweep_section,                                        \
-      "the grid of `gnewt sweep`: all combinations")
+      "the grid of `gnewt sweep`: all combinations")                                                         \
+    X(QUICK, quick, name, "{}", "", "", GN_KEY_ALL, gn_quick_section,                                        \
+      "what --quick sets, before --set: the experiment in a size that ends within minutes")
 
 typedef enum gn_key_type {
     GN_KEY_TEXT,
@@ -391,11 +398,15 @@ typedef enum gn_key_type {
     GN_KEY_SWEEP,
     GN_KEY_OPTIONAL_REAL,
     GN_KEY_OPTIONAL_SECTION,
-    GN_KEY_REALS
+    GN_KEY_REALS,
+    GN_KEY_QUICK
 } gn_key_type;
 
 /* Left out of the resolved configuration where it is not given. */
 #define GN_KEY_IS_OPTIONAL(type) ((type) == GN_KEY_OPTIONAL_REAL || (type) == GN_KEY_OPTIONAL_SECTION)
+
+/* Taken apart on the tree, and no part of the resolved configuration. */
+#define GN_KEY_IS_APART(type) ((type) == GN_KEY_SWEEP || (type) == GN_KEY_QUICK)
 
 /* A name (str) that a value may have, and what it stands for (val); lists end with str NULL. */
 typedef cyaml_strval_t gn_choice;
