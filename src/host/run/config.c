@@ -150,6 +150,7 @@ const char *gn_config_where(const gn_config_source *source, const char *path, ch
 static gn_status resolve(const gn_config_source *source, gn_tree *out, gn_message *message) {
     gn_check check = {.source = source, .out = out, .message = message};
     GN_TRY(gn_check_quick(&check));
+    GN_TRY(gn_check_bench(source, message));
     GN_TRY(gn_check_section(&check, &gn_config_section, source->tree.root, NULL, &out->root));
     return gn_check_together(&check, out->root);
 }

@@ -40,6 +40,9 @@ gn_status gn_check_quick(const gn_check *check);
 /* Puts its settings in their places; CONFIG where there is no such section. */
 gn_status gn_source_apply_quick(gn_config_source *source, gn_message *message);
 
+/* The section `bench`, where there is one. */
+gn_status gn_check_bench(const gn_config_source *source, gn_message *message);
+
 /* What no row can say of one key alone: labels, lists that may not be empty, keys that need one another. */
 gn_status gn_check_together(gn_check *check, gn_node *resolved);
 

@@ -43,7 +43,8 @@ static void print_note(FILE *out, const gn_section *section, const gn_key *key) 
                                         "number",
                                         "mapping",
                                         "list of numbers",
-                                        "mapping of dotted keys, as of --set, to values"};
+                                        "mapping of dotted keys, as of --set, to values",
+                                        "mapping"};
     fprintf(out, "# %s", types[key->type]);
     print_names(out,
                 key->type == GN_KEY_TEXTS           ? " of "
