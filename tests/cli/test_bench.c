@@ -80,7 +80,7 @@ Test(bench, compares_optimisers) {
 /* A name means a file of experiments/; no name, all there that have a bench. */
 Test(bench, names_and_the_quick_size) {
     expect_command(folder, "check c.yaml", 0);
-    char line[600];
+    char line[1200];
     snprintf(line, sizeof line, "mkdir '%s/experiments' && cp '%s/c.yaml' '%s/plain.yaml' '%s/experiments/'",
              folder, folder, folder, folder);
     cr_assert_eq(system(line), 0);
