@@ -142,8 +142,6 @@ static gn_status run_batch(bench *b, gn_bench_case *one, gn_cli_batch *batch, co
     for (size_t i = 0; i < batch->count; i++) {
         if (strcmp(batch->points[i].state, "failed") == 0)
             b->code = GN_EXIT_FAILED;
-        if (one->device[0] == '\0')
-            snprintf(one->device, sizeof one->device, "%s", batch->points[i].result.device);
     }
     return GN_OK;
 }

@@ -36,6 +36,14 @@ void gn_bench_case_free(gn_bench_case *bench) {
     *bench = (gn_bench_case){0};
 }
 
+const char *gn_bench_device(const gn_bench_case *bench) {
+    for (size_t i = 0; i < bench->plan.optimizer_count; i++)
+        for (size_t j = 0; j < bench->plan.budget; j++)
+            if (bench->optimizers[i].tuning[j].device[0] != '\0')
+                return bench->optimizers[i].tuning[j].device;
+    return "";
+}
+
 /* ---- one run ---- */
 
 static bool is_better(const gn_bench_target *target, double value, double than) {
@@ -100,6 +108,7 @@ gn_status gn_bench_run_read(const gn_bench_plan *plan, const char *directory, co
     if (strcmp(state, "failed") == 0)
         return GN_OK;
     GN_TRY(gn_run_open(directory, &from, message));
+    gn_run_attribute(&from, "device", run->device, sizeof run->device);
     gn_status status = GN_OK;
     for (size_t t = 0; t < plan->target_count && status == GN_OK; t++)
         status = read_target(&from, plan, t, run, message);

@@ -19,9 +19,10 @@ const char *gn_bench_cost_name(gn_bench_cost cost);
 
 typedef struct gn_bench_run {
     char *directory, *label;
-    char state[32]; /* "finished", "diverged", "failed" */
-    double best;    /* of the first target's metric; NaN where nothing was recorded */
-    double *spent;  /* target_count x GN_BENCH_COSTS, up to the first row at the target; infinite: never */
+    char state[32];   /* "finished", "diverged", "failed" */
+    char device[128]; /* "" where it is not known */
+    double best;      /* of the first target's metric; NaN where nothing was recorded */
+    double *spent;    /* target_count x GN_BENCH_COSTS, up to the first row at the target; infinite: never */
 } gn_bench_run;
 
 typedef struct gn_bench_optimizer {
@@ -33,12 +34,13 @@ typedef struct gn_bench_optimizer {
 typedef struct gn_bench_case {
     char *name, *file;
     char *quick; /* what the quick size leaves out; NULL: the full size */
-    char device[256];
     gn_bench_plan plan;
     gn_bench_optimizer *optimizers; /* plan.optimizer_count */
 } gn_bench_case;
 
 void gn_bench_case_free(gn_bench_case *bench);
+/* Of the first run that tells; "" where none does. */
+const char *gn_bench_device(const gn_bench_case *bench);
 
 /* Fills a run from its directory; one that failed is not read. The strings are copied. */
 gn_status gn_bench_run_read(const gn_bench_plan *plan, const char *directory, const char *label,

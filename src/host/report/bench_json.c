@@ -117,7 +117,7 @@ static void write_case(FILE *out, const gn_bench_case *bench) {
     fputs(", ", out);
     member(out, "quick_leaves_out", bench->quick);
     fputs(", ", out);
-    member(out, "device", bench->device[0] != '\0' ? bench->device : NULL);
+    member(out, "device", gn_bench_device(bench));
     fprintf(out, ",\n     \"tuning_seed\": %llu, \"budget\": %zu, \"seeds\": [",
             (unsigned long long)plan->tuning_seed, plan->budget);
     for (size_t i = 0; i < plan->seed_count; i++)

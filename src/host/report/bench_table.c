@@ -74,7 +74,7 @@ void gn_bench_print(FILE *out, const gn_bench_case *bench) {
     fprintf(out, "== %s (%s)\n", bench->name, bench->file);
     if (bench->quick != NULL)
         fprintf(out, "quick: leaves out %s\n", bench->quick);
-    fprintf(out, "device: %s\n", bench->device[0] != '\0' ? bench->device : "see log.txt of the runs");
+    fprintf(out, "device: %s\n", gn_bench_device(bench));
     fprintf(out,
             "\ntuning: %zu points each, seed %llu; taken: fewest steps to %s, then best value\n%-20s %-9s "
             "%10s %12s\n",
