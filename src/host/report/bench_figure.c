@@ -6,7 +6,7 @@
 #include "report/figures.h"
 
 enum {
-    LEFT = 190,
+    MARGIN = 12,
     TOP = 46,
     HEAD = 30,
     LINE = 24,
@@ -14,12 +14,14 @@ enum {
     GAP = 30,
     RIGHT = 24,
     FOOT = 52,
-    SMALL_LINE = 14
+    SMALL_LINE = 14,
+    NAME = 128
 };
 
 typedef struct bench_figure {
     const gn_bench_case *bench;
     gn_canvas canvas;
+    double left; /* of the first panels: room for the names */
     char caption[1024];
 } bench_figure;
 
@@ -28,7 +30,7 @@ static double panel_height(const bench_figure *f) {
 }
 
 static gn_box panel(const bench_figure *f, size_t target, gn_bench_cost cost) {
-    return (gn_box){.left = LEFT + (double)cost * (WIDTH + GAP),
+    return (gn_box){.left = f->left + (double)cost * (WIDTH + GAP),
                     .top = TOP + HEAD + (double)target * (HEAD + panel_height(f) + FOOT),
                     .width = WIDTH,
                     .height = panel_height(f)};
@@ -86,17 +88,32 @@ static bool any_median(const gn_bench_case *bench, size_t target) {
     return false;
 }
 
+/* "LM: 2 of 3", the seeds that got there. */
+static void name_text(const gn_bench_case *bench, size_t target, size_t optimizer, char text[NAME]) {
+    size_t reached;
+    gn_bench_spread(bench, optimizer, target, GN_BENCH_STEPS, &reached);
+    snprintf(text, NAME, "%.60s: %zu of %zu", bench->plan.labels[optimizer], reached, bench->plan.seed_count);
+}
+
+static double names_width(const gn_bench_case *bench) {
+    double width = 0;
+    char text[NAME];
+    for (size_t i = 0; i < bench->plan.optimizer_count; i++) {
+        name_text(bench, 0, i, text);
+        width = fmax(width, gn_text_width(text));
+    }
+    return width;
+}
+
 /* The optimisers' names beside the first panel of a row, with how many seeds got there. */
 static void draw_names(const bench_figure *f, size_t target) {
     const gn_bench_plan *plan = &f->bench->plan;
     const gn_box box = panel(f, target, GN_BENCH_STEPS);
-    char text[160];
-    gn_canvas_text(&f->canvas, 12, box.top - HEAD / 2.0, GN_TEXT_BOLD, plan->targets[target].text);
+    char text[NAME];
+    gn_canvas_text(&f->canvas, MARGIN, box.top - HEAD / 2.0, GN_TEXT_BOLD, plan->targets[target].text);
     for (size_t i = 0; i < plan->optimizer_count; i++) {
-        size_t reached;
-        gn_bench_spread(f->bench, i, target, GN_BENCH_STEPS, &reached);
-        snprintf(text, sizeof text, "%.60s: %zu of %zu", plan->labels[i], reached, plan->seed_count);
-        gn_canvas_text(&f->canvas, 12, box.top + LINE * ((double)i + 0.5), GN_TEXT_PLAIN, text);
+        name_text(f->bench, target, i, text);
+        gn_canvas_text(&f->canvas, MARGIN, box.top + LINE * ((double)i + 0.5), GN_TEXT_PLAIN, text);
     }
 }
 
@@ -128,9 +145,9 @@ static void draw_page(const bench_figure *f) {
     const size_t targets = f->bench->plan.target_count;
     char title[256];
     snprintf(title, sizeof title, "%s: steps, passes and seconds to targets", f->bench->name);
-    gn_canvas_text(&f->canvas, 12, TOP / 2.0, GN_TEXT_TITLE, title);
-    gn_canvas_paragraph(&f->canvas, 12, panel(f, targets, 0).top - HEAD + SMALL_LINE / 2.0,
-                        f->canvas.width - 12 - RIGHT, f->caption);
+    gn_canvas_text(&f->canvas, MARGIN, TOP / 2.0, GN_TEXT_TITLE, title);
+    gn_canvas_paragraph(&f->canvas, MARGIN, panel(f, targets, 0).top - HEAD + SMALL_LINE / 2.0,
+                        f->canvas.width - MARGIN - RIGHT, f->caption);
     for (size_t t = 0; t < targets; t++)
         for (gn_bench_cost c = 0; c < GN_BENCH_COSTS; c++)
             draw_panel(f, t, c);
@@ -152,8 +169,9 @@ static gn_status draw(const void *what, gn_script *script, gn_message *message) 
     bench_figure f = {.bench = what, .canvas = {.script = script}};
     (void)message;
     write_caption(f.bench, f.caption, sizeof f.caption);
-    f.canvas.width = LEFT + GN_BENCH_COSTS * (WIDTH + GAP) - GAP + RIGHT;
-    const size_t lines = gn_canvas_paragraph(NULL, 0, 0, f.canvas.width - 12 - RIGHT, f.caption);
+    f.left = 2 * MARGIN + names_width(f.bench);
+    f.canvas.width = f.left + GN_BENCH_COSTS * (WIDTH + GAP) - GAP + RIGHT;
+    const size_t lines = gn_canvas_paragraph(NULL, 0, 0, f.canvas.width - MARGIN - RIGHT, f.caption);
     f.canvas.height = panel(&f, f.bench->plan.target_count, 0).top - HEAD + (double)(lines + 1) * SMALL_LINE;
     for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
         gn_canvas_begin(&f.canvas, terminal);
