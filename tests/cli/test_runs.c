@@ -498,3 +498,59 @@ Test(runs, mistakes_in_a_grid) {
               result.err);
     cr_expect_not(file_exists(folder, "runs"));
 }
+
+/* The quick size: said in the log, in run.h5, below the figure and in the report; it goes on as it began, and
+ * not as the full size. */
+Test(runs, in_the_quick_size) {
+    char yaml[4096], text[64];
+    snprintf(yaml, sizeof yaml, "%squick: {leaves_out: nearly all, phases.0.steps: 3}\n", quick_config);
+    write_file(folder, "q.yaml", yaml);
+    expect_command(folder, "check q.yaml --quick", 0);
+    expect_command(folder, "linearize q.yaml --quick --out l.h5", 0);
+    expect_command(folder, "ntk q.yaml --quick --out n.h5", 0);
+    expect_command(folder, "run q.yaml --quick --out q --quiet", 0);
+    gn_run run = open_run("q");
+    cr_expect_eq(run.config->phases[0].steps, 3);
+    gn_run_attribute(&run, "quick", text, sizeof text);
+    cr_expect_str_eq(text, "nearly all");
+    gn_run_close(&run);
+    char *log = read_file(folder, "q/log.txt");
+    cr_expect_not_null(strstr(log, "quick: leaves out nearly all\n"), "%s", log);
+    free(log);
+    expect_command(folder, "run q.yaml --quick --out q --quiet --resume", 0);
+    command_result result = expect_command(folder, "run q.yaml --out q --quiet --resume", 2);
+    cr_expect_not_null(strstr(result.err, "`phases.0.steps` is"), "%s", result.err);
+    expect_command(folder, "report q --out q.html", 0);
+    char *html = read_file(folder, "q.html");
+    const char *first = strstr(html, "Quick: leaves out nearly all.");
+    cr_expect(first != NULL && strstr(first + 1, "Quick: leaves out nearly all.") != NULL);
+    free(html);
+    expect_command(folder, "run q.yaml --quick --set phases.0.steps=4 --out s --quiet", 0);
+    run = open_run("s");
+    cr_expect_eq(run.config->phases[0].steps, 4);
+    gn_run_close(&run);
+    expect_command(folder, "run q.yaml --out f --quiet", 0);
+    run = open_run("f");
+    gn_run_attribute(&run, "quick", text, sizeof text);
+    cr_expect_str_eq(text, "");
+    gn_run_close(&run);
+    result = expect_command(folder, "run c.yaml --quick --out c --quiet", 2);
+    cr_expect_not_null(strstr(result.err, "c.yaml has no section `quick:`"), "%s", result.err);
+    cr_expect(!file_exists(folder, "c"));
+}
+
+/* A grid's quick size has fewer points. */
+Test(runs, a_grid_in_the_quick_size) {
+    char yaml[4096];
+    snprintf(yaml, sizeof yaml, "%squick: {leaves_out: a seed, sweep.0.values: [0]}\n", grid_config);
+    write_file(folder, "q.yaml", yaml);
+    command_result result = expect_command(folder, "check q.yaml --quick", 0);
+    cr_expect_not_null(strstr(result.out, "a grid of 3 points"), "%s", result.out);
+    expect_command(folder, "sweep q.yaml --quick --out q --quiet", 0);
+    gn_run run = open_run("q/000-seed=0,phases.0.optimizer.learning_rate=0.01");
+    char text[64];
+    gn_run_attribute(&run, "quick", text, sizeof text);
+    cr_expect_str_eq(text, "a seed");
+    gn_run_close(&run);
+    cr_expect(!file_exists(folder, "q/003-seed=1,phases.0.optimizer.learning_rate=0.01"));
+}

@@ -1,5 +1,6 @@
 /* Configurations: defaults, settings, the struct that comes of them. */
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,4 +253,87 @@ Test(config, a_grid_s_labels) {
         gn_config_source_destroy(point);
     }
     gn_config_source_destroy(source);
+}
+
+static const char quick_section[] = "quick:\n  leaves_out: most of it\n  phases.0.steps: 2\n  batch.size: 3\n"
+                                    "  sweep.0.values: [5]\nsweep:\n  - {key: seed, values: [1, 2, 4]}\n";
+
+/* The quick size comes before all settings, wherever it stands among them, and its grid is the smaller one.
+ */
+Test(config, quick_size) {
+    static const char *const settings[] = {"batch.size=7", "--quick"};
+    gn_message message = {0};
+    gn_config_source *source, *point;
+    gn_config *c;
+    char phases[512], *label, *text, where[600];
+    snprintf(phases, sizeof phases, "  - {steps: 10, optimizer: {kind: sgd}}\n%s", quick_section);
+    write_config(phases);
+    cr_assert_eq(gn_config_source_read(file, settings, 2, &source, &message), GN_OK, "%s", message.text);
+    cr_assert_eq(gn_config_sweep_count(source), 1);
+    cr_assert_eq(gn_config_sweep_point(source, 0, &point, &label, &message), GN_OK, "%s", message.text);
+    cr_assert_eq(gn_config_resolve(point, &c, &message), GN_OK, "%s", message.text);
+    cr_expect(c->phases[0].steps == 2 && c->batch.size == 7 && c->seed == 5);
+    cr_expect_str_eq(gn_config_quick(point), "most of it");
+    cr_expect_not_null(strstr(gn_config_where(point, "phases.0.steps", where, sizeof where),
+                              ":7: quick size's phases.0.steps"),
+                       "%s", where);
+    cr_assert_eq(gn_config_text(point, &text, &message), GN_OK, "%s", message.text);
+    cr_expect_null(strstr(text, "quick"), "%s", text);
+    free(text);
+    free(label);
+    gn_config_destroy(c);
+    gn_config_source_destroy(point);
+    gn_config_source_destroy(source);
+    c = load(); /* without --quick */
+    cr_expect(c->phases[0].steps == 10 && c->batch.size == 0);
+    gn_config_destroy(c);
+}
+
+/* The form of the section is checked in the full size too. */
+Test(config, quick_sections_that_are_none) {
+    static const char *const sections[][2] = {
+        {"quick: 3\n", ":5: quick must be a mapping"},
+        {"quick: {seed: 1}\n", ":5: quick.leaves_out must say"},
+        {"quick:\n  leaves_out: ''\n", ":6: quick.leaves_out must say"},
+        {"quick: {leaves_out: a, quick.seed: 1}\n", ":5: quick cannot set `quick.seed`"}};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        gn_message message = {0};
+        gn_config *c;
+        char phases[512];
+        snprintf(phases, sizeof phases, "  - {steps: 10, optimizer: {kind: sgd}}\n%s", sections[i][0]);
+        write_config(phases);
+        cr_expect_eq(gn_config_read(file, &c, &message), GN_ERROR_CONFIG);
+        cr_expect_not_null(strstr(message.text, sections[i][1]), "%s", message.text);
+    }
+}
+
+/* Every experiment comes in a quick size, whose settings have a place at each point of its grid. */
+Test(config, experiments_have_a_quick_size) {
+    static const char *const quick[] = {"--quick"};
+    glob_t files;
+    cr_assert_eq(glob(GNEWT_SOURCE_DIR "/experiments/*.yaml", 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        gn_message message = {0};
+        gn_config_source *source, *point;
+        gn_config *c;
+        char *label;
+        cr_assert_eq(gn_config_source_read(files.gl_pathv[i], quick, 1, &source, &message), GN_OK, "%s",
+                     message.text);
+        const size_t points = gn_config_sweep_count(source);
+        for (size_t p = 0; p < points; p++) {
+            cr_assert_eq(gn_config_sweep_point(source, p, &point, &label, &message), GN_OK, "%s",
+                         message.text);
+            cr_expect_eq(gn_config_resolve(point, &c, &message), GN_OK, "%s", message.text);
+            gn_config_destroy(c);
+            gn_config_source_destroy(point);
+            free(label);
+        }
+        if (points == 0) {
+            cr_expect_eq(gn_config_resolve(source, &c, &message), GN_OK, "%s", message.text);
+            gn_config_destroy(c);
+        }
+        gn_config_source_destroy(source);
+    }
+    cr_expect_geq(files.gl_pathc, 16);
+    globfree(&files);
 }

@@ -7,7 +7,7 @@
 #include "run/build.h"
 
 static const char usage[] =
-    "gnewt check CONFIG.yaml [--set KEY=VALUE]... [--device D] [--seed N]\n"
+    "gnewt check CONFIG.yaml [--quick] [--set KEY=VALUE]... [--device D] [--seed N]\n"
     "\n"
     "Checks a configuration and its data, predicts the memory that it needs, and prints it with every "
     "default\n"

@@ -15,6 +15,7 @@
     X(run, true, "train, as a configuration says, into a run directory")                                     \
     X(sweep, true, "train every point of a configuration's grid")                                            \
     X(linearize, true, "write the linear map at one point, and its solves, as arrays")                       \
+    X(bench, true, "compare optimisers, tuned with equal budgets, over seeds")                               \
     X(ntk, true, "the spectrum of the NTK at one point, with a figure")                                      \
     X(plot, false, "draw the figure of runs")                                                                \
     X(report, false, "write a report of runs, one HTML file")                                                \
@@ -35,7 +36,7 @@ int gn_cli_fail(gn_status status, const gn_message *message);
 /* Options; a verb takes those whose bits it names. */
 enum {
     GN_TAKES_CONFIG = 1, /* one positional argument */
-    GN_TAKES_SET = 2,    /* --set, --device, --seed */
+    GN_TAKES_KEYS = 2,   /* --set, --device, --quick */
     GN_TAKES_OUT = 4,
     GN_TAKES_RESUME = 8,
     GN_TAKES_QUIET = 16,
@@ -43,13 +44,17 @@ enum {
     GN_TAKES_RUNS = 64, /* one positional argument or more */
     GN_TAKES_DAMPINGS = 128,
     GN_TAKES_VALUES = 256,
-    GN_TAKES_JOBS = 512
+    GN_TAKES_JOBS = 512,
+    GN_TAKES_SEED = 1024,
+    GN_TAKES_SET = GN_TAKES_KEYS | GN_TAKES_SEED,
+    GN_TAKES_CASES = 2048, /* any number of positional arguments */
+    GN_TAKES_JSON = 4096
 };
 
 typedef struct gn_cli_options {
-    char **settings; /* KEY=VALUE, --KEY=VALUE */
+    char **settings; /* KEY=VALUE, --KEY=VALUE, --quick */
     size_t setting_count;
-    const char *out, *params, *dampings, *values;
+    const char *out, *params, *dampings, *values, *json;
     bool resume, quiet;
     size_t jobs;      /* 1 if absent */
     char **arguments; /* positional */

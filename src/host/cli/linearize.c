@@ -10,7 +10,8 @@
 enum { MOST_DAMPINGS = 64 };
 
 static const char usage[] =
-    "gnewt linearize CONFIG.yaml [--params P.h5] [--dampings MU,...] --out L.h5 [--set KEY=VALUE]... "
+    "gnewt linearize CONFIG.yaml [--params P.h5] [--dampings MU,...] --out L.h5 [--quick] [--set "
+    "KEY=VALUE]... "
     "[--device D] [--seed N]\n"
     "\n"
     "Writes the network as a linear map on the whole training set, at one point:\n"

@@ -11,8 +11,8 @@
 #include "run/linearize.h"
 
 static const char usage[] =
-    "gnewt ntk CONFIG.yaml [--params P.h5] [--values K] [--out FILE] [--set KEY=VALUE]... [--device D] "
-    "[--seed N]\n"
+    "gnewt ntk CONFIG.yaml [--params P.h5] [--values K] [--out FILE] [--quick] [--set KEY=VALUE]... "
+    "[--device D] [--seed N]\n"
     "\n"
     "Writes the NTK J J' of the whole training set at one point, in float64, and its eigenvalues:\n"
     "/params/<name>, /ntk (M x M) and /ntk_eigenvalues (ascending); prints a table of them and draws a "

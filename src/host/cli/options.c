@@ -18,7 +18,9 @@ enum {
     OPTION_PARAMS,
     OPTION_DAMPINGS,
     OPTION_VALUES,
-    OPTION_JOBS
+    OPTION_JOBS,
+    OPTION_QUICK,
+    OPTION_JSON
 };
 
 static const struct {
@@ -26,9 +28,10 @@ static const struct {
     int taken_by;
 } all_options[] = {
     {{"help", no_argument, NULL, 'h'}, ~0},
-    {{"set", required_argument, NULL, OPTION_SET}, GN_TAKES_SET},
-    {{"device", required_argument, NULL, OPTION_DEVICE}, GN_TAKES_SET},
-    {{"seed", required_argument, NULL, OPTION_SEED}, GN_TAKES_SET},
+    {{"set", required_argument, NULL, OPTION_SET}, GN_TAKES_KEYS},
+    {{"device", required_argument, NULL, OPTION_DEVICE}, GN_TAKES_KEYS},
+    {{"seed", required_argument, NULL, OPTION_SEED}, GN_TAKES_SEED},
+    {{"quick", no_argument, NULL, OPTION_QUICK}, GN_TAKES_KEYS},
     {{"out", required_argument, NULL, OPTION_OUT}, GN_TAKES_OUT},
     {{"resume", no_argument, NULL, OPTION_RESUME}, GN_TAKES_RESUME},
     {{"quiet", no_argument, NULL, OPTION_QUIET}, GN_TAKES_QUIET},
@@ -36,6 +39,7 @@ static const struct {
     {{"dampings", required_argument, NULL, OPTION_DAMPINGS}, GN_TAKES_DAMPINGS},
     {{"values", required_argument, NULL, OPTION_VALUES}, GN_TAKES_VALUES},
     {{"jobs", required_argument, NULL, OPTION_JOBS}, GN_TAKES_JOBS},
+    {{"json", required_argument, NULL, OPTION_JSON}, GN_TAKES_JSON},
 };
 enum { OPTIONS = sizeof all_options / sizeof *all_options };
 
@@ -104,6 +108,8 @@ static bool take(gn_cli_options *options, int code) {
         return add_setting(options, "--device=", optarg);
     case OPTION_SEED:
         return add_setting(options, "--seed=", optarg);
+    case OPTION_QUICK:
+        return add_setting(options, "--quick", "");
     case OPTION_OUT:
         options->out = optarg;
         break;
@@ -119,6 +125,9 @@ static bool take(gn_cli_options *options, int code) {
     case OPTION_DAMPINGS:
         options->dampings = optarg;
         break;
+    case OPTION_JSON:
+        options->json = optarg;
+        break;
     case OPTION_VALUES:
         options->values = optarg;
         break;
@@ -129,7 +138,7 @@ static bool take(gn_cli_options *options, int code) {
 /* Positional arguments: their number, and that --set's values are not read as options. */
 static int check_arguments(char **argv, int takes, const char *usage, const gn_cli_options *options) {
     int least = takes & (GN_TAKES_CONFIG | GN_TAKES_RUNS) ? 1 : 0;
-    int most = takes & GN_TAKES_RUNS ? 1 << 30 : least;
+    int most = takes & (GN_TAKES_RUNS | GN_TAKES_CASES) ? 1 << 30 : least;
     if (options->argument_count >= least && options->argument_count <= most)
         return -1;
     if (options->argument_count < least)

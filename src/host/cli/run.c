@@ -4,10 +4,12 @@
 #include "run/directory.h"
 
 static const char usage[] =
-    "gnewt run CONFIG.yaml [--set KEY=VALUE]... [--device D] [--seed N] [--out DIR] [--resume] [--quiet]\n"
+    "gnewt run CONFIG.yaml [--quick] [--set KEY=VALUE]... [--device D] [--seed N] [--out DIR] [--resume] "
+    "[--quiet]\n"
     "\n"
     "Trains as CONFIG.yaml says. Prints progress on standard error and results on standard output.\n"
     "\n"
+    "  --quick          the quick size of the experiment, as its section `quick:` says; before any --set\n"
     "  --set KEY=VALUE  change a key, by its dotted path: phases.0.optimizer.damping.value=0.1\n"
     "  --device D       auto, cpu, cuda, cuda:1 or check; as --set device=D\n"
     "  --seed N         as --set seed=N\n"

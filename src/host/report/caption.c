@@ -119,6 +119,13 @@ static void write_seeds(const gn_run_set *set, char *text, size_t size) {
                  (unsigned long long)high);
 }
 
+static void write_quick(const gn_run_set *set, char *text, size_t size) {
+    char quick[320];
+    const size_t length = strlen(text);
+    if (gn_run_set_quick(set, quick, sizeof quick)[0] != '\0')
+        snprintf(text + length, size - length, " Quick: leaves out %s.", quick);
+}
+
 void gn_caption_write(const gn_run_set *set, char *text, size_t size) {
     const gn_config *config = gn_group_config(set, &set->groups[0]);
     const gn_settings *settings = &set->runs[set->groups[0].first].settings;
@@ -131,4 +138,5 @@ void gn_caption_write(const gn_run_set *set, char *text, size_t size) {
         snprintf(batch, sizeof batch, "batches of %zu", config->batch.size);
     snprintf(text, size, "%s, %s; %s; %s; %s; %s.", problem ? problem : "", network, batch, optimizers,
              gn_dtype_name(config->precision), seeds);
+    write_quick(set, text, size);
 }

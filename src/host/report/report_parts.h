@@ -29,7 +29,7 @@ void gn_report_thresholds(FILE *out, const gn_experiment *experiment);
 void gn_report_settings(FILE *out, const gn_experiment *experiment);
 /* The resolved configuration of each group's first run. */
 void gn_report_configurations(FILE *out, const gn_experiment *experiment);
-/* Version, devices, precision and dates. */
+/* Version, devices, precision and dates; what a quick size leaves out. */
 void gn_report_provenance(FILE *out, const gn_experiment *experiment);
 
 /* ---- report_cells.c ---- */

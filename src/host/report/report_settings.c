@@ -179,4 +179,10 @@ void gn_report_provenance(FILE *out, const gn_experiment *e) {
     fputs(" · ", out);
     write_dates(out, &e->set);
     fputs("</p>\n", out);
+    char quick[320];
+    if (gn_run_set_quick(&e->set, quick, sizeof quick)[0] != '\0') {
+        fputs("<p class=\"warn\">Quick: leaves out ", out);
+        gn_html_text(out, quick);
+        fputs(".</p>\n", out);
+    }
 }

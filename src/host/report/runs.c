@@ -300,3 +300,10 @@ size_t gn_group_state(const gn_run_set *set, const gn_run_group *group, char *te
     }
     return diverged + unfinished;
 }
+
+const char *gn_run_set_quick(const gn_run_set *set, char *text, size_t size) {
+    text[0] = '\0';
+    for (size_t i = 0; i < set->run_count && text[0] == '\0'; i++)
+        gn_run_attribute(&set->runs[i].run, "quick", text, size);
+    return text;
+}

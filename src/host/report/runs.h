@@ -67,4 +67,7 @@ void gn_group_series_free(const gn_run_group *group, gn_series *series);
 /* "2 of 6 seeds diverged", "unfinished"; "" where all ran to their end. Returns the number that did not. */
 size_t gn_group_state(const gn_run_set *set, const gn_run_group *group, char *text, size_t size);
 
+/* What the quick size of the runs leaves out; "" where they are of the full one. Returns text. */
+const char *gn_run_set_quick(const gn_run_set *set, char *text, size_t size);
+
 #endif

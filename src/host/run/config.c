@@ -44,6 +44,10 @@ static char *folder_of(const char *file) {
     return path;
 }
 
+static bool is_quick(const char *setting) {
+    return strcmp(setting, "--quick") == 0;
+}
+
 static gn_status apply_setting(gn_config_source *source, const char *setting, gn_message *message) {
     char text[PATH_MAX];
     bool flag = strncmp(setting, "--", 2) == 0; /* --seed=1: a flag with its own name */
@@ -89,8 +93,12 @@ static gn_status read_source(gn_config_source *source, const char *const *settin
                                "%s:%d: the file must be a mapping of keys to values; `gnewt schema` prints "
                                "every key",
                                source->file, source->tree.root->line);
+    for (size_t i = 0; i < count && source->quick == NULL; i++)
+        if (is_quick(settings[i]))
+            GN_TRY(gn_source_apply_quick(source, message));
     for (size_t i = 0; i < count; i++)
-        GN_TRY(apply_setting(source, settings[i], message));
+        if (!is_quick(settings[i]))
+            GN_TRY(apply_setting(source, settings[i], message));
     return GN_OK;
 }
 
@@ -141,6 +149,8 @@ const char *gn_config_where(const gn_config_source *source, const char *path, ch
 
 static gn_status resolve(const gn_config_source *source, gn_tree *out, gn_message *message) {
     gn_check check = {.source = source, .out = out, .message = message};
+    GN_TRY(gn_check_quick(&check));
+    GN_TRY(gn_check_bench(source, message));
     GN_TRY(gn_check_section(&check, &gn_config_section, source->tree.root, NULL, &out->root));
     return gn_check_together(&check, out->root);
 }

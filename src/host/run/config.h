@@ -193,14 +193,19 @@ typedef struct gn_config {
 /* Where a configuration came from: its file and its `KEY=VALUE`s, with the line of every key. */
 typedef struct gn_config_source gn_config_source;
 
-/* Reads FILE and applies `count` settings KEY=VALUE (or --KEY=VALUE, for messages) in order. *source is the
- * caller's, by gn_config_source_destroy(). CONFIG, with file, line and what to do, where the text is no YAML,
+/* Reads FILE and applies `count` settings KEY=VALUE (or --KEY=VALUE, for messages) in order; wherever among
+ * them
+ * `--quick` stands, the settings under `quick:` come before. *source is the caller's, by
+ * gn_config_source_destroy(). CONFIG, with file, line and what to do, where the text is no YAML,
  * a setting has no place, or the content is not valid. */
 gn_status gn_config_source_read(const char *file, const char *const *settings, size_t count,
                                 gn_config_source **source, gn_message *message);
 void gn_config_source_destroy(gn_config_source *source);
 /* True where the file has a grid under `sweep:`. */
 bool gn_config_source_has_sweep(const gn_config_source *source);
+
+/* What the quick size leaves out, in the words of the file; NULL: this is the full size. */
+const char *gn_config_quick(const gn_config_source *source);
 
 /* The configuration of a source, without its sweep. The caller destroys it; it does not need the source. */
 gn_status gn_config_resolve(const gn_config_source *source, gn_config **config, gn_message *message);

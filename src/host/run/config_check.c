@@ -171,7 +171,7 @@ gn_status gn_check_section(gn_check *check, const gn_section *section, const gn_
     for (const gn_key *key = section->keys; key->name != NULL; key++) {
         gn_node *item;
         const bool absent = GN_KEY_IS_OPTIONAL(key->type) && (node == NULL || !gn_node_get(node, key->name));
-        if ((key->kinds >> kind & 1) == 0 || key->type == GN_KEY_SWEEP || absent)
+        if ((key->kinds >> kind & 1) == 0 || GN_KEY_IS_APART(key->type) || absent)
             continue;
         GN_TRY(check_row(check, key, node, parent, &item));
         if (!gn_tree_add(check->out, map, key->name, item))

@@ -9,6 +9,7 @@ struct gn_config_source {
     char *file;   /* as the user named it */
     char *folder; /* where relative paths start; absolute */
     gn_tree tree;
+    const char *quick; /* what the quick size that was applied leaves out; of the tree; NULL: it was not */
 };
 
 /* The state of one walk: where it is, and where results and messages go. */
@@ -33,6 +34,14 @@ gn_status gn_check_value(gn_check *check, const gn_key *key, const gn_node *node
 /* ", did you mean `x`?" for the name of a list that is nearest to `word`, or ": it is one of a, b". */
 const char *gn_nearest_text(const char *word, const char *const *names, size_t count, char *text,
                             size_t size);
+
+/* The form of the section `quick`, where there is one. */
+gn_status gn_check_quick(const gn_check *check);
+/* Puts its settings in their places; CONFIG where there is no such section. */
+gn_status gn_source_apply_quick(gn_config_source *source, gn_message *message);
+
+/* The section `bench`, where there is one. */
+gn_status gn_check_bench(const gn_config_source *source, gn_message *message);
 
 /* What no row can say of one key alone: labels, lists that may not be empty, keys that need one another. */
 gn_status gn_check_together(gn_check *check, gn_node *resolved);

@@ -131,6 +131,8 @@ static const gn_choice metrics[] = {
 #define OF_SECTION(of)          NULL, &of
 #define OF_SECTIONS(of)         NULL, &of
 #define OF_SWEEP(of)            NULL, &of
+#define OF_QUICK(of)            NULL, &of
+#define OF_BENCH(of)            NULL, &of
 #define OF_OPTIONAL_REAL(of)    NULL, NULL
 #define OF_OPTIONAL_SECTION(of) NULL, &of
 #define OF_REALS(of)            NULL, NULL
@@ -176,6 +178,8 @@ static const gn_choice metrics[] = {
 #define FIELD_SECTIONS(key, member, of)                                                                      \
     CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | OPTIONAL, STRUCT, member, &of##_entry, 0, CYAML_UNLIMITED)
 #define FIELD_SWEEP(key, member, of)                                    CYAML_FIELD_IGNORE(#key, OPTIONAL)
+#define FIELD_QUICK                                                     FIELD_SWEEP
+#define FIELD_BENCH                                                     FIELD_SWEEP
 #define FIELD(type, key, member, fallback, unit, range, kinds, of, doc) FIELD_##type(key, member, of),
 
 static const cyaml_schema_value_t count_entry = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, size_t)};
@@ -237,13 +241,26 @@ DEFINE_SECTION(gn_observer_section, GN_OBSERVER_KEYS)
 DEFINE_SECTION(gn_plot_section, GN_PLOT_KEYS)
 #undef STRUCT
 
-/* A sweep is taken apart on the tree (config_sweep.c) and never loaded. */
+/* These are taken apart on the tree (config_sweep.c, config_quick.c, config_bench.c) and never loaded. */
 struct sweep_row {
     char *key, *values;
 };
 #define STRUCT struct sweep_row
 static const gn_key gn_sweep_section_rows[] = {GN_SWEEP_KEYS(ROW){.name = NULL}};
 const gn_section gn_sweep_section = {gn_sweep_section_rows, NULL};
+static const gn_key gn_quick_section_rows[] = {GN_QUICK_KEYS(ROW){.name = NULL}};
+static const gn_section gn_quick_section = {gn_quick_section_rows, NULL};
+#undef STRUCT
+struct bench_row {
+    char *text;
+};
+#define STRUCT struct bench_row
+static const gn_key gn_target_section_rows[] = {GN_TARGET_KEYS(ROW){.name = NULL}};
+static const gn_section gn_target_section = {gn_target_section_rows, NULL};
+static const gn_key gn_compared_section_rows[] = {GN_COMPARED_KEYS(ROW){.name = NULL}};
+static const gn_section gn_compared_section = {gn_compared_section_rows, NULL};
+static const gn_key gn_bench_section_rows[] = {GN_BENCH_KEYS(ROW){.name = NULL}};
+const gn_section gn_bench_section = {gn_bench_section_rows, NULL};
 #undef STRUCT
 
 static const cyaml_schema_value_t gn_phase_section_entry = {

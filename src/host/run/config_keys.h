@@ -6,6 +6,7 @@
  * REAL; COUNT (a size); SEED; BOOL; CHOICE (of the names in `of`); WORD_OR_COUNT (a name of `of`, or a
  * count); COUNTS, REALS, TEXTS (lists); SECTION, SECTIONS (a mapping, a list of mappings; `of` is the
  * section); OPTIONAL_REAL, OPTIONAL_SECTION (their members are pointers, NULL where the key is not given)
+ *   QUICK (settings, and the keys of `of`); BENCH (as SECTION, but no part of the resolved configuration)
  *   default  YAML; NEEDED: must be given; COMPUTED: config_check.c makes it; NONE: of an optional key
  *   range    an interval, "[0, 1)"; for lists that of each entry; "" for none
  *   kinds    the values of the section's `kind` that the row belongs to. A key may have several rows of
@@ -355,6 +356,30 @@
     X(TEXT, key, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "a dotted path, as of --set")                    \
     X(VALUES, values, values, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "each any YAML")
 
+#define GN_QUICK_KEYS(X)                                                                                     \
+    X(TEXT, leaves_out, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0,                                           \
+      "said in the log, captions and reports of such runs")
+
+#define GN_TARGET_KEYS(X)                                                                                    \
+    X(CHOICE, metric, text, GN_KEY_NEEDED, "", "", GN_KEY_ALL, phase_metrics, "a recorded value")            \
+    X(OPTIONAL_REAL, below, text, GN_KEY_NONE, "", "(-inf, inf)", GN_KEY_ALL, 0, "this, or above")           \
+    X(OPTIONAL_REAL, above, text, GN_KEY_NONE, "", "(-inf, inf)", GN_KEY_ALL, 0, "this, or below")
+#define GN_COMPARED_KEYS(X)                                                                                  \
+    X(TEXT, label, text, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "of tables and figures")                      \
+    X(VALUES, phases, text, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "in place of the file's")                  \
+    X(COUNT, every, text, "1", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ALL, 0,                                    \
+      "between rows, where targets are looked for")                                                          \
+    X(VALUES, grid, text, "{}", "", "", GN_KEY_ALL, 0,                                                       \
+      "what it is tuned over: dotted keys, each with a list of values")
+#define GN_BENCH_KEYS(X)                                                                                     \
+    X(COUNTS, seeds, text, "[0, 1, 2]", "", "[0, 18446744073709551615]", GN_KEY_ALL, 0, "that are reported") \
+    X(SEED, tuning_seed, text, "1000", "", "[0, 18446744073709551615]", GN_KEY_ALL, 0,                       \
+      "of the runs that tune; none of seeds")                                                                \
+    X(SECTIONS, targets, text, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_target_section,                         \
+      "the first is tuned for")                                                                              \
+    X(SECTIONS, optimizers, text, GN_KEY_NEEDED, "", "", GN_KEY_ALL, gn_compared_section,                    \
+      "all with grids of one size")
+
 #define GN_CONFIG_KEYS(X)                                                                                    \
     X(TEXT, name, name, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                              \
       "of the run and its folder; the file's if absent")                                                     \
@@ -371,7 +396,11 @@
       "what is watched meanwhile")                                                                           \
     X(SECTION, plot, plot, "{}", "", "", GN_KEY_ALL, gn_plot_section, "")                                    \
     X(SWEEP, sweep, name, "[]", "", "", GN_KEY_ALL, gn_sweep_section,                                        \
-      "the grid of `gnewt sweep`: all combinations")
+      "the grid of `gnewt sweep`: all combinations")                                                         \
+    X(QUICK, quick, name, "{}", "", "", GN_KEY_ALL, gn_quick_section,                                        \
+      "what --quick sets, before --set: the experiment in a size that ends within minutes")                  \
+    X(BENCH, bench, name, "{}", "", "", GN_KEY_ALL, gn_bench_section,                                        \
+      "of `gnewt bench`: optimisers, tuned with equal budgets, compared over seeds")
 
 typedef enum gn_key_type {
     GN_KEY_TEXT,
@@ -391,11 +420,16 @@ typedef enum gn_key_type {
     GN_KEY_SWEEP,
     GN_KEY_OPTIONAL_REAL,
     GN_KEY_OPTIONAL_SECTION,
-    GN_KEY_REALS
+    GN_KEY_REALS,
+    GN_KEY_QUICK,
+    GN_KEY_BENCH
 } gn_key_type;
 
 /* Left out of the resolved configuration where it is not given. */
 #define GN_KEY_IS_OPTIONAL(type) ((type) == GN_KEY_OPTIONAL_REAL || (type) == GN_KEY_OPTIONAL_SECTION)
+
+/* Taken apart on the tree, and no part of the resolved configuration. */
+#define GN_KEY_IS_APART(type) ((type) == GN_KEY_SWEEP || (type) == GN_KEY_QUICK || (type) == GN_KEY_BENCH)
 
 /* A name (str) that a value may have, and what it stands for (val); lists end with str NULL. */
 typedef cyaml_strval_t gn_choice;
@@ -417,8 +451,8 @@ struct gn_section {
     const cyaml_schema_field_t *schema;
 };
 
-/* The whole file, and one entry of its sweep. */
-extern const gn_section gn_config_section, gn_sweep_section;
+/* The whole file, one entry of its sweep, and its bench. */
+extern const gn_section gn_config_section, gn_sweep_section, gn_bench_section;
 
 /* The row of `name` for a kind (any kind where kind < 0), or NULL. */
 const gn_key *gn_section_key(const gn_section *section, const char *name, int64_t kind);

@@ -42,7 +42,9 @@ static void print_note(FILE *out, const gn_section *section, const gn_key *key) 
                                         "list of mappings",
                                         "number",
                                         "mapping",
-                                        "list of numbers"};
+                                        "list of numbers",
+                                        "mapping of dotted keys, as of --set, to values",
+                                        "mapping"};
     fprintf(out, "# %s", types[key->type]);
     print_names(out,
                 key->type == GN_KEY_TEXTS           ? " of "
@@ -84,7 +86,7 @@ static void print_section(FILE *out, const gn_section *section, int indent, bool
     bool dash = list;
     for (const gn_key *key = section->keys; key->name != NULL; key++) {
         bool belongs = live && (kind == NULL || (key->kinds >> kind->val & 1) != 0) &&
-                       key->type != GN_KEY_SWEEP && !GN_KEY_IS_OPTIONAL(key->type);
+                       !GN_KEY_IS_APART(key->type) && !GN_KEY_IS_OPTIONAL(key->type);
         bool nested = key->section != NULL,
              nested_list = key->type == GN_KEY_SECTIONS || key->type == GN_KEY_SWEEP;
         const char *value = key->fallback == GN_KEY_NEEDED ? example(key) : key->fallback;

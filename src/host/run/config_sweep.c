@@ -93,6 +93,8 @@ static gn_status make_point(const gn_config_source *source, size_t index, gn_con
     point->tree.root = gn_tree_copy(&point->tree, source->tree.root);
     if (point->file == NULL || point->folder == NULL || point->tree.root == NULL)
         return gn_check_memory(&check);
+    if (source->quick != NULL && (point->quick = gn_tree_text(&point->tree, source->quick)) == NULL)
+        return gn_check_memory(&check);
     gn_node_remove(point->tree.root, "sweep");
     size_t stride = gn_config_sweep_count(source);
     for (size_t i = 0; i < sweep->count; i++) {

@@ -323,7 +323,9 @@ gn_status gn_directory_write_cost(gn_directory *directory, const char *name, dou
 }
 
 gn_status gn_directory_describe(gn_directory *directory, const char *name, const char *device, gn_dtype dtype,
-                                uint64_t seed, gn_message *message) {
+                                uint64_t seed, const char *quick, gn_message *message) {
+    if (quick != NULL)
+        GN_TRY(gn_h5_put_text(directory->h5, "quick", quick, message));
     GN_TRY(gn_h5_put_text(directory->h5, "version", GNEWT_VERSION, message));
     GN_TRY(gn_h5_put_text(directory->h5, "name", name, message));
     GN_TRY(gn_h5_put_text(directory->h5, "device", device, message));

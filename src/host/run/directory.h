@@ -47,8 +47,9 @@ gn_status gn_directory_flush(gn_directory *directory, gn_message *message);
 /* /GROUP/<name> for each parameter, from theta (P). */
 gn_status gn_directory_write_parameters(gn_directory *directory, const char *group, const gn_network *network,
                                         const gn_array *theta, gn_message *message);
+/* `quick`: what the quick size leaves out, or NULL. */
 gn_status gn_directory_describe(gn_directory *directory, const char *name, const char *device, gn_dtype dtype,
-                                uint64_t seed, gn_message *message);
+                                uint64_t seed, const char *quick, gn_message *message);
 /* A line of log.txt. A log that cannot be written ends no run. */
 void gn_directory_log(gn_directory *directory, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

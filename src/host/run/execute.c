@@ -134,6 +134,7 @@ static gn_status begin_anew(run *r, const char *text, gn_message *message) {
 static gn_status open_directory(run *r, const char *text, gn_message *message) {
     const gn_execute_options *o = r->options;
     const gn_config *config = o->config;
+    const char *quick = gn_config_quick(o->source);
     uint64_t step = 0;
     bool found = false;
     if (o->resume)
@@ -143,11 +144,13 @@ static gn_status open_directory(run *r, const char *text, gn_message *message) {
     GN_TRY(continued ? go_on(r, step, message) : begin_anew(r, text, message));
     if (r->early[0] != '\0')
         gn_directory_log(r->directory, "%s", r->early);
+    if (quick != NULL)
+        gn_directory_log(r->directory, "quick: leaves out %s", quick);
     gn_directory_log(r->directory, "device %s, %s, seed %llu, %zu parameters",
                      gn_context_device(r->build.context), gn_dtype_name(config->precision),
                      (unsigned long long)config->seed, gn_network_parameters(r->build.network));
     GN_TRY(gn_directory_describe(r->directory, config->name, gn_context_device(r->build.context),
-                                 config->precision, config->seed, message));
+                                 config->precision, config->seed, quick, message));
     if (continued)
         return GN_OK;
     GN_TRY(

@@ -34,7 +34,8 @@ gn_status gn_run_observation(const gn_run *run, const char *observer, const char
 gn_status gn_run_phases(const gn_run *run, gn_series *series, gn_message *message);
 /* "running" (or killed), "finished", "interrupted", "diverged", "failed"; of the run. */
 gn_status gn_run_state(const gn_run *run, char state[32], gn_message *message);
-/* An attribute of run.h5 as text: "version", "device", "precision", "begun" (UTC); "" where there is none. */
+/* An attribute of run.h5 as text: "version", "device", "precision", "begun" (UTC), "quick" (what the quick
+ * size leaves out); "" where there is none. */
 void gn_run_attribute(const gn_run *run, const char *name, char *text, size_t size);
 /* Frees the values and zeroes the struct. */
 void gn_series_free(gn_series *series);
