@@ -213,14 +213,17 @@ void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);
 gn_schedule gn_observer_schedule(const gn_observer *observer);
-/* A phase begins: `step` steps are done, the next ones are the optimiser's (borrowed until the next phase
- * begins) and follow the rule. A continued run tells so too, with the step at which its phase began. */
+/* A phase begins: `step` steps are done, the next ones are the optimiser's (borrowed until the phase ends or
+ * the next begins) and follow the rule. A continued run tells so too, with the step at which its phase began.
+ */
 typedef struct gn_phase_start {
     uint64_t step;
     gn_step_rule rule;
     gn_optimizer *optimizer; /* NULL: not known */
 } gn_phase_start;
 gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start);
+/* The phase's optimiser is no more: what is observed from here on knows of none. */
+void gn_observer_end_phase(gn_observer *observer);
 
 /* What a phase may end by, as of the last observation.
  * - drift: ||K - K_0||_F / ||K_0||_F of the NTK

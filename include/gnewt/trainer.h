@@ -88,7 +88,7 @@ typedef struct gn_trainer_options {
     uint64_t seed;
     const gn_phase *phases;
     size_t phase_count;
-    gn_observer *const *observers; /* borrowed */
+    gn_observer *const *observers; /* borrowed: they outlive a trainer that is in a phase */
     size_t observer_count;
     gn_schedule record;
 } gn_trainer_options;

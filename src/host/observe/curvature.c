@@ -30,7 +30,6 @@ typedef struct curvature {
     double *top, *top_bound, *bottom, *bottom_bound; /* values each */
     double *nodes, *density;                         /* starts x steps each */
     double *coefficients;                            /* steps */
-    gn_optimizer *optimizer;                         /* of the phase, or NULL */
 } curvature;
 
 /* ---- the operators ---- */
@@ -167,8 +166,9 @@ static gn_status write_traces(const place *to) {
 /* Of the matrix that Lanczos is left at. */
 static gn_status write_sharpness(const place *to) {
     const curvature *o = to->o;
-    const bool first_order = o->optimizer && o->optimizer->options.kind < GN_OPTIMIZER_GAUSS_NEWTON;
-    const double factor = first_order ? o->optimizer->options.learning_rate : 1;
+    const gn_optimizer *optimizer = o->base.optimizer;
+    const bool first_order = optimizer && optimizer->options.kind < GN_OPTIMIZER_GAUSS_NEWTON;
+    const double factor = first_order ? optimizer->options.learning_rate : 1;
     GN_TRY(write_number(to, "sharpness", factor * o->top[0]));
     return write_number(to, "sharpness_factor", factor);
 }
@@ -213,12 +213,13 @@ static bool is_fault_of_numbers(gn_status status) {
 /* Of as many samples as the optimiser's batches have: it holds no more. */
 static gn_status write_angle(const place *to, const gn_array *theta) {
     curvature *o = to->o;
+    gn_optimizer *optimizer = o->base.optimizer;
     double angle = NAN;
-    if (o->optimizer) {
-        const size_t most = o->optimizer->rows / o->probe->outputs;
+    if (optimizer) {
+        const size_t most = optimizer->rows / o->probe->outputs;
         if (most < o->options.points)
             GN_TRY(look_from(o, theta, most));
-        const gn_status status = gn_optimizer_direction(o->optimizer, o->probe, &o->vector);
+        const gn_status status = gn_optimizer_direction(optimizer, o->probe, &o->vector);
         if (status == GN_OK)
             GN_TRY(find_angle(o, &angle));
         else if (!is_fault_of_numbers(status))
@@ -242,11 +243,6 @@ static gn_status observe_curvature(gn_observer *observer, uint64_t step, const g
     return write_angle(&to, theta);
 }
 
-static gn_status begin_phase(gn_observer *observer, const gn_phase_start *start) {
-    ((curvature *)observer)->optimizer = start->optimizer;
-    return GN_OK;
-}
-
 static void release_curvature(gn_observer *observer) {
     curvature *o = (curvature *)observer;
     gn_array *buffers[] = {&o->image, &o->gradient, &o->vector, &o->product, &o->slots};
@@ -261,7 +257,6 @@ static void release_curvature(gn_observer *observer) {
 static const gn_observer_kind curvature_kind = {
     .name = "curvature",
     .observe = observe_curvature,
-    .begin_phase = begin_phase,
     .release = release_curvature,
 };
 

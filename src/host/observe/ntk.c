@@ -26,7 +26,6 @@ typedef struct ntk {
     double *now, *bounds, *c, *kernel, *measured, *predicted;
     gn_array vectors; /* a view: of K, where they were wanted */
     gn_step_rule rule;
-    gn_optimizer *optimizer; /* of this phase; NULL: not known */
     gn_mode_fit fit;
     gn_mode_pace pace;
     bool still;
@@ -64,7 +63,8 @@ static gn_status write_dense(const row *r) {
 /* The step to come decomposes this very matrix. */
 static bool shares(const ntk *o) {
     const bool dual = o->rule.kind == GN_STEP_RULE_CUT || o->rule.kind == GN_STEP_RULE_DAMPED;
-    return dual && o->whole && o->probe.dense && !o->probe.copied && o->optimizer && o->optimizer->decomposes;
+    const gn_optimizer *optimizer = o->base.optimizer;
+    return dual && o->whole && o->probe.dense && !o->probe.copied && optimizer && optimizer->decomposes;
 }
 
 /* Eigenvalues; eigenvectors in `vectors`, of the next step or, where they are wanted, over the probe's
@@ -74,7 +74,7 @@ static gn_status decompose(ntk *o, double *least) {
     o->vectors = o->probe.kernel;
     if (!shares(o))
         return gn_probe_spectrum(&o->probe, o->present, o->now, o->bounds, least);
-    GN_TRY(gn_optimizer_decompose(o->optimizer, o->probe.lin, &o->vectors, &values));
+    GN_TRY(gn_optimizer_decompose(o->base.optimizer, o->probe.lin, &o->vectors, &values));
     return gn_probe_read(&values, o->now);
 }
 
@@ -141,8 +141,8 @@ static gn_status write_rates(const row *r) {
 static gn_status find_kernel_of_rule(ntk *o) {
     gn_step_rule rule = o->rule;
     const bool follows = o->whole || rule.kind == GN_STEP_RULE_GRADIENT;
-    if (rule.kind == GN_STEP_RULE_DAMPED && isnan(rule.damping) && o->optimizer)
-        GN_TRY(gn_optimizer_damping(o->optimizer, &rule.damping));
+    if (rule.kind == GN_STEP_RULE_DAMPED && isnan(rule.damping) && o->base.optimizer)
+        GN_TRY(gn_optimizer_damping(o->base.optimizer, &rule.damping));
     for (size_t i = 0; i < o->count; i++)
         o->kernel[i] = follows ? gn_step_rule_kernel(&rule, o->now[i], o->now[0]) : NAN;
     return GN_OK;
@@ -152,7 +152,7 @@ static gn_status write_preconditioned(const row *r) {
     ntk *o = r->o;
     bool known = true;
     if (o->rule.kind == GN_STEP_RULE_DIAGONAL) {
-        GN_TRY(gn_adam_kernel_find(&o->adam, &o->probe, o->optimizer, r->step, o->kernel, &known));
+        GN_TRY(gn_adam_kernel_find(&o->adam, &o->probe, o->base.optimizer, r->step, o->kernel, &known));
         if (!known)
             fill(o->count, o->kernel, NAN);
     } else {
@@ -194,7 +194,6 @@ static gn_status observe_ntk(gn_observer *observer, uint64_t step, const gn_arra
 static gn_status begin_phase(gn_observer *observer, const gn_phase_start *start) {
     ntk *o = (ntk *)observer;
     o->rule = start->rule;
-    o->optimizer = start->optimizer;
     gn_mode_fit_restart(&o->fit);
     gn_mode_pace_restart(&o->pace, start->step);
     o->adam.seen = false;

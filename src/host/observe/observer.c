@@ -30,7 +30,12 @@ gn_schedule gn_observer_schedule(const gn_observer *observer) {
 }
 
 gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start) {
+    observer->optimizer = start->optimizer;
     return observer->kind->begin_phase ? observer->kind->begin_phase(observer, start) : GN_OK;
+}
+
+void gn_observer_end_phase(gn_observer *observer) {
+    observer->optimizer = NULL;
 }
 
 bool gn_observer_offers(const gn_observer *observer, gn_signal signal) {

@@ -24,6 +24,7 @@ struct gn_observer {
     const gn_observer_kind *kind;
     gn_context *context;
     gn_schedule schedule;
+    gn_optimizer *optimizer; /* of the phase; NULL: not known, or the phase has ended */
 };
 
 /* Whether it must be given a linearization; a trainer that knows can spare itself one. */
