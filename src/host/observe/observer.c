@@ -69,3 +69,17 @@ gn_status gn_observer_observe(gn_observer *observer, uint64_t step, const gn_arr
                        "the observer %s needs a linearization over the training set", observer->kind->name);
     return observer->kind->observe(observer, step, theta, training, sink);
 }
+
+gn_status gn_look_write(const gn_look *look, const char *name, int rank, const size_t *shape,
+                        const double *values) {
+    return look->sink->write(look->sink->user, gn_observer_name(look->observer), look->step, name, rank,
+                             shape, values);
+}
+
+gn_status gn_look_number(const gn_look *look, const char *name, double value) {
+    return gn_look_write(look, name, 0, NULL, &value);
+}
+
+gn_status gn_look_values(const gn_look *look, const char *name, size_t count, const double *values) {
+    return gn_look_write(look, name, 1, &count, values);
+}
