@@ -173,11 +173,10 @@ gn_status gn_observer_create_drift(gn_context *context, const gn_drift_options *
  * 2) and 1 of others; top_energy, the part of the mean loss's gradient (squared) in the vectors of top; and
  * direction_angle, in degrees, of the running optimiser's direction (gn_optimizer_direction, over as many of
  * the samples as its batches have) to the gradient there: 0 is steepest descent, NaN where there is none.
- * Without `hessian` of G alone. values and steps are cut to P. A
- * look costs starts * steps + probes products with each. Random numbers are the same at each look. Network,
- * data set and the loss's targets are borrowed, theta0 (P) is copied. Errors: ARGUMENT (too many points, or
- * none of something), MEMORY, UNSUPPORTED (hessian of a network with an operation that has no second
- * derivatives). */
+ * Without `hessian` of G alone. values and steps are cut to P. A look costs starts * steps + probes products
+ * with each. Random numbers are the same at each look. Network, data set and the loss's targets are borrowed,
+ * theta0 (P) is copied. Errors: ARGUMENT (too many points, or none of something), MEMORY, UNSUPPORTED
+ * (hessian of a network with an operation that has no second derivatives). */
 typedef struct gn_curvature_options {
     size_t points; /* 0: all */
     size_t values, steps, starts, probes;
