@@ -9,9 +9,9 @@
 extern "C" {
 #endif
 
-/* NaN where a quantity does not exist (no test set, no classes). `seconds` is training
- * time: recording, observing and hooks are not in it. gradient_norm is that of the mean loss over the
- * training set. Quantities of a step are those of the step that led here (row 0: NaN). */
+/* NaN where a quantity does not exist (no test set, no classes). `seconds` is training time: recording,
+ * observing and hooks are not in it. gradient_norm is that of the mean loss over the training set. Quantities
+ * of a step are those of the step that led here (row 0: NaN). */
 #define GN_METRICS_LIST(X)                                                                                   \
     X(seconds)                                                                                               \
     X(loss_train)                                                                                            \

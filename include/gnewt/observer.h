@@ -173,11 +173,10 @@ gn_status gn_observer_create_drift(gn_context *context, const gn_drift_options *
  * 2) and 1 of others; top_energy, the part of the mean loss's gradient (squared) in the vectors of top; and
  * direction_angle, in degrees, of the running optimiser's direction (gn_optimizer_direction, over as many of
  * the samples as its batches have) to the gradient there: 0 is steepest descent, NaN where there is none.
- * Without `hessian` of G alone. values and steps are cut to P. A
- * look costs starts * steps + probes products with each. Random numbers are the same at each look. Network,
- * data set and the loss's targets are borrowed, theta0 (P) is copied. Errors: ARGUMENT (too many points, or
- * none of something), MEMORY, UNSUPPORTED (hessian of a network with an operation that has no second
- * derivatives). */
+ * Without `hessian` of G alone. values and steps are cut to P. A look costs starts * steps + probes products
+ * with each. Random numbers are the same at each look. Network, data set and the loss's targets are borrowed,
+ * theta0 (P) is copied. Errors: ARGUMENT (too many points, or none of something), MEMORY, UNSUPPORTED
+ * (hessian of a network with an operation that has no second derivatives). */
 typedef struct gn_curvature_options {
     size_t points; /* 0: all */
     size_t values, steps, starts, probes;
@@ -213,14 +212,17 @@ void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);
 gn_schedule gn_observer_schedule(const gn_observer *observer);
-/* A phase begins: `step` steps are done, the next ones are the optimiser's (borrowed until the next phase
- * begins) and follow the rule. A continued run tells so too, with the step at which its phase began. */
+/* A phase begins: `step` steps are done, the next ones are the optimiser's (borrowed until the phase ends or
+ * the next begins) and follow the rule. A continued run tells so too, with the step at which its phase began.
+ */
 typedef struct gn_phase_start {
     uint64_t step;
     gn_step_rule rule;
     gn_optimizer *optimizer; /* NULL: not known */
 } gn_phase_start;
 gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start);
+/* The phase's optimiser is no more: what is observed from here on knows of none. */
+void gn_observer_end_phase(gn_observer *observer);
 
 /* What a phase may end by, as of the last observation.
  * - drift: ||K - K_0||_F / ||K_0||_F of the NTK

@@ -88,7 +88,7 @@ typedef struct gn_trainer_options {
     uint64_t seed;
     const gn_phase *phases;
     size_t phase_count;
-    gn_observer *const *observers; /* borrowed */
+    gn_observer *const *observers; /* borrowed: they outlive a trainer that is in a phase */
     size_t observer_count;
     gn_schedule record;
 } gn_trainer_options;
@@ -105,10 +105,9 @@ gn_status gn_trainer_create(gn_context *context, const gn_trainer_options *optio
 void gn_trainer_destroy(gn_trainer *trainer);
 
 /* Runs what remains of the phases, each with a fresh optimiser. Records at step 0, by the schedule and at the
- * last step of each phase. DIVERGED where a loss is not
- * finite: the message gives the step and the last good step and loss. INTERRUPTED where a hook asked for it.
- * After either the trainer may still be asked for its state. ARGUMENT where a phase may end by a signal and
- * the hooks have no sink. */
+ * last step of each phase. DIVERGED where a loss is not finite: the message gives the step and the last good
+ * step and loss. INTERRUPTED where a hook asked for it. After either the trainer may still be asked for its
+ * state. ARGUMENT where a phase may end by a signal and the hooks have no sink. */
 gn_status gn_trainer_run(gn_trainer *trainer, const gn_trainer_hooks *hooks);
 
 uint64_t gn_trainer_step(const gn_trainer *trainer); /* steps done */

@@ -114,7 +114,8 @@ gn_status gn_cuda_spectral_filter(cudaStream_t stream, int type, size_t n, const
 /* ---- spectral_power: reads 4 s, writes s bytes an eigenvalue, and the order twice ---- */
 
 __device__ static double gain_of(double lambda, double mu, double exponent) {
-    return lambda + mu == 0 && exponent > 0 ? 0 : pow(lambda + mu, -exponent);
+    const double gain = pow(lambda + mu, -exponent);
+    return isinf(gain) ? 0 : gain;
 }
 
 template <class T>

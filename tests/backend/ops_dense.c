@@ -316,7 +316,8 @@ static void expect_power(op_run *run) {
         *mu = -*mu * (c->n ? fmax(values[c->n - 1], c->beta) : c->beta);
     for (size_t i = 0; i < c->n; i++) {
         const double lambda = fmax(values[c->kind ? run->index[i] : i], c->beta);
-        gains[i] = c->alpha > 0 && lambda + *mu == 0 ? 0 : pow(lambda + *mu, -c->alpha);
+        gains[i] = pow(lambda + *mu, -c->alpha);
+        gains[i] = isinf(gains[i]) ? 0 : gains[i];
         most = fmax(most, fmax(values[i], c->beta) * gains[i]);
     }
     for (size_t i = 0; i < c->n; i++) {
@@ -358,6 +359,8 @@ static void add_powers(case_list *list, size_t n) {
                                  .kind = i > 4,
                                  .alias = i == 3,
                                  .transpose_a = i == 7});
+    /* gains beyond all numbers, of the floor */
+    add_case(list, (op_case){.family = &power, .n = n, .alpha = 2, .beta = 1e-200});
 }
 
 static void add_size(case_list *list, size_t n, size_t pad) {

@@ -466,10 +466,15 @@ Test(runs, lines_of_several_at_once_are_whole) {
     snprintf(arguments, sizeof arguments,
              "sweep g.yaml --out s --jobs 3 --set sweep.1.values='[0.01, 1.0e+200]'");
     command_result result = expect_command(folder, arguments, 1);
-    size_t lines = 0, failed = 0;
-    for (char *line = strtok(result.err, "\n"); line != NULL; line = strtok(NULL, "\n"), lines++)
-        failed += strncmp(line, "gnewt: seed=", 12) == 0 && strstr(line, "learning_rate=1.0e+200: diverged");
-    cr_expect(lines == 2 && failed == 2, "%zu lines, %zu of failed runs", lines, failed);
+    size_t failed = 0;
+    for (char *line = strtok(result.err, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        const bool fault = strncmp(line, "gnewt: seed=", 12) == 0;
+        failed += fault && strstr(line, "learning_rate=1.0e+200: diverged");
+        /* on a machine so slow that progress is due */
+        const bool all = strstr(line, " of 4 runs done") != NULL && strstr(line, " left") != NULL;
+        cr_expect(fault || all || strncmp(line, "[", 1) == 0, "%s", line);
+    }
+    cr_expect_eq(failed, 2u, "%zu lines of failed runs", failed);
 }
 
 Test(runs, a_failed_point_is_marked_and_the_others_go_on) {

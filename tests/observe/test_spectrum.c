@@ -80,6 +80,12 @@ Test(spectrum, fits_find_exponents) {
     gn_mode_fit_restart(&fit);
     gn_mode_fit_rates(&fit, rates);
     cr_expect(isnan(rates[0]));
+    /* a look without any error is no point of a line */
+    gn_mode_fit_add(&fit, 0, (double[4]){0});
+    for (uint64_t step = 1; step < 4; step++)
+        gn_mode_fit_add(&fit, step, (double[]){exp(-0.5 * (double)step), 1, 1, 1});
+    gn_mode_fit_rates(&fit, rates);
+    cr_expect_float_eq(rates[0], 0.5, 1e-13);
     gn_mode_fit_destroy(&fit);
 }
 

@@ -17,6 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from make_geodesic import relative_error
+
 jax.config.update("jax_enable_x64", True)
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -196,10 +198,6 @@ def compute(name):
     error = relative_error(difference / (2 * h), product)
     assert error < 1e-6, f"{name}: differences are {error:.1e} off"
     return {"v": v, "product": product}
-
-
-def relative_error(found, expected):
-    return np.max(np.abs(found - expected)) / max(np.max(np.abs(expected)), 1e-300)
 
 
 def main():

@@ -1,5 +1,5 @@
 /* Observers that ask the running optimiser, or hear of rows, leave the run as it is. */
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "trainer_case.h"
@@ -24,7 +24,7 @@ static gn_status keep(void *user, const char *observer, uint64_t step, const cha
     return GN_OK;
 }
 
-static trainer_run *run_case(const trainer_case *from, gn_observer **observers, seen *s) {
+static trainer_run *prepare_case(const trainer_case *from, gn_observer **observers, seen *s) {
     trainer_run *run = trainer_prepare(from);
     gn_curvature_options curvature = {.values = 2, .steps = 5, .starts = 1, .probes = 2, .hessian = true};
     const gn_generalisation_options generalisation = {0};
@@ -38,6 +38,11 @@ static trainer_run *run_case(const trainer_case *from, gn_observer **observers, 
         run->options.observer_count = OBSERVERS;
         run->hooks.sink = (gn_observation_sink){keep, s};
     }
+    return run;
+}
+
+static trainer_run *run_case(const trainer_case *from, gn_observer **observers, seen *s) {
+    trainer_run *run = prepare_case(from, observers, s);
     trainer_make(run);
     OK(run->context, gn_trainer_run(run->trainer, &run->hooks));
     return run;
@@ -94,6 +99,40 @@ ON_EACH_DEVICE(observing, leaves_a_warm_start_alone) {
     expect_untouched(device, marquardt, 0);
     marquardt.cg.warm_start = true;
     expect_untouched(device, marquardt, 0);
+}
+
+static void expect_no_angle(trainer_run *run, gn_observer *observer, seen *s) {
+    const gn_observation_sink sink = {keep, s};
+    s->last_angle = 0;
+    OK(run->context, gn_observer_observe(observer, 99, run->theta, NULL, &sink));
+    cr_expect(isnan(s->last_angle), "%g", s->last_angle);
+    gn_observer_destroy(observer);
+}
+
+/* An observer that goes on after the run, or after its trainer, knows of no optimiser. */
+Test(observing, survives_the_optimiser) {
+    const trainer_case from = {.dtype = GN_FLOAT64,
+                               .points = 12,
+                               .test_points = 5,
+                               .width = 4,
+                               .phases = {{3, optimizer_of(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.5)}},
+                               .record = 2};
+    for (uint64_t stop = 0; stop < 3; stop += 2) {
+        gn_observer *observers[OBSERVERS];
+        seen s = {0};
+        trainer_run *run = prepare_case(&from, observers, &s);
+        run->stop_at = stop;
+        trainer_make(run);
+        cr_expect_eq(gn_trainer_run(run->trainer, &run->hooks), stop > 0 ? GN_ERROR_INTERRUPTED : GN_OK);
+        cr_expect(s.last_angle > 0);
+        if (stop > 0) {
+            gn_trainer_destroy(run->trainer);
+            run->trainer = NULL;
+        }
+        expect_no_angle(run, observers[0], &s);
+        gn_observer_destroy(observers[1]);
+        trainer_teardown(run);
+    }
 }
 
 /* What an observer cannot look at has diverged, though no row is due yet. */

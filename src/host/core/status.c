@@ -1,4 +1,4 @@
-#include "gnewt/status.h"
+#include "core/status.h"
 
 const char *gn_status_text(gn_status status) {
     static const char *const texts[] = {
@@ -16,4 +16,9 @@ const char *gn_stop_text(gn_stop stop) {
 #undef GN_STOP_TEXT
     };
     return (unsigned)stop < GN_STOP_COUNT ? texts[stop] : "unknown reason";
+}
+
+bool gn_status_is_numerical(gn_status status) {
+    return status == GN_ERROR_NOT_FINITE || status == GN_ERROR_NOT_POSITIVE_DEFINITE ||
+           status == GN_ERROR_NO_CONVERGENCE;
 }

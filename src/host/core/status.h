@@ -2,6 +2,8 @@
 #ifndef GN_CORE_STATUS_H
 #define GN_CORE_STATUS_H
 
+#include <stdbool.h>
+
 #include "gnewt/status.h"
 
 /* Returns from the caller with a failed call's status. */
@@ -19,5 +21,8 @@
         if (status != GN_OK)                                                                                 \
             goto done;                                                                                       \
     } while (0)
+
+/* A fault of the numbers, such as a run that diverges comes to. */
+bool gn_status_is_numerical(gn_status status);
 
 #endif

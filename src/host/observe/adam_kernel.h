@@ -24,8 +24,8 @@ gn_status gn_adam_kernel_create(gn_adam_kernel *kernel, gn_probe *probe, size_t 
 void gn_adam_kernel_destroy(gn_adam_kernel *kernel);
 
 /* After a look of the probe: rate (count) = -ln |c now / c then| a step along the last look's vectors; NaN
- * where there was none, for modes below 1e-8 of the error then, and for those that fell to less than a
- * thousandth: what is left comes from other modes. */
+ * where there was none, for modes that were below 1e-8 of the present error, and for those that fell to less
+ * than a thousandth: what is left comes from other modes. */
 gn_status gn_adam_kernel_rates(gn_adam_kernel *kernel, gn_probe *probe, uint64_t step, double *rate);
 /* eigenvalues (as many as the probe has, descending), by way of the probe's kernel, which is lost; *known is
  * false where the optimiser (or NULL) has no diagonal yet. */

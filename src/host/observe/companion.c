@@ -58,8 +58,7 @@ static gn_status advance(gn_companion *c, uint64_t step) {
     for (; c->step < step && !c->diverged; c->step++) {
         GN_TRY(set_batch(c));
         const gn_status status = gn_optimizer_step(c->optimizer, c->training, &c->theta, NULL);
-        if (status == GN_ERROR_NOT_FINITE || status == GN_ERROR_NOT_POSITIVE_DEFINITE ||
-            status == GN_ERROR_NO_CONVERGENCE)
+        if (gn_status_is_numerical(status))
             return diverge(c, gn_error_message(c->context));
         GN_TRY(status);
     }

@@ -30,7 +30,6 @@ typedef struct curvature {
     double *top, *top_bound, *bottom, *bottom_bound; /* values each */
     double *nodes, *density;                         /* starts x steps each */
     double *coefficients;                            /* steps */
-    gn_optimizer *optimizer;                         /* of the phase, or NULL */
 } curvature;
 
 /* ---- the operators ---- */
@@ -99,25 +98,19 @@ static gn_status look_from(curvature *o, const gn_array *theta, size_t samples) 
 
 /* ---- what is written ---- */
 
-typedef struct place {
-    curvature *o;
-    uint64_t step;
-    const gn_observation_sink *sink;
-} place;
-
-static gn_status write_number(const place *to, const char *name, double value) {
-    return to->sink->write(to->sink->user, to->o->base.kind->name, to->step, name, 0, NULL, &value);
+static curvature *of(const gn_look *look) {
+    return (curvature *)look->observer;
 }
 
 static const char *matrix_name(bool hessian) {
     return hessian ? "hessian" : "ggn";
 }
 
-static gn_status write_of(const place *to, bool hessian, const char *name, int rank, const size_t *shape,
+static gn_status write_of(const gn_look *to, bool hessian, const char *name, int rank, const size_t *shape,
                           const double *values) {
     char full[64];
     snprintf(full, sizeof full, "%s_%s", matrix_name(hessian), name);
-    return to->sink->write(to->sink->user, to->o->base.kind->name, to->step, full, rank, shape, values);
+    return gn_look_write(to, full, rank, shape, values);
 }
 
 /* The outermost Ritz values of the run that Lanczos is left at; NaN where it ended before there were so many.
@@ -134,8 +127,8 @@ static void take_ends(curvature *o) {
     }
 }
 
-static gn_status write_spectrum(const place *to, bool hessian) {
-    curvature *o = to->o;
+static gn_status write_spectrum(const gn_look *to, bool hessian) {
+    curvature *o = of(to);
     const size_t values = o->options.values, shape[] = {o->options.starts, o->options.steps};
     o->by_hessian = hessian;
     GN_TRY(gn_quadrature_run(o->lanczos, o->options.starts, o->nodes, o->density));
@@ -148,34 +141,35 @@ static gn_status write_spectrum(const place *to, bool hessian) {
     return write_of(to, hessian, "weights", 2, shape, o->density);
 }
 
-static gn_status write_trace(const place *to, bool hessian, gn_estimate trace) {
+static gn_status write_trace(const gn_look *to, bool hessian, gn_estimate trace) {
     GN_TRY(write_of(to, hessian, "trace", 0, NULL, &trace.value));
     return write_of(to, hessian, "trace_error", 0, NULL, &trace.error);
 }
 
-static gn_status write_traces(const place *to) {
+static gn_status write_traces(const gn_look *to) {
     gn_hutchinson_result found;
-    GN_TRY(gn_hutchinson_run(to->o->hutchinson, &found));
+    GN_TRY(gn_hutchinson_run(of(to)->hutchinson, &found));
     GN_TRY(write_trace(to, false, found.trace_a));
-    if (!to->o->options.hessian)
+    if (!of(to)->options.hessian)
         return GN_OK;
     GN_TRY(write_trace(to, true, found.trace_b));
-    GN_TRY(write_number(to, "residual_share", found.difference.value));
-    return write_number(to, "residual_share_error", found.difference.error);
+    GN_TRY(gn_look_number(to, "residual_share", found.difference.value));
+    return gn_look_number(to, "residual_share_error", found.difference.error);
 }
 
 /* Of the matrix that Lanczos is left at. */
-static gn_status write_sharpness(const place *to) {
-    const curvature *o = to->o;
-    const bool first_order = o->optimizer && o->optimizer->options.kind < GN_OPTIMIZER_GAUSS_NEWTON;
-    const double factor = first_order ? o->optimizer->options.learning_rate : 1;
-    GN_TRY(write_number(to, "sharpness", factor * o->top[0]));
-    return write_number(to, "sharpness_factor", factor);
+static gn_status write_sharpness(const gn_look *to) {
+    const curvature *o = of(to);
+    const gn_optimizer *optimizer = o->base.optimizer;
+    const bool first_order = optimizer && optimizer->options.kind < GN_OPTIMIZER_GAUSS_NEWTON;
+    const double factor = first_order ? optimizer->options.learning_rate : 1;
+    GN_TRY(gn_look_number(to, "sharpness", factor * o->top[0]));
+    return gn_look_number(to, "sharpness_factor", factor);
 }
 
 /* |V'g|^2 / |g|^2, V the vectors of the top Ritz values that Lanczos is left at. */
-static gn_status write_energy(const place *to) {
-    curvature *o = to->o;
+static gn_status write_energy(const gn_look *to) {
+    curvature *o = of(to);
     const size_t count = gn_lanczos_count(o->lanczos);
     double square, energy = 0;
     GN_TRY(gn_lanczos_project(o->lanczos, o->gradient.data, o->coefficients));
@@ -184,7 +178,7 @@ static gn_status write_energy(const place *to) {
     GN_TRY(gn_slots_read(o->base.context, o->slots.data, 1, &square));
     for (size_t i = 0; i < o->options.values && i < count; i++)
         energy += o->coefficients[count - 1 - i] * o->coefficients[count - 1 - i];
-    return write_number(to, "top_energy", square > 0 ? energy / square : NAN);
+    return gn_look_number(to, "top_energy", square > 0 ? energy / square : NAN);
 }
 
 /* The angle of d and g, of a step -d and -g: in degrees; NaN where one of them is 0. */
@@ -204,34 +198,30 @@ static gn_status find_angle(curvature *o, double *angle) {
     return GN_OK;
 }
 
-/* Numerical faults of a direction are the run's own to report. */
-static bool is_fault_of_numbers(gn_status status) {
-    return status == GN_ERROR_NOT_FINITE || status == GN_ERROR_NOT_POSITIVE_DEFINITE ||
-           status == GN_ERROR_NO_CONVERGENCE;
-}
-
-/* Of as many samples as the optimiser's batches have: it holds no more. */
-static gn_status write_angle(const place *to, const gn_array *theta) {
-    curvature *o = to->o;
+/* Of as many samples as the optimiser's batches have: it holds no more. A direction's numerical faults are
+ * the run's own to report. */
+static gn_status write_angle(const gn_look *to, const gn_array *theta) {
+    curvature *o = of(to);
+    gn_optimizer *optimizer = o->base.optimizer;
     double angle = NAN;
-    if (o->optimizer) {
-        const size_t most = o->optimizer->rows / o->probe->outputs;
+    if (optimizer) {
+        const size_t most = optimizer->rows / o->probe->outputs;
         if (most < o->options.points)
             GN_TRY(look_from(o, theta, most));
-        const gn_status status = gn_optimizer_direction(o->optimizer, o->probe, &o->vector);
+        const gn_status status = gn_optimizer_direction(optimizer, o->probe, &o->vector);
         if (status == GN_OK)
             GN_TRY(find_angle(o, &angle));
-        else if (!is_fault_of_numbers(status))
+        else if (!gn_status_is_numerical(status))
             return status;
     }
-    return write_number(to, "direction_angle", angle);
+    return gn_look_number(to, "direction_angle", angle);
 }
 
 static gn_status observe_curvature(gn_observer *observer, uint64_t step, const gn_array *theta,
                                    gn_linearization *training, const gn_observation_sink *sink) {
     (void)training;
     curvature *o = (curvature *)observer;
-    const place to = {o, step, sink};
+    const gn_look to = {observer, step, sink};
     GN_TRY(look_from(o, theta, o->options.points));
     GN_TRY(write_spectrum(&to, false));
     if (o->options.hessian)
@@ -240,11 +230,6 @@ static gn_status observe_curvature(gn_observer *observer, uint64_t step, const g
     GN_TRY(write_energy(&to));
     GN_TRY(write_traces(&to));
     return write_angle(&to, theta);
-}
-
-static gn_status begin_phase(gn_observer *observer, const gn_phase_start *start) {
-    ((curvature *)observer)->optimizer = start->optimizer;
-    return GN_OK;
 }
 
 static void release_curvature(gn_observer *observer) {
@@ -261,7 +246,6 @@ static void release_curvature(gn_observer *observer) {
 static const gn_observer_kind curvature_kind = {
     .name = "curvature",
     .observe = observe_curvature,
-    .begin_phase = begin_phase,
     .release = release_curvature,
 };
 

@@ -32,49 +32,44 @@ typedef struct drift {
 
 /* ---- what is written ---- */
 
-typedef struct row {
-    drift *o;
-    uint64_t step;
-    const gn_observation_sink *sink;
-} row;
-
-static gn_status write_number(const row *r, const char *name, double value) {
-    return r->sink->write(r->sink->user, "drift", r->step, name, 0, NULL, &value);
+static drift *of(const gn_look *look) {
+    return (drift *)look->observer;
 }
 
-static gn_status write_modes(const row *r, const char *name, const double *values) {
-    return r->sink->write(r->sink->user, "drift", r->step, name, 1, &r->o->probe.rows, values);
+static gn_status write_modes(const gn_look *to, const char *name, const double *values) {
+    return gn_look_values(to, name, of(to)->probe.rows, values);
 }
 
-static gn_status write_uniformity(const row *r, const char *uniformity, const char *gini, double *values) {
-    const gn_uniformity found = gn_uniformity_of(r->o->probe.rows, values);
-    GN_TRY(write_number(r, uniformity, found.uniformity));
-    return write_number(r, gini, found.gini);
+static gn_status write_uniformity(const gn_look *to, const char *uniformity, const char *gini,
+                                  double *values) {
+    const gn_uniformity found = gn_uniformity_of(of(to)->probe.rows, values);
+    GN_TRY(gn_look_number(to, uniformity, found.uniformity));
+    return gn_look_number(to, gini, found.gini);
 }
 
 /* K at theta is the probe's. */
-static gn_status write_kernel(const row *r) {
-    drift *o = r->o;
+static gn_status write_kernel(const gn_look *to) {
+    drift *o = of(to);
     gn_probe *probe = &o->probe;
     const gn_array *k = &probe->kernel;
     double alignment;
     GN_TRY(gn_probe_drift(probe, &o->drift));
-    GN_TRY(write_number(r, "kernel_drift", o->drift));
+    GN_TRY(gn_look_number(to, "kernel_drift", o->drift));
     GN_TRY(gn_kernel_sums_fill(probe, k, &o->now));
     GN_TRY(gn_kernel_alignment(probe, k, &o->now, &probe->first, &o->first, &alignment));
-    GN_TRY(write_number(r, "cka", alignment));
+    GN_TRY(gn_look_number(to, "cka", alignment));
     GN_TRY(gn_target_alignment(probe, k, &o->now, &o->targets, o->targets2, &alignment));
-    return write_number(r, "kernel_target_alignment", alignment);
+    return gn_look_number(to, "kernel_target_alignment", alignment);
 }
 
 /* The residual at theta is the probe's. */
-static gn_status write_progress(const row *r) {
-    drift *o = r->o;
+static gn_status write_progress(const gn_look *to) {
+    drift *o = of(to);
     gn_probe *probe = &o->probe;
     GN_TRY(gn_probe_project(probe, &probe->frame, &probe->residual, o->c));
     gn_progress(probe->rows, o->start, o->c, o->progress);
-    GN_TRY(write_modes(r, "progress", o->progress));
-    return write_uniformity(r, "uniformity", "gini", o->progress);
+    GN_TRY(write_modes(to, "progress", o->progress));
+    return write_uniformity(to, "uniformity", "gini", o->progress);
 }
 
 /* c = d_i = v_i'(theta - theta_0) with v_i = J_0'q_i / sqrt(lambda_i); the residual's place is lost. */
@@ -93,56 +88,57 @@ static gn_status find_displacement(drift *o, const gn_array *theta, double *norm
     return GN_OK;
 }
 
-static gn_status write_displacement(const row *r, const gn_array *theta) {
-    drift *o = r->o;
+static gn_status write_displacement(const gn_look *to, const gn_array *theta) {
+    drift *o = of(to);
     double norm2, inside = 0;
     GN_TRY(find_displacement(o, theta, &norm2));
-    GN_TRY(write_modes(r, "displacement", o->c));
+    GN_TRY(write_modes(to, "displacement", o->c));
     for (size_t i = 0; i < o->probe.rows; i++) {
         o->sorted[i] = o->c[i] * o->c[i];
         inside += isnan(o->c[i]) ? 0 : o->sorted[i];
     }
-    GN_TRY(write_number(r, "subspace_residency", norm2 > 0 ? inside / norm2 : NAN));
-    return write_uniformity(r, "displacement_uniformity", "displacement_gini", o->sorted);
+    GN_TRY(gn_look_number(to, "subspace_residency", norm2 > 0 ? inside / norm2 : NAN));
+    return write_uniformity(to, "displacement_uniformity", "displacement_gini", o->sorted);
 }
 
-static gn_status write_companion(const row *r, const gn_array *theta) {
-    drift *o = r->o;
+static gn_status write_companion(const gn_look *to, const gn_array *theta) {
+    drift *o = of(to);
     gn_companion_view view;
-    GN_TRY(gn_companion_look(o->companion, r->step, theta, &view));
+    GN_TRY(gn_companion_look(o->companion, to->step, theta, &view));
     o->gap = view.gap;
-    GN_TRY(write_number(r, "linearisation_gap", view.gap));
-    GN_TRY(write_number(r, "companion_loss_train", view.loss_train));
+    GN_TRY(gn_look_number(to, "linearisation_gap", view.gap));
+    GN_TRY(gn_look_number(to, "companion_loss_train", view.loss_train));
     if (o->dataset->test_inputs)
-        GN_TRY(write_number(r, "companion_loss_test", view.loss_test));
+        GN_TRY(gn_look_number(to, "companion_loss_test", view.loss_test));
     if (!o->dataset->labels)
         return GN_OK;
-    GN_TRY(write_number(r, "companion_accuracy_train", view.accuracy_train));
-    return o->dataset->test_inputs ? write_number(r, "companion_accuracy_test", view.accuracy_test) : GN_OK;
+    GN_TRY(gn_look_number(to, "companion_accuracy_train", view.accuracy_train));
+    return o->dataset->test_inputs ? gn_look_number(to, "companion_accuracy_test", view.accuracy_test)
+                                   : GN_OK;
 }
 
-static gn_status write_regression(const row *r) {
-    drift *o = r->o;
+static gn_status write_regression(const gn_look *to) {
+    drift *o = of(to);
     gn_regression found;
     GN_TRY(gn_kernel_regression(&o->probe, o->network, o->dataset, &o->theta0, &found));
-    GN_TRY(write_number(r, "kernel_regression_loss_test", found.loss));
-    GN_TRY(write_number(r, "kernel_regression_samples", (double)found.samples));
+    GN_TRY(gn_look_number(to, "kernel_regression_loss_test", found.loss));
+    GN_TRY(gn_look_number(to, "kernel_regression_samples", (double)found.samples));
     o->regressed = true;
-    return o->dataset->labels ? write_number(r, "kernel_regression_accuracy_test", found.accuracy) : GN_OK;
+    return o->dataset->labels ? gn_look_number(to, "kernel_regression_accuracy_test", found.accuracy) : GN_OK;
 }
 
 static gn_status observe_drift(gn_observer *observer, uint64_t step, const gn_array *theta,
                                gn_linearization *training, const gn_observation_sink *sink) {
     (void)training;
     drift *o = (drift *)observer;
-    const row r = {o, step, sink};
+    const gn_look to = {observer, step, sink};
     GN_TRY(gn_probe_look(&o->probe, theta));
-    GN_TRY(write_kernel(&r));
-    GN_TRY(write_progress(&r));
-    GN_TRY(write_displacement(&r, theta));
+    GN_TRY(write_kernel(&to));
+    GN_TRY(write_progress(&to));
+    GN_TRY(write_displacement(&to, theta));
     if (o->companion)
-        GN_TRY(write_companion(&r, theta));
-    return o->dataset->test_inputs && !o->regressed ? write_regression(&r) : GN_OK;
+        GN_TRY(write_companion(&to, theta));
+    return o->dataset->test_inputs && !o->regressed ? write_regression(&to) : GN_OK;
 }
 
 /* ---- what else an observer does ---- */

@@ -101,22 +101,20 @@ static double time_of(const generalisation *o, size_t at, clock_kind by) {
     return by == STEP ? r->step : by == SECONDS ? r->seconds : -log(r->loss[TRAIN] / o->rows[0].loss[TRAIN]);
 }
 
-typedef struct place {
-    const generalisation *o;
-    uint64_t step;
-    const gn_observation_sink *sink;
-} place;
+static const generalisation *of(const gn_look *look) {
+    return (const generalisation *)look->observer;
+}
 
 /* count 0: a number; `suffix` may be empty. */
-static gn_status write_to(const place *to, const char *name, const char *suffix, size_t count,
+static gn_status write_to(const gn_look *to, const char *name, const char *suffix, size_t count,
                           const double *values) {
     char full[64];
     snprintf(full, sizeof full, "%s%s%s", name, suffix[0] != '\0' ? "_" : "", suffix);
-    return to->sink->write(to->sink->user, to->o->base.kind->name, to->step, full, count > 0, &count, values);
+    return gn_look_write(to, full, count > 0, &count, values);
 }
 
-static gn_status write_thresholds(const place *to, clock_kind by) {
-    const generalisation *o = to->o;
+static gn_status write_thresholds(const gn_look *to, clock_kind by) {
+    const generalisation *o = of(to);
     double times[SETS][MOST_THRESHOLDS], delay[MOST_THRESHOLDS], ratio[MOST_THRESHOLDS];
     for (size_t k = 0; k < o->count; k++) {
         for (set of = TRAIN; of < SETS; of++)
@@ -131,8 +129,8 @@ static gn_status write_thresholds(const place *to, clock_kind by) {
 }
 
 /* Of the test set's own accuracy, against the training set at each threshold. */
-static gn_status write_own(const place *to, size_t own, clock_kind by) {
-    const generalisation *o = to->o;
+static gn_status write_own(const gn_look *to, size_t own, clock_kind by) {
+    const generalisation *o = of(to);
     const double at = time_of(o, own, by);
     double delay[MOST_THRESHOLDS];
     for (size_t k = 0; k < o->count; k++)
@@ -141,8 +139,8 @@ static gn_status write_own(const place *to, size_t own, clock_kind by) {
     return write_to(to, "own_delay", clock_names[by], o->count, delay);
 }
 
-static gn_status write_below(const place *to, clock_kind by) {
-    const generalisation *o = to->o;
+static gn_status write_below(const gn_look *to, clock_kind by) {
+    const generalisation *o = of(to);
     const double train = time_of(o, o->below[TRAIN], by), test = time_of(o, o->below[TEST], by);
     const double delay = isnan(train) || isnan(test) ? NAN : fmax(0, test - train);
     GN_TRY(write_to(to, "below_train", clock_names[by], 0, &train));
@@ -150,8 +148,8 @@ static gn_status write_below(const place *to, clock_kind by) {
     return write_to(to, "below_delay", clock_names[by], 0, &delay);
 }
 
-static gn_status write_final(const place *to) {
-    const generalisation *o = to->o;
+static gn_status write_final(const gn_look *to) {
+    const generalisation *o = of(to);
     static const row none = {NAN, NAN, {NAN, NAN}, {NAN, NAN}};
     const row *last = o->row_count > 0 ? &o->rows[o->row_count - 1] : &none;
     GN_TRY(write_to(to, "final_loss", "train", 0, &last->loss[TRAIN]));
@@ -166,7 +164,7 @@ static gn_status observe_generalisation(gn_observer *observer, uint64_t step, co
                                         gn_linearization *training, const gn_observation_sink *sink) {
     (void)theta, (void)training;
     const generalisation *o = (const generalisation *)observer;
-    const place to = {o, step, sink};
+    const gn_look to = {observer, step, sink};
     const size_t own = o->labels ? find_own(o) : NEVER;
     GN_TRY(write_to(&to, "thresholds", "", o->count, o->thresholds));
     for (clock_kind by = STEP; by < CLOCKS; by++) {

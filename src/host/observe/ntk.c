@@ -26,25 +26,17 @@ typedef struct ntk {
     double *now, *bounds, *c, *kernel, *measured, *predicted;
     gn_array vectors; /* a view: of K, where they were wanted */
     gn_step_rule rule;
-    gn_optimizer *optimizer; /* of this phase; NULL: not known */
     gn_mode_fit fit;
     gn_mode_pace pace;
     bool still;
 } ntk;
 
-/* A row of one observation, with where it goes. */
-typedef struct row {
-    ntk *o;
-    uint64_t step;
-    const gn_observation_sink *sink;
-} row;
-
-static gn_status write_number(const row *r, const char *name, double value) {
-    return r->sink->write(r->sink->user, r->o->base.kind->name, r->step, name, 0, NULL, &value);
+static ntk *of(const gn_look *look) {
+    return (ntk *)look->observer;
 }
 
-static gn_status write_values(const row *r, const char *name, const double *values) {
-    return r->sink->write(r->sink->user, r->o->base.kind->name, r->step, name, 1, &r->o->count, values);
+static gn_status write_values(const gn_look *to, const char *name, const double *values) {
+    return gn_look_values(to, name, of(to)->count, values);
 }
 
 static double epsilon_of(const ntk *o) {
@@ -53,18 +45,19 @@ static double epsilon_of(const ntk *o) {
 
 /* ---- the kernel ---- */
 
-static gn_status write_dense(const row *r) {
-    const gn_spectrum_summary s = gn_spectrum_summarize(r->o->count, r->o->now, epsilon_of(r->o));
-    GN_TRY(write_number(r, "condition_number", s.condition_number));
-    GN_TRY(write_number(r, "numerical_rank", (double)s.numerical_rank));
-    GN_TRY(write_number(r, "effective_rank", s.effective_rank));
-    return write_number(r, "negative_mass", s.negative_mass);
+static gn_status write_dense(const gn_look *to) {
+    const gn_spectrum_summary s = gn_spectrum_summarize(of(to)->count, of(to)->now, epsilon_of(of(to)));
+    GN_TRY(gn_look_number(to, "condition_number", s.condition_number));
+    GN_TRY(gn_look_number(to, "numerical_rank", (double)s.numerical_rank));
+    GN_TRY(gn_look_number(to, "effective_rank", s.effective_rank));
+    return gn_look_number(to, "negative_mass", s.negative_mass);
 }
 
 /* The step to come decomposes this very matrix. */
 static bool shares(const ntk *o) {
     const bool dual = o->rule.kind == GN_STEP_RULE_CUT || o->rule.kind == GN_STEP_RULE_DAMPED;
-    return dual && o->whole && o->probe.dense && !o->probe.copied && o->optimizer && o->optimizer->decomposes;
+    const gn_optimizer *optimizer = o->base.optimizer;
+    return dual && o->whole && o->probe.dense && !o->probe.copied && optimizer && optimizer->decomposes;
 }
 
 /* Eigenvalues; eigenvectors in `vectors`, of the next step or, where they are wanted, over the probe's
@@ -74,30 +67,30 @@ static gn_status decompose(ntk *o, double *least) {
     o->vectors = o->probe.kernel;
     if (!shares(o))
         return gn_probe_spectrum(&o->probe, o->present, o->now, o->bounds, least);
-    GN_TRY(gn_optimizer_decompose(o->optimizer, o->probe.lin, &o->vectors, &values));
+    GN_TRY(gn_optimizer_decompose(o->base.optimizer, o->probe.lin, &o->vectors, &values));
     return gn_probe_read(&values, o->now);
 }
 
-static gn_status write_spectrum(const row *r) {
-    ntk *o = r->o;
+static gn_status write_spectrum(const gn_look *to) {
+    ntk *o = of(to);
     double least;
     GN_TRY(decompose(o, &least));
-    GN_TRY(write_values(r, "eigenvalues", o->now));
+    GN_TRY(write_values(to, "eigenvalues", o->now));
     if (o->probe.dense)
-        return write_dense(r);
+        return write_dense(to);
     const double rounding = gn_probe_rounding(&o->probe) * o->now[0];
-    GN_TRY(write_values(r, "eigenvalue_bounds", o->bounds));
-    return write_number(r, "condition_number", o->now[0] / fmax(least, rounding));
+    GN_TRY(write_values(to, "eigenvalue_bounds", o->bounds));
+    return gn_look_number(to, "condition_number", o->now[0] / fmax(least, rounding));
 }
 
-static gn_status write_errors(const row *r) {
-    ntk *o = r->o;
+static gn_status write_errors(const gn_look *to) {
+    ntk *o = of(to);
     if (o->present) {
         GN_TRY(gn_probe_project(&o->probe, &o->vectors, &o->probe.residual, o->c));
-        GN_TRY(write_values(r, "mode_error_now", o->c));
+        GN_TRY(write_values(to, "mode_error_now", o->c));
     }
     GN_TRY(gn_probe_project(&o->probe, &o->probe.frame, &o->probe.residual, o->c));
-    return write_values(r, "mode_error", o->c);
+    return write_values(to, "mode_error", o->c);
 }
 
 /* ---- rates ---- */
@@ -126,13 +119,13 @@ static gn_status find_adam_rates(ntk *o, uint64_t step) {
     return GN_OK;
 }
 
-static gn_status write_rates(const row *r) {
-    ntk *o = r->o;
+static gn_status write_rates(const gn_look *to) {
+    ntk *o = of(to);
     const gn_rate_agreement agreement = gn_rates_compare(o->count, o->measured, o->predicted);
-    GN_TRY(write_values(r, "measured_rate", o->measured));
-    GN_TRY(write_values(r, "predicted_rate", o->predicted));
-    GN_TRY(write_number(r, "rate_slope", agreement.slope));
-    return write_number(r, "rate_r2", agreement.r2);
+    GN_TRY(write_values(to, "measured_rate", o->measured));
+    GN_TRY(write_values(to, "predicted_rate", o->predicted));
+    GN_TRY(gn_look_number(to, "rate_slope", agreement.slope));
+    return gn_look_number(to, "rate_r2", agreement.r2);
 }
 
 /* ---- the preconditioned kernel ---- */
@@ -141,18 +134,18 @@ static gn_status write_rates(const row *r) {
 static gn_status find_kernel_of_rule(ntk *o) {
     gn_step_rule rule = o->rule;
     const bool follows = o->whole || rule.kind == GN_STEP_RULE_GRADIENT;
-    if (rule.kind == GN_STEP_RULE_DAMPED && isnan(rule.damping) && o->optimizer)
-        GN_TRY(gn_optimizer_damping(o->optimizer, &rule.damping));
+    if (rule.kind == GN_STEP_RULE_DAMPED && isnan(rule.damping) && o->base.optimizer)
+        GN_TRY(gn_optimizer_damping(o->base.optimizer, &rule.damping));
     for (size_t i = 0; i < o->count; i++)
         o->kernel[i] = follows ? gn_step_rule_kernel(&rule, o->now[i], o->now[0]) : NAN;
     return GN_OK;
 }
 
-static gn_status write_preconditioned(const row *r) {
-    ntk *o = r->o;
+static gn_status write_preconditioned(const gn_look *to) {
+    ntk *o = of(to);
     bool known = true;
     if (o->rule.kind == GN_STEP_RULE_DIAGONAL) {
-        GN_TRY(gn_adam_kernel_find(&o->adam, &o->probe, o->optimizer, r->step, o->kernel, &known));
+        GN_TRY(gn_adam_kernel_find(&o->adam, &o->probe, o->base.optimizer, to->step, o->kernel, &known));
         if (!known)
             fill(o->count, o->kernel, NAN);
     } else {
@@ -160,11 +153,11 @@ static gn_status write_preconditioned(const row *r) {
     }
     known = !isnan(o->kernel[0]);
     const gn_spectrum_summary s = gn_spectrum_summarize(o->count, o->kernel, epsilon_of(o));
-    GN_TRY(write_values(r, "preconditioned_eigenvalues", o->kernel));
+    GN_TRY(write_values(to, "preconditioned_eigenvalues", o->kernel));
     if (!o->probe.dense)
         return GN_OK;
-    GN_TRY(write_number(r, "preconditioned_condition_number", known ? s.condition_number : NAN));
-    return write_number(r, "preconditioned_effective_rank", known ? s.effective_rank : NAN);
+    GN_TRY(gn_look_number(to, "preconditioned_condition_number", known ? s.condition_number : NAN));
+    return gn_look_number(to, "preconditioned_effective_rank", known ? s.effective_rank : NAN);
 }
 
 /* ---- the observer ---- */
@@ -174,12 +167,12 @@ static gn_status observe_ntk(gn_observer *observer, uint64_t step, const gn_arra
                              gn_linearization *training, const gn_observation_sink *sink) {
     (void)training;
     ntk *o = (ntk *)observer;
-    const row r = {o, step, sink};
+    const gn_look to = {observer, step, sink};
     GN_TRY(gn_probe_look(&o->probe, theta));
     GN_TRY(gn_probe_drift(&o->probe, &o->drift));
-    GN_TRY(write_spectrum(&r));
-    GN_TRY(write_number(&r, "kernel_drift", o->drift));
-    GN_TRY(write_errors(&r));
+    GN_TRY(write_spectrum(&to));
+    GN_TRY(gn_look_number(&to, "kernel_drift", o->drift));
+    GN_TRY(write_errors(&to));
     o->still = o->still && o->drift < STILL;
     if (o->still)
         gn_mode_fit_add(&o->fit, step, o->c);
@@ -187,14 +180,13 @@ static gn_status observe_ntk(gn_observer *observer, uint64_t step, const gn_arra
     find_rates(o);
     if (o->rule.kind == GN_STEP_RULE_DIAGONAL)
         GN_TRY(find_adam_rates(o, step));
-    GN_TRY(write_rates(&r));
-    return write_preconditioned(&r);
+    GN_TRY(write_rates(&to));
+    return write_preconditioned(&to);
 }
 
 static gn_status begin_phase(gn_observer *observer, const gn_phase_start *start) {
     ntk *o = (ntk *)observer;
     o->rule = start->rule;
-    o->optimizer = start->optimizer;
     gn_mode_fit_restart(&o->fit);
     gn_mode_pace_restart(&o->pace, start->step);
     o->adam.seen = false;

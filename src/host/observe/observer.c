@@ -30,7 +30,12 @@ gn_schedule gn_observer_schedule(const gn_observer *observer) {
 }
 
 gn_status gn_observer_begin_phase(gn_observer *observer, const gn_phase_start *start) {
+    observer->optimizer = start->optimizer;
     return observer->kind->begin_phase ? observer->kind->begin_phase(observer, start) : GN_OK;
+}
+
+void gn_observer_end_phase(gn_observer *observer) {
+    observer->optimizer = NULL;
 }
 
 bool gn_observer_offers(const gn_observer *observer, gn_signal signal) {
@@ -63,4 +68,18 @@ gn_status gn_observer_observe(gn_observer *observer, uint64_t step, const gn_arr
         return gn_fail(observer->context, GN_ERROR_ARGUMENT,
                        "the observer %s needs a linearization over the training set", observer->kind->name);
     return observer->kind->observe(observer, step, theta, training, sink);
+}
+
+gn_status gn_look_write(const gn_look *look, const char *name, int rank, const size_t *shape,
+                        const double *values) {
+    return look->sink->write(look->sink->user, gn_observer_name(look->observer), look->step, name, rank,
+                             shape, values);
+}
+
+gn_status gn_look_number(const gn_look *look, const char *name, double value) {
+    return gn_look_write(look, name, 0, NULL, &value);
+}
+
+gn_status gn_look_values(const gn_look *look, const char *name, size_t count, const double *values) {
+    return gn_look_write(look, name, 1, &count, values);
 }

@@ -24,7 +24,19 @@ struct gn_observer {
     const gn_observer_kind *kind;
     gn_context *context;
     gn_schedule schedule;
+    gn_optimizer *optimizer; /* of the phase; NULL: not known, or the phase has ended */
 };
+
+/* One look: whose, at which step, and where what is seen goes. */
+typedef struct gn_look {
+    gn_observer *observer;
+    uint64_t step;
+    const gn_observation_sink *sink;
+} gn_look;
+gn_status gn_look_write(const gn_look *look, const char *name, int rank, const size_t *shape,
+                        const double *values);
+gn_status gn_look_number(const gn_look *look, const char *name, double value);
+gn_status gn_look_values(const gn_look *look, const char *name, size_t count, const double *values);
 
 /* Whether it must be given a linearization; a trainer that knows can spare itself one. */
 bool gn_observer_needs_training(const gn_observer *observer);

@@ -130,7 +130,7 @@ void gn_mode_fit_add(gn_mode_fit *fit, uint64_t step, const double *c) {
     for (size_t i = 0; i < fit->modes; i++) {
         if (!(fabs(c[i]) >= 1e-3 * fit->start[i]))
             fit->start[i] = 0;
-        if (!(fit->start[i] >= 1e-8 * fit->size))
+        if (!(fit->start[i] > 0 && fit->start[i] >= 1e-8 * fit->size))
             continue;
         const double y = log(fabs(c[i]));
         fit->count[i] += 1;

@@ -83,23 +83,30 @@ static gn_status write_curve(figure *f, size_t g, size_t k, gn_script *script, g
     return GN_OK;
 }
 
-/* Gradient descent is stable below 2 / learning rate. */
-static void write_limit(figure *f, size_t g, gn_script *script) {
-    const gn_config *config = gn_group_config(f->set, &f->set->groups[g]);
-    size_t first = 0;
+/* Gradient descent is stable below 2 / learning rate: for the phases of the group's first run, from one
+ * change to the next. */
+static gn_status write_limit(figure *f, size_t g, gn_script *script, gn_message *message) {
+    const gn_figure_run *run = &f->set->runs[f->set->groups[g].first];
+    const gn_config *config = run->run.config;
+    double *ends = malloc(config->phases_count * sizeof *ends), first = 0;
+    if (!ends)
+        return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for %u phases", config->phases_count);
+    ends[gn_figure_run_changes(run, ends)] = gn_figure_run_steps(run);
     f->columns[g].limit = script->blocks++;
     fprintf(script->file, "$b%u << GN_END\n", f->columns[g].limit);
-    for (unsigned i = 0; i < config->phases_count; first += config->phases[i++].steps) {
+    for (unsigned i = 0; i < config->phases_count; first = ends[i++]) {
         const gn_optimizer_options *o = &config->phases[i].optimizer.options;
         if (o->kind != GN_OPTIMIZER_SGD || o->momentum != 0)
             continue;
         const double limit = 2 / o->learning_rate;
-        fprintf(script->file, "%zu %.9g\n%zu %.9g\n\n", first, limit, first + config->phases[i].steps, limit);
+        fprintf(script->file, "%.0f %.9g\n%.0f %.9g\n\n", first, limit, ends[i], limit);
         f->high = fmax(f->high, limit);
         f->low = fmin(f->low, limit);
         f->descent = true;
     }
     fputs("NaN NaN\nGN_END\n", script->file);
+    free(ends);
+    return GN_OK;
 }
 
 /* ---- densities ---- */
@@ -176,7 +183,7 @@ static gn_status write_data(figure *f, gn_script *script, gn_message *message) {
         for (size_t k = 0; k < CURVES; k++)
             if (f->hessian || !curves[k].hessian)
                 GN_TRY(write_curve(f, g, k, script, message));
-        write_limit(f, g, script);
+        GN_TRY(write_limit(f, g, script, message));
         GN_TRY(write_density(f, g, script, message));
     }
     if (f->high > 0 && f->largest > 0)

@@ -124,9 +124,16 @@ static gn_step_rule rule_of(const gn_trainer *t) {
     return d->weights ? (gn_step_rule){0} : gn_step_rule_of(&t->options.phases[t->phase].optimizer, &sight);
 }
 
+/* Observers may outlive it, and be asked for more. */
+static void drop_optimizer(gn_trainer *t) {
+    for (size_t i = 0; i < t->options.observer_count; i++)
+        gn_observer_end_phase(t->options.observers[i]);
+    gn_optimizer_destroy(t->optimizer);
+    t->optimizer = NULL;
+}
+
 gn_status gn_trainer_enter_phase(gn_trainer *trainer) {
-    gn_optimizer_destroy(trainer->optimizer);
-    trainer->optimizer = NULL;
+    drop_optimizer(trainer);
     trainer->step_passes = 0;
     if (trainer->phase == trainer->options.phase_count)
         return GN_OK;
@@ -209,7 +216,8 @@ gn_status gn_trainer_create(gn_context *context, const gn_trainer_options *optio
 void gn_trainer_destroy(gn_trainer *trainer) {
     if (!trainer)
         return;
-    gn_optimizer_destroy(trainer->optimizer);
+    if (trainer->optimizer)
+        drop_optimizer(trainer);
     gn_evaluator_destroy(&trainer->evaluator);
     gn_linearization_destroy(trainer->training);
     gn_sampler_destroy(trainer->sampler);

@@ -47,17 +47,12 @@ static gn_status fail_loss(gn_trainer *t, uint64_t step, size_t phase, double lo
     return fail_diverged(t, step, phase, what);
 }
 
-static bool is_fault_of_numbers(gn_status status) {
-    return status == GN_ERROR_NOT_FINITE || status == GN_ERROR_NOT_POSITIVE_DEFINITE ||
-           status == GN_ERROR_NO_CONVERGENCE;
-}
-
 /* A step failed: DIVERGED where that comes of values that are not finite, else its own status. Steps that do
  * not report see a lost loss only by what it does to their matrices. */
 static gn_status fail_step(gn_trainer *t, gn_status status) {
     char what[256];
     double loss = NAN;
-    if (!is_fault_of_numbers(status))
+    if (!gn_status_is_numerical(status))
         return status;
     snprintf(what, sizeof(what), "%s", gn_error_message(t->context));
     if (gn_linearization_loss(t->training, &loss) == GN_OK && !isfinite(loss))
@@ -71,7 +66,7 @@ static gn_status fail_step(gn_trainer *t, gn_status status) {
 static gn_status fail_observation(gn_trainer *t, size_t phase, gn_status status) {
     char what[256];
     gn_evaluation train;
-    if (!is_fault_of_numbers(status))
+    if (!gn_status_is_numerical(status))
         return status;
     snprintf(what, sizeof(what), "%s", gn_error_message(t->context));
     if (gn_evaluator_train(&t->evaluator, t->theta, &train) == GN_OK && !isfinite(train.loss))

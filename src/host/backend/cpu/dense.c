@@ -218,7 +218,8 @@ static gn_status cpu_spectral_filter(void *state, gn_dtype type, size_t n, const
 }
 
 static double gain_of(double lambda, double mu, double exponent) {
-    return lambda + mu == 0 && exponent > 0 ? 0 : pow(lambda + mu, -exponent);
+    const double gain = pow(lambda + mu, -exponent);
+    return isinf(gain) ? 0 : gain;
 }
 
 static gn_status cpu_spectral_power(void *state, gn_dtype type, size_t n, const void *values, double exponent,
