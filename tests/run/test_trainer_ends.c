@@ -176,6 +176,12 @@ ON_EACH_DEVICE(trainer, a_resumed_first_order_run_is_the_run_never_stopped) {
     check_resume_of(device, sgd);
 }
 
+ON_EACH_DEVICE(trainer, a_resumed_run_of_chosen_step_sizes_is_the_run_never_stopped) {
+    gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 1);
+    sgd.step_size.kind = GN_STEP_SIZE_STABILITY;
+    check_resume_of(device, sgd);
+}
+
 /* With the last step still to become a pair, and with one that pushes another out. */
 ON_EACH_DEVICE(trainer, a_resumed_lbfgs_run_is_the_run_never_stopped) {
     gn_optimizer_options lbfgs = optimizer_of(GN_OPTIMIZER_LBFGS, 1);

@@ -7,7 +7,7 @@
 #include "gnewt/optimizer.h"
 #include "linearization/linearization.h"
 
-#define GN_OPTIMIZER_STATES 6
+#define GN_OPTIMIZER_STATES 8
 
 typedef struct gn_optimizer_interface {
     gn_status (*step)(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report);
@@ -43,6 +43,7 @@ struct gn_optimizer {
     bool needs_gram, needs_diagonal; /* and that for these */
     bool decomposes;                 /* its steps decompose the Gram of their batch */
     bool costs_vary;                 /* from step to step: only a report tells */
+    bool first_costs_more;           /* a first step, than those after it */
     bool state_taken;                /* somebody may have written it: host copies are to be read again */
     char solver[96];
 };

@@ -203,6 +203,14 @@
     X(REAL, decay, decay, "0.98", "", "[0, 1)", GN_KEY_ALL, 0, "of the mean of gradients")                   \
     X(REAL, gain, gain, "0.0", "", "[0, inf)", GN_KEY_ALL, 0, "of that mean, added to the gradient; 0: none")
 
+#define GN_STEP_SIZE_KEYS(X)                                                                                 \
+    X(CHOICE, kind, kind, "fixed", "", "", GN_KEY_ALL, step_sizes,                                           \
+      "stability: learning_rate J'r / the largest eigenvalue of J J'")                                       \
+    X(COUNT, iterations, iterations, "3", "products", "[1, 100000]", GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0,   \
+      "of power iteration a step, from the last step's vector")                                              \
+    X(COUNT, first_iterations, first_iterations, "30", "products", "[1, 100000]",                            \
+      GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of the phase's first step")
+
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
       "its name in results; the kind's if absent")                                                           \
@@ -256,7 +264,9 @@
       GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED | GN_KEY_FRACTIONAL, gn_line_search_section,                    \
       "instead of a fixed step")                                                                             \
     X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \
-      "without a line search")
+      "without a line search")                                                                               \
+    X(SECTION, step_size, options.step_size, "{}", "", "", GN_KEY_SGD, gn_step_size_section,                 \
+      "what the learning rate multiplies, of plain gradients")
 
 #define GN_UNTIL_KEYS(X)                                                                                     \
     X(CHOICE, metric, metric, GN_KEY_NEEDED, "", "", GN_KEY_ALL, phase_metrics, "of the recorded rows")      \

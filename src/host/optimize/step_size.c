@@ -1,0 +1,124 @@
+/* stability: power iterations on J'J, with the rows' weights W of a weighted loss on J'W J. v <- J'J v /
+ * ||J'J v|| and lambda = ||J'J v||, which is never above the largest eigenvalue of J'J, nor below v'J'J v. */
+#include "optimize/step_size.h"
+
+#include <stdlib.h>
+
+#include "gnewt/random.h"
+
+/* Draws of the first vector begin at 2^33, far from what else the stream serves. */
+static const uint64_t DRAWS = (uint64_t)1 << 33;
+
+enum { SQUARE, INVERSE, ONE, ZERO, SCALE, SLOTS };
+
+static double *slot(const gn_step_sizer *s, int i) {
+    return (double *)s->slots.data + i;
+}
+
+static const gn_step_size_options *options_of(const gn_step_sizer *s) {
+    return &s->optimizer->options.step_size;
+}
+
+/* ---- its life ---- */
+
+static gn_status create_vector(gn_step_sizer *s) {
+    gn_optimizer *o = s->optimizer;
+    gn_status status;
+    GN_TRY(gn_buffer_create(o->context, &s->vector, o->dtype, o->parameters, 1, "an eigenvector"));
+    GN_TRY(gn_buffer_create(o->context, &s->begun, GN_FLOAT64, 1, 1, "a flag"));
+    GN_TRY(gn_array_fill(&s->begun, 0));
+    gn_optimizer_add_state(o, "leading_vector", &s->vector);
+    gn_optimizer_add_state(o, "leading_vector_begun", &s->begun);
+    double *values = malloc(o->parameters * sizeof *values);
+    if (!values)
+        return gn_fail(o->context, GN_ERROR_MEMORY, "no host memory for a random vector");
+    gn_random_normal(o->options.seed, GN_STREAM_AUXILIARY, DRAWS, o->parameters, 0, 1, values);
+    status = gn_array_write(&s->vector, values, o->parameters);
+    free(values);
+    return status;
+}
+
+gn_status gn_step_sizer_create(gn_step_sizer *s, gn_optimizer *optimizer) {
+    const double values[SLOTS] = {[ONE] = 1};
+    s->optimizer = optimizer;
+    if (optimizer->options.step_size.kind == GN_STEP_SIZE_FIXED)
+        return GN_OK;
+    GN_TRY(gn_buffer_create(optimizer->context, &s->slots, GN_FLOAT64, SLOTS, 1, "scalars of a step size"));
+    GN_TRY(gn_array_write(&s->slots, values, SLOTS));
+    optimizer->first_costs_more = true;
+    return create_vector(s);
+}
+
+void gn_step_sizer_destroy(gn_step_sizer *s) {
+    gn_buffer_destroy(&s->vector);
+    gn_buffer_destroy(&s->begun);
+    gn_buffer_destroy(&s->slots);
+}
+
+/* ---- a step ---- */
+
+gn_status gn_step_sizer_begin(gn_step_sizer *s, const gn_linearization *l) {
+    gn_optimizer *o = s->optimizer;
+    double begun;
+    if (options_of(s)->kind == GN_STEP_SIZE_FIXED)
+        return GN_OK;
+    if (o->state_taken) {
+        GN_TRY(gn_array_read(&s->begun, &begun, 1));
+        s->warm = begun != 0;
+        o->state_taken = false;
+    }
+    const double scale = o->options.learning_rate * gn_linearization_measure(l);
+    return GN_OP(o->context, fill, GN_FLOAT64, 1, scale, slot(s, SCALE));
+}
+
+size_t gn_step_sizer_iterations(const gn_step_sizer *s) {
+    const gn_step_size_options *options = options_of(s);
+    if (options->kind != GN_STEP_SIZE_STABILITY)
+        return 0;
+    return s->warm ? options->iterations : options->first_iterations;
+}
+
+/* INVERSE = 1 / ||x||, 0 where that is infinite; x (P). */
+static gn_status invert_length(gn_step_sizer *s, const void *x) {
+    gn_optimizer *o = s->optimizer;
+    GN_TRY(GN_OP(o->context, dot, o->dtype, o->parameters, x, x, slot(s, SQUARE)));
+    return GN_OP(o->context, spectral_power, GN_FLOAT64, 1, slot(s, SQUARE), 0.5, 0.0, false, NULL,
+                 slot(s, ZERO), NULL, slot(s, INVERSE));
+}
+
+/* w = J'W J v */
+static gn_status multiply(gn_linearization *l, const gn_array *v, gn_array *w) {
+    const size_t rows = gn_linearization_rows(l);
+    gn_array u = gn_array_view(l->context, l->dtype, rows, 1, l->cotangent.data);
+    GN_TRY(gn_linearization_jvp(l, v, &u));
+    if (l->weights)
+        GN_TRY(GN_OP(l->context, multiply, l->dtype, rows, l->weights, u.data, u.data));
+    return gn_linearization_vjp(l, &u, w);
+}
+
+static gn_status iterate(gn_step_sizer *s, gn_linearization *l, size_t iterations) {
+    gn_optimizer *o = s->optimizer;
+    for (size_t i = 0; i < iterations; i++) {
+        GN_TRY(multiply(l, &s->vector, &o->trial));
+        GN_TRY(invert_length(s, o->trial.data));
+        GN_TRY(GN_OP(o->context, axpby_ratio, o->dtype, o->parameters, slot(s, INVERSE), NULL, slot(s, ONE),
+                     o->trial.data, 0.0, s->vector.data));
+    }
+    return GN_OK;
+}
+
+gn_status gn_step_sizer_choose(gn_step_sizer *s, gn_linearization *l, size_t iterations) {
+    gn_optimizer *o = s->optimizer;
+    if (options_of(s)->kind == GN_STEP_SIZE_FIXED)
+        return GN_OK;
+    GN_TRY(iterate(s, l, iterations));
+    return GN_OP(o->context, multiply, GN_FLOAT64, 1, slot(s, SCALE), slot(s, INVERSE),
+                 (double *)o->slots.data + GN_SLOT_RATE);
+}
+
+gn_status gn_step_sizer_end(gn_step_sizer *s) {
+    if (options_of(s)->kind != GN_STEP_SIZE_STABILITY || s->warm)
+        return GN_OK;
+    s->warm = true;
+    return gn_array_fill(&s->begun, 1);
+}

@@ -1,0 +1,28 @@
+/* How long a step of gradient descent is, where it is not a fixed multiple of the gradient. */
+#ifndef GN_OPTIMIZE_STEP_SIZE_H
+#define GN_OPTIMIZE_STEP_SIZE_H
+
+#include "optimize/optimizer.h"
+
+typedef struct gn_step_sizer {
+    gn_optimizer *optimizer; /* its trial is scratch here */
+    gn_array vector;         /* stability: P; of length 1, near the leading eigenvector of J'J */
+    gn_array begun;          /* 1 double: whether it is, */
+    bool warm;               /* and the same on the host */
+    gn_array slots;          /* device scalars */
+} gn_step_sizer;
+
+/* Of the optimiser's options; kept for the optimiser's life, with its state among the optimiser's. */
+gn_status gn_step_sizer_create(gn_step_sizer *sizer, gn_optimizer *optimizer);
+void gn_step_sizer_destroy(gn_step_sizer *sizer);
+
+/* A step's part on the host, before any program: what the device's part is to know. */
+gn_status gn_step_sizer_begin(gn_step_sizer *sizer, const gn_linearization *l);
+/* Power iterations of the step that has begun; a part of a program's key. */
+size_t gn_step_sizer_iterations(const gn_step_sizer *sizer);
+/* Writes the rate's slot: the device's part, which a program may record. At the linearization's point. */
+gn_status gn_step_sizer_choose(gn_step_sizer *sizer, gn_linearization *l, size_t iterations);
+/* The step has been given to the device. */
+gn_status gn_step_sizer_end(gn_step_sizer *sizer);
+
+#endif
