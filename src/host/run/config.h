@@ -158,6 +158,12 @@ typedef enum gn_plot_kind {
     GN_PLOT_CURVATURE,
     GN_PLOT_DRIFT
 } gn_plot_kind;
+typedef enum gn_plot_clock {
+    GN_PLOT_OVER_STEPS,
+    GN_PLOT_OVER_SECONDS,
+    GN_PLOT_OVER_PASSES,
+    GN_PLOT_OVER_PROGRESS /* -ln(L / L(0)) of the training loss */
+} gn_plot_clock;
 typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 
 typedef struct gn_config_plot {
@@ -165,9 +171,10 @@ typedef struct gn_config_plot {
     char *title;
     char **metrics; /* kind metrics: names of GN_METRICS_LIST */
     unsigned metrics_count;
-    char *panels; /* kinds metrics, drift: a dotted key, or "" */
+    char *panels;    /* kinds metrics, drift: a dotted key, or "" */
+    gn_plot_clock x; /* kind metrics */
     gn_plot_scale x_scale;
-    double x_max;             /* steps; 0: all */
+    double x_max;             /* of x; 0: all */
     double y_min;             /* 0: by the data */
     bool rate;                /* draw the decay exp(step * ln(1 - learning_rate)) beside the data */
     size_t columns;           /* panels a row; 0: by their number */

@@ -108,6 +108,11 @@ static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
                                   {"drift", GN_PLOT_DRIFT},
                                   {"curvature", GN_PLOT_CURVATURE},
                                   {NULL, 0}};
+static const gn_choice clocks[] = {{"step", GN_PLOT_OVER_STEPS},
+                                   {"seconds", GN_PLOT_OVER_SECONDS},
+                                   {"passes", GN_PLOT_OVER_PASSES},
+                                   {"progress", GN_PLOT_OVER_PROGRESS},
+                                   {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
 static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
 static const gn_choice metrics[] = {

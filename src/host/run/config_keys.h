@@ -349,10 +349,12 @@
     X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT), 0,        \
       "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
     X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_STEPS, scales, "")                                  \
-    X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                               \
+    X(REAL, x_max, x_max, "0", "steps, or what x is", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                 \
     X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_FIGURE, 0, "0: by the data")                           \
     X(BOOL, rate, rate, "false", "", "", GN_KEY_CURVES, 0, "also the decay -ln(1 - learning_rate) a step")   \
     X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_FIGURE, 0, "a row; 0: by their number")     \
+    X(CHOICE, x, x, "step", "", "", GN_KEY_ON(GN_PLOT_METRICS), clocks,                                      \
+      "what curves are drawn over; progress: -ln(L/L(0)) of the training loss, the best so far")             \
     X(TEXT, caption, caption, "\"\"", "", "", GN_KEY_ALL, 0, "of the figure in `gnewt report`")              \
     X(TEXT, expected, expected, "\"\"", "", "", GN_KEY_ALL, 0,                                               \
       "what should come out; a report shows it beside what was found")
