@@ -147,12 +147,20 @@ typedef enum gn_gradient_kind {
  *              W^1/2 K W^1/2 with rows of weights W) by power iterations, from the last step's vector, which
  *              are never above it. Of squared error in its linear regime a step then takes the leading mode's
  *              error times 1 - eta: 1 is the classical 1 / lambda, 2 where steps stop being stable. By
- *              cross-entropy, whose H is at most I / 2, half of that or less. */
-typedef enum gn_step_size_kind { GN_STEP_SIZE_FIXED, GN_STEP_SIZE_STABILITY } gn_step_size_kind;
+ *              cross-entropy, whose H is at most I / 2, half of that or less.
+ *   recorded_norm  t = eta recorded[k] / ||g|| at the optimiser's step k = 0, 1, ...: with eta 1 the steps
+ * have the recorded lengths (0 where g = 0) */
+typedef enum gn_step_size_kind {
+    GN_STEP_SIZE_FIXED,
+    GN_STEP_SIZE_STABILITY,
+    GN_STEP_SIZE_RECORDED_NORM
+} gn_step_size_kind;
 
 typedef struct gn_step_size_options {
     gn_step_size_kind kind;
     size_t iterations, first_iterations; /* stability: of power iteration a step, and at the first; >= 1 */
+    const double *recorded;              /* recorded_*: of recorded_count steps, each finite and >= 0; must */
+    size_t recorded_count;               /* outlive the optimiser, which takes no step beyond them */
 } gn_step_size_options;
 
 typedef struct gn_optimizer_options {

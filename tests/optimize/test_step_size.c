@@ -169,6 +169,35 @@ ON_EVERY_DEVICE(stability_sees_the_weights_of_rows) {
     mlp_teardown(&f);
 }
 
+/* ---- recorded_norm ---- */
+
+static const double recorded[] = {0.5, 0, 1e-3, 2};
+enum { RECORDED = sizeof recorded / sizeof *recorded };
+
+ON_EVERY_DEVICE(recorded_norms_are_those_of_the_steps) {
+    for (size_t i = 0; i < CASES; i++) {
+        mlp_fixture f = mlp_setup(on->device, on->dtype, &cases[i]);
+        gn_optimizer_options options = rule(GN_STEP_SIZE_RECORDED_NORM, 1);
+        options.step_size.recorded = recorded;
+        options.step_size.recorded_count = RECORDED;
+        gn_optimizer *optimizer = make(&f, &options);
+        for (int t = 0; t < RECORDED; t++) {
+            gn_step_report report;
+            if (recorded[t] != 0)
+                step_along_gradient(&f, optimizer, &report);
+            else
+                OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, &report));
+            cr_expect_float_eq(report.step_norm, recorded[t],
+                               (f.dtype == GN_FLOAT64 ? 1e-12 : 1e-3) * recorded[t], "%s, step %d: %.15g",
+                               cases[i].name, t, report.step_norm);
+        }
+        cr_expect_eq(gn_optimizer_step(optimizer, f.lin, f.theta, NULL), GN_ERROR_ARGUMENT);
+        cr_expect(strstr(gn_error_message(f.context), "a run of 4 steps") != NULL);
+        gn_optimizer_destroy(optimizer);
+        mlp_teardown(&f);
+    }
+}
+
 /* Whether a step is looked at changes no bit. */
 ON_EVERY_DEVICE(reports_change_nothing) {
     double *ends[2];
@@ -205,6 +234,11 @@ Test(step_size, impossible_options_are_refused) {
     options = rule(GN_STEP_SIZE_STABILITY, 1);
     options.step_size.iterations = 0;
     expect_refused(&f, options, "step_size.iterations is 0");
+    options = rule(GN_STEP_SIZE_RECORDED_NORM, 1);
+    expect_refused(&f, options, "none is given");
+    options.step_size.recorded = (const double[]){1, -1};
+    options.step_size.recorded_count = 2;
+    expect_refused(&f, options, "a recorded value is -1");
     options = gn_optimizer_options_default(GN_OPTIMIZER_ADAM);
     options.step_size.kind = GN_STEP_SIZE_STABILITY;
     expect_refused(&f, options, "sgd's alone");

@@ -180,6 +180,11 @@ ON_EACH_DEVICE(trainer, a_resumed_run_of_chosen_step_sizes_is_the_run_never_stop
     gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 1);
     sgd.step_size.kind = GN_STEP_SIZE_STABILITY;
     check_resume_of(device, sgd);
+    static const double norms[] = {0.3, 0.1, 0.2, 0.01, 0.05};
+    sgd.step_size.kind = GN_STEP_SIZE_RECORDED_NORM;
+    sgd.step_size.recorded = norms;
+    sgd.step_size.recorded_count = 5;
+    check_resume_of(device, sgd);
 }
 
 /* With the last step still to become a pair, and with one that pushes another out. */

@@ -128,6 +128,18 @@ static gn_status check_gradient(gn_context *context, const gn_optimizer_options 
     return GN_OK;
 }
 
+static bool is_recorded(gn_step_size_kind kind) {
+    return kind == GN_STEP_SIZE_RECORDED_NORM;
+}
+
+static gn_status check_recorded(gn_context *context, const gn_step_size_options *s) {
+    if (!s->recorded || s->recorded_count == 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "step_size follows a recorded run, and none is given");
+    for (size_t i = 0; i < s->recorded_count; i++)
+        GN_TRY(check_range(context, (range){"a recorded value", s->recorded[i], 0, HUGE_VAL, false, true}));
+    return GN_OK;
+}
+
 /* The step is to be along the gradient, and as long as the rule says. */
 static gn_status check_step_size(gn_context *context, const gn_optimizer_options *options) {
     const gn_step_size_options *s = &options->step_size;
@@ -143,7 +155,7 @@ static gn_status check_step_size(gn_context *context, const gn_optimizer_options
     if (s->kind == GN_STEP_SIZE_STABILITY && (s->iterations == 0 || s->first_iterations == 0))
         return gn_fail(context, GN_ERROR_ARGUMENT, "step_size.%s is 0: give 1 or more",
                        s->iterations == 0 ? "iterations" : "first_iterations");
-    return GN_OK;
+    return is_recorded(s->kind) ? check_recorded(context, s) : GN_OK;
 }
 
 static gn_status check_lbfgs(gn_context *context, const gn_optimizer_options *options) {

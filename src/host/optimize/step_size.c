@@ -25,10 +25,7 @@ static gn_status create_vector(gn_step_sizer *s) {
     gn_optimizer *o = s->optimizer;
     gn_status status;
     GN_TRY(gn_buffer_create(o->context, &s->vector, o->dtype, o->parameters, 1, "an eigenvector"));
-    GN_TRY(gn_buffer_create(o->context, &s->begun, GN_FLOAT64, 1, 1, "a flag"));
-    GN_TRY(gn_array_fill(&s->begun, 0));
     gn_optimizer_add_state(o, "leading_vector", &s->vector);
-    gn_optimizer_add_state(o, "leading_vector_begun", &s->begun);
     double *values = malloc(o->parameters * sizeof *values);
     if (!values)
         return gn_fail(o->context, GN_ERROR_MEMORY, "no host memory for a random vector");
@@ -45,37 +42,60 @@ gn_status gn_step_sizer_create(gn_step_sizer *s, gn_optimizer *optimizer) {
         return GN_OK;
     GN_TRY(gn_buffer_create(optimizer->context, &s->slots, GN_FLOAT64, SLOTS, 1, "scalars of a step size"));
     GN_TRY(gn_array_write(&s->slots, values, SLOTS));
+    GN_TRY(gn_buffer_create(optimizer->context, &s->count, GN_FLOAT64, 1, 1, "a count"));
+    GN_TRY(gn_array_fill(&s->count, 0));
+    gn_optimizer_add_state(optimizer, "step_size_steps", &s->count);
+    if (optimizer->options.step_size.kind != GN_STEP_SIZE_STABILITY)
+        return GN_OK;
     optimizer->first_costs_more = true;
     return create_vector(s);
 }
 
 void gn_step_sizer_destroy(gn_step_sizer *s) {
     gn_buffer_destroy(&s->vector);
-    gn_buffer_destroy(&s->begun);
+    gn_buffer_destroy(&s->count);
     gn_buffer_destroy(&s->slots);
 }
 
 /* ---- a step ---- */
 
+static gn_status read_count(gn_step_sizer *s) {
+    double taken;
+    if (!s->optimizer->state_taken)
+        return GN_OK;
+    GN_TRY(gn_array_read(&s->count, &taken, 1));
+    s->taken = (size_t)taken;
+    s->optimizer->state_taken = false;
+    return GN_OK;
+}
+
+/* What the recorded run did in the step to come. */
+static gn_status find_recorded(const gn_step_sizer *s, double *value) {
+    const gn_step_size_options *options = options_of(s);
+    if (s->taken >= options->recorded_count)
+        return gn_fail(s->optimizer->context, GN_ERROR_ARGUMENT,
+                       "step_size follows a run of %zu steps, and a step beyond it is asked for",
+                       options->recorded_count);
+    *value = options->recorded[s->taken];
+    return GN_OK;
+}
+
 gn_status gn_step_sizer_begin(gn_step_sizer *s, const gn_linearization *l) {
     gn_optimizer *o = s->optimizer;
-    double begun;
+    double scale = gn_linearization_measure(l);
     if (options_of(s)->kind == GN_STEP_SIZE_FIXED)
         return GN_OK;
-    if (o->state_taken) {
-        GN_TRY(gn_array_read(&s->begun, &begun, 1));
-        s->warm = begun != 0;
-        o->state_taken = false;
-    }
-    const double scale = o->options.learning_rate * gn_linearization_measure(l);
-    return GN_OP(o->context, fill, GN_FLOAT64, 1, scale, slot(s, SCALE));
+    GN_TRY(read_count(s));
+    if (options_of(s)->kind == GN_STEP_SIZE_RECORDED_NORM)
+        GN_TRY(find_recorded(s, &scale));
+    return GN_OP(o->context, fill, GN_FLOAT64, 1, o->options.learning_rate * scale, slot(s, SCALE));
 }
 
 size_t gn_step_sizer_iterations(const gn_step_sizer *s) {
     const gn_step_size_options *options = options_of(s);
     if (options->kind != GN_STEP_SIZE_STABILITY)
         return 0;
-    return s->warm ? options->iterations : options->first_iterations;
+    return s->taken > 0 ? options->iterations : options->first_iterations;
 }
 
 /* INVERSE = 1 / ||x||, 0 where that is infinite; x (P). */
@@ -112,13 +132,15 @@ gn_status gn_step_sizer_choose(gn_step_sizer *s, gn_linearization *l, size_t ite
     if (options_of(s)->kind == GN_STEP_SIZE_FIXED)
         return GN_OK;
     GN_TRY(iterate(s, l, iterations));
+    if (options_of(s)->kind == GN_STEP_SIZE_RECORDED_NORM)
+        GN_TRY(invert_length(s, o->direction.data));
     return GN_OP(o->context, multiply, GN_FLOAT64, 1, slot(s, SCALE), slot(s, INVERSE),
                  (double *)o->slots.data + GN_SLOT_RATE);
 }
 
 gn_status gn_step_sizer_end(gn_step_sizer *s) {
-    if (options_of(s)->kind != GN_STEP_SIZE_STABILITY || s->warm)
+    if (options_of(s)->kind == GN_STEP_SIZE_FIXED)
         return GN_OK;
-    s->warm = true;
-    return gn_array_fill(&s->begun, 1);
+    s->taken++;
+    return gn_array_fill(&s->count, (double)s->taken);
 }

@@ -7,8 +7,8 @@
 typedef struct gn_step_sizer {
     gn_optimizer *optimizer; /* its trial is scratch here */
     gn_array vector;         /* stability: P; of length 1, near the leading eigenvector of J'J */
-    gn_array begun;          /* 1 double: whether it is, */
-    bool warm;               /* and the same on the host */
+    gn_array count;          /* 1 double: steps taken, */
+    size_t taken;            /* and the same on the host */
     gn_array slots;          /* device scalars */
 } gn_step_sizer;
 

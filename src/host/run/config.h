@@ -89,9 +89,15 @@ typedef struct gn_config_batch {
     size_t size; /* 0: full */
 } gn_config_batch;
 
+typedef struct gn_config_step_size {
+    gn_step_size_options options;
+    char *reference; /* recorded_*: a run directory, or one of runs */
+} gn_config_step_size;
+
 typedef struct gn_config_optimizer {
-    char *label; /* unique among the phases */
-    gn_optimizer_options options;
+    char *label;                  /* unique among the phases */
+    gn_optimizer_options options; /* but for its step size */
+    gn_config_step_size step_size;
 } gn_config_optimizer;
 
 /* Of `below` and `above` one is given; the other is NULL. */

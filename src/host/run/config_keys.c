@@ -77,8 +77,10 @@ static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
 static const gn_choice accelerations[] = {
     {"none", GN_ACCELERATION_NONE}, {"geodesic", GN_ACCELERATION_GEODESIC}, {NULL, 0}};
-static const gn_choice step_sizes[] = {
-    {"fixed", GN_STEP_SIZE_FIXED}, {"stability", GN_STEP_SIZE_STABILITY}, {NULL, 0}};
+static const gn_choice step_sizes[] = {{"fixed", GN_STEP_SIZE_FIXED},
+                                       {"stability", GN_STEP_SIZE_STABILITY},
+                                       {"recorded_norm", GN_STEP_SIZE_RECORDED_NORM},
+                                       {NULL, 0}};
 static const gn_choice gradients[] = {{"plain", GN_GRADIENT_PLAIN},
                                       {"orthogonal", GN_GRADIENT_ORTHOGONAL},
                                       {"column_normalized", GN_GRADIENT_COLUMN_NORMALIZED},
@@ -222,7 +224,7 @@ DEFINE_SECTION(gn_acceleration_section, GN_ACCELERATION_KEYS)
 #define STRUCT gn_grokfast_options
 DEFINE_SECTION(gn_grokfast_section, GN_GROKFAST_KEYS)
 #undef STRUCT
-#define STRUCT gn_step_size_options
+#define STRUCT gn_config_step_size
 DEFINE_SECTION(gn_step_size_section, GN_STEP_SIZE_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_optimizer

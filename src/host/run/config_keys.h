@@ -203,13 +203,16 @@
     X(REAL, decay, decay, "0.98", "", "[0, 1)", GN_KEY_ALL, 0, "of the mean of gradients")                   \
     X(REAL, gain, gain, "0.0", "", "[0, inf)", GN_KEY_ALL, 0, "of that mean, added to the gradient; 0: none")
 
+#define GN_KEY_RECORDED GN_KEY_ON(GN_STEP_SIZE_RECORDED_NORM)
 #define GN_STEP_SIZE_KEYS(X)                                                                                 \
-    X(CHOICE, kind, kind, "fixed", "", "", GN_KEY_ALL, step_sizes,                                           \
-      "stability: learning_rate J'r / the largest eigenvalue of J J'")                                       \
-    X(COUNT, iterations, iterations, "3", "products", "[1, 100000]", GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0,   \
-      "of power iteration a step, from the last step's vector")                                              \
-    X(COUNT, first_iterations, first_iterations, "30", "products", "[1, 100000]",                            \
-      GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of the phase's first step")
+    X(CHOICE, kind, options.kind, "fixed", "", "", GN_KEY_ALL, step_sizes,                                   \
+      "stability: learning_rate J'r / the largest eigenvalue of J J'; recorded_norm: as long as a run's")    \
+    X(COUNT, iterations, options.iterations, "3", "products", "[1, 100000]",                                 \
+      GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of power iteration a step, from the last step's vector")        \
+    X(COUNT, first_iterations, options.first_iterations, "30", "products", "[1, 100000]",                    \
+      GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of the phase's first step")                                     \
+    X(PATH, reference, reference, GN_KEY_NEEDED, "", "", GN_KEY_RECORDED, 0,                                 \
+      "a run with a row of every step, or a folder that holds one of this seed; its steps, from the first")
 
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
@@ -265,7 +268,7 @@
       "instead of a fixed step")                                                                             \
     X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \
       "without a line search")                                                                               \
-    X(SECTION, step_size, options.step_size, "{}", "", "", GN_KEY_SGD, gn_step_size_section,                 \
+    X(SECTION, step_size, step_size, "{}", "", "", GN_KEY_SGD, gn_step_size_section,                         \
       "what the learning rate multiplies, of plain gradients")
 
 #define GN_UNTIL_KEYS(X)                                                                                     \
