@@ -149,11 +149,15 @@ typedef enum gn_gradient_kind {
  *              error times 1 - eta: 1 is the classical 1 / lambda, 2 where steps stop being stable. By
  *              cross-entropy, whose H is at most I / 2, half of that or less.
  *   recorded_norm  t = eta recorded[k] / ||g|| at the optimiser's step k = 0, 1, ...: with eta 1 the steps
- * have the recorded lengths (0 where g = 0) */
+ * have the recorded lengths (0 where g = 0)
+ *   trace      t = eta measure sum_i lambda_i / (damping + lambda_i) / sum_i lambda_i over K's eigenvalues:
+ * on the mean over the modes an error falls as by levenberg_marquardt at eta and that damping. By a
+ * decomposition of K (M x M) at every `every`-th step. Not with weighted rows. */
 typedef enum gn_step_size_kind {
     GN_STEP_SIZE_FIXED,
     GN_STEP_SIZE_STABILITY,
-    GN_STEP_SIZE_RECORDED_NORM
+    GN_STEP_SIZE_RECORDED_NORM,
+    GN_STEP_SIZE_TRACE
 } gn_step_size_kind;
 
 typedef struct gn_step_size_options {
@@ -161,6 +165,8 @@ typedef struct gn_step_size_options {
     size_t iterations, first_iterations; /* stability: of power iteration a step, and at the first; >= 1 */
     const double *recorded;              /* recorded_*: of recorded_count steps, each finite and >= 0; must */
     size_t recorded_count;               /* outlive the optimiser, which takes no step beyond them */
+    double damping;                      /* trace: > 0, in units of K */
+    size_t every;                        /* trace: >= 1 */
 } gn_step_size_options;
 
 typedef struct gn_optimizer_options {

@@ -198,6 +198,42 @@ ON_EVERY_DEVICE(recorded_norms_are_those_of_the_steps) {
     }
 }
 
+/* ---- trace ---- */
+
+static double mean_gain(size_t m, const double *values, double damping) {
+    double kept = 0, trace = 0;
+    for (size_t i = 0; i < m; i++)
+        kept += values[i] / (damping + values[i]), trace += values[i];
+    return kept / trace;
+}
+
+ON_EVERY_DEVICE(trace_is_the_mean_gain_of_the_damped_rule) {
+    for (size_t i = 0; i < CASES; i++) {
+        mlp_fixture f = mlp_setup(on->device, on->dtype, &cases[i]);
+        const double eta = 0.7, damping = 0.2;
+        gn_optimizer_options options = rule(GN_STEP_SIZE_TRACE, eta);
+        options.step_size.damping = damping;
+        options.step_size.every = 2;
+        gn_optimizer *optimizer = make(&f, &options);
+        double wanted = 0;
+        for (int t = 0; t < 5; t++) {
+            gn_step_report report;
+            OK(f.context, gn_linearization_set_point(f.lin, f.theta));
+            double *values = kernel_eigenvalues(&f, NULL);
+            if (t % 2 == 0)
+                wanted = eta * measure(&f, &cases[i]) * mean_gain(f.m, values, damping);
+            const double size = step_along_gradient(&f, optimizer, t == 1 || t == 2 ? NULL : &report);
+            cr_expect_float_eq(size / wanted, 1, f.dtype == GN_FLOAT64 ? 1e-11 : 1e-3,
+                               "%s, step %d: %.15g, not %.15g", cases[i].name, t, size, wanted);
+            if (t == 0)
+                cr_expect_eq(report.passes, 1 + (double)f.c / 2);
+            free(values);
+        }
+        gn_optimizer_destroy(optimizer);
+        mlp_teardown(&f);
+    }
+}
+
 /* Whether a step is looked at changes no bit. */
 ON_EVERY_DEVICE(reports_change_nothing) {
     double *ends[2];
@@ -239,6 +275,8 @@ Test(step_size, impossible_options_are_refused) {
     options.step_size.recorded = (const double[]){1, -1};
     options.step_size.recorded_count = 2;
     expect_refused(&f, options, "a recorded value is -1");
+    options = rule(GN_STEP_SIZE_TRACE, 1);
+    expect_refused(&f, options, "step_size.damping is 0");
     options = gn_optimizer_options_default(GN_OPTIMIZER_ADAM);
     options.step_size.kind = GN_STEP_SIZE_STABILITY;
     expect_refused(&f, options, "sgd's alone");

@@ -185,6 +185,8 @@ ON_EACH_DEVICE(trainer, a_resumed_run_of_chosen_step_sizes_is_the_run_never_stop
     sgd.step_size.recorded = norms;
     sgd.step_size.recorded_count = 5;
     check_resume_of(device, sgd);
+    sgd.step_size = (gn_step_size_options){.kind = GN_STEP_SIZE_TRACE, .damping = 0.5, .every = 2};
+    check_resume_of(device, sgd);
 }
 
 /* With the last step still to become a pair, and with one that pushes another out. */

@@ -1,5 +1,5 @@
 /* sgd, adam, adamw on the mean loss: one gradient, then one fused update; as one program where the
- * linearization can be recorded and no matrix of the gradient is decomposed between. */
+ * linearization can be recorded and no matrix is decomposed between. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -100,6 +100,7 @@ static gn_status step_body(void *arguments) {
 
 static gn_status update_body(void *arguments) {
     const call *c = arguments;
+    GN_TRY(gn_step_sizer_choose(&of(c->self)->sizer, c->l, c->iterations));
     return update(c->self, c->theta);
 }
 
@@ -135,10 +136,11 @@ static gn_status reported_step(gn_optimizer *self, gn_linearization *l, gn_array
     GN_TRY(gn_linearization_loss(l, &report->loss));
     if (!isfinite(report->loss))
         return gn_fail(self->context, GN_ERROR_NOT_FINITE, "the loss is %g", report->loss);
-    report->passes = 1 + (double)gn_step_sizer_iterations(&of(self)->sizer);
+    report->passes = 1 + gn_step_sizer_passes(&of(self)->sizer, l);
     if (self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
         return search(self, l, theta, report);
     GN_TRY(gn_matrix_gradient_apply(&of(self)->matrices, l, self->direction.data));
+    GN_TRY(gn_step_sizer_prepare(&of(self)->sizer, l));
     GN_TRY(run(self, l, theta, measured_update_body));
     GN_TRY(gn_slots_read(self->context, self->slots.data, GN_SLOT_COUNT, slots));
     report->step_size = slots[GN_SLOT_RATE];
@@ -173,10 +175,11 @@ static gn_status take_step(gn_optimizer *self, gn_linearization *l, gn_array *th
     gn_step_report unread = {0};
     if (report || self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
         return reported_step(self, l, theta, report ? report : &unread);
-    if (self->options.gradient == GN_GRADIENT_PLAIN)
+    if (self->options.gradient == GN_GRADIENT_PLAIN && !gn_step_sizer_is_apart(&of(self)->sizer))
         return run(self, l, theta, step_body);
     GN_TRY(run(self, l, theta, gradient_body));
     GN_TRY(gn_matrix_gradient_apply(&of(self)->matrices, l, self->direction.data));
+    GN_TRY(gn_step_sizer_prepare(&of(self)->sizer, l));
     return run(self, l, theta, update_body);
 }
 

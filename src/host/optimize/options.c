@@ -29,7 +29,7 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         .fractional = {.exponent = 0.5},
         .memory = 10,
         .grokfast = {.decay = 0.98},
-        .step_size = {.kind = GN_STEP_SIZE_FIXED, .iterations = 3, .first_iterations = 30},
+        .step_size = {.kind = GN_STEP_SIZE_FIXED, .iterations = 3, .first_iterations = 30, .every = 1},
     };
     if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
         options.learning_rate = 1e-3;
@@ -155,6 +155,11 @@ static gn_status check_step_size(gn_context *context, const gn_optimizer_options
     if (s->kind == GN_STEP_SIZE_STABILITY && (s->iterations == 0 || s->first_iterations == 0))
         return gn_fail(context, GN_ERROR_ARGUMENT, "step_size.%s is 0: give 1 or more",
                        s->iterations == 0 ? "iterations" : "first_iterations");
+    if (s->kind == GN_STEP_SIZE_TRACE) {
+        GN_TRY(check_range(context, (range){"step_size.damping", s->damping, 0, HUGE_VAL, true, true}));
+        if (s->every == 0)
+            return gn_fail(context, GN_ERROR_ARGUMENT, "step_size.every is 0: give 1 or more");
+    }
     return is_recorded(s->kind) ? check_recorded(context, s) : GN_OK;
 }
 

@@ -9,7 +9,7 @@
 /* Draws of the first vector begin at 2^33, far from what else the stream serves. */
 static const uint64_t DRAWS = (uint64_t)1 << 33;
 
-enum { SQUARE, INVERSE, ONE, ZERO, SCALE, SLOTS };
+enum { SQUARE, ONE, ZERO, MU, SCALE, TRACE, KEPT, SLOTS };
 
 static double *slot(const gn_step_sizer *s, int i) {
     return (double *)s->slots.data + i;
@@ -35,8 +35,24 @@ static gn_status create_vector(gn_step_sizer *s) {
     return status;
 }
 
+static gn_status create_kernel(gn_step_sizer *s) {
+    gn_optimizer *o = s->optimizer;
+    const size_t m = o->rows;
+    o->needs_rows = o->needs_gram = true;
+    GN_TRY(gn_memory_predict(o->context, (double)m * (double)m * (double)gn_dtype_size(o->dtype),
+                             "step_size trace's J J'", "a smaller batch, or step_size stability"));
+    GN_TRY(gn_buffer_create(o->context, &s->kernel, o->dtype, m, m, "J J'"));
+    GN_TRY(gn_buffer_create(o->context, &s->values, o->dtype, m, 1, "eigenvalues"));
+    GN_TRY(gn_buffer_create(o->context, &s->gains, o->dtype, m, 1, "gains"));
+    GN_TRY(gn_buffer_create(o->context, &s->ones, o->dtype, m, 1, "ones"));
+    GN_TRY(gn_array_fill(&s->ones, 1));
+    GN_TRY(GN_OP(o->context, eigh_workspace, o->dtype, m, &s->work_bytes));
+    return gn_buffer_create(o->context, &s->work, GN_FLOAT64, s->work_bytes / sizeof(double) + 1, 1,
+                            "a decomposition's work");
+}
+
 gn_status gn_step_sizer_create(gn_step_sizer *s, gn_optimizer *optimizer) {
-    const double values[SLOTS] = {[ONE] = 1};
+    const double values[SLOTS] = {[ONE] = 1, [MU] = optimizer->options.step_size.damping};
     s->optimizer = optimizer;
     if (optimizer->options.step_size.kind == GN_STEP_SIZE_FIXED)
         return GN_OK;
@@ -45,6 +61,11 @@ gn_status gn_step_sizer_create(gn_step_sizer *s, gn_optimizer *optimizer) {
     GN_TRY(gn_buffer_create(optimizer->context, &s->count, GN_FLOAT64, 1, 1, "a count"));
     GN_TRY(gn_array_fill(&s->count, 0));
     gn_optimizer_add_state(optimizer, "step_size_steps", &s->count);
+    GN_TRY(gn_buffer_create(optimizer->context, &s->ratio, GN_FLOAT64, 1, 1, "a ratio"));
+    GN_TRY(gn_array_fill(&s->ratio, 0));
+    gn_optimizer_add_state(optimizer, "step_size_ratio", &s->ratio);
+    if (optimizer->options.step_size.kind == GN_STEP_SIZE_TRACE)
+        return create_kernel(s);
     if (optimizer->options.step_size.kind != GN_STEP_SIZE_STABILITY)
         return GN_OK;
     optimizer->first_costs_more = true;
@@ -54,6 +75,12 @@ gn_status gn_step_sizer_create(gn_step_sizer *s, gn_optimizer *optimizer) {
 void gn_step_sizer_destroy(gn_step_sizer *s) {
     gn_buffer_destroy(&s->vector);
     gn_buffer_destroy(&s->count);
+    gn_buffer_destroy(&s->ratio);
+    gn_buffer_destroy(&s->kernel);
+    gn_buffer_destroy(&s->work);
+    gn_buffer_destroy(&s->values);
+    gn_buffer_destroy(&s->gains);
+    gn_buffer_destroy(&s->ones);
     gn_buffer_destroy(&s->slots);
 }
 
@@ -98,12 +125,17 @@ size_t gn_step_sizer_iterations(const gn_step_sizer *s) {
     return s->taken > 0 ? options->iterations : options->first_iterations;
 }
 
-/* INVERSE = 1 / ||x||, 0 where that is infinite; x (P). */
+/* ratio = x^-exponent, 0 where that is infinite. */
+static gn_status invert(gn_step_sizer *s, const double *x, double exponent) {
+    return GN_OP(s->optimizer->context, spectral_power, GN_FLOAT64, 1, x, exponent, 0.0, false, NULL,
+                 slot(s, ZERO), NULL, s->ratio.data);
+}
+
+/* ratio = 1 / ||x||; x (P). */
 static gn_status invert_length(gn_step_sizer *s, const void *x) {
     gn_optimizer *o = s->optimizer;
     GN_TRY(GN_OP(o->context, dot, o->dtype, o->parameters, x, x, slot(s, SQUARE)));
-    return GN_OP(o->context, spectral_power, GN_FLOAT64, 1, slot(s, SQUARE), 0.5, 0.0, false, NULL,
-                 slot(s, ZERO), NULL, slot(s, INVERSE));
+    return invert(s, slot(s, SQUARE), 0.5);
 }
 
 /* w = J'W J v */
@@ -121,10 +153,45 @@ static gn_status iterate(gn_step_sizer *s, gn_linearization *l, size_t iteration
     for (size_t i = 0; i < iterations; i++) {
         GN_TRY(multiply(l, &s->vector, &o->trial));
         GN_TRY(invert_length(s, o->trial.data));
-        GN_TRY(GN_OP(o->context, axpby_ratio, o->dtype, o->parameters, slot(s, INVERSE), NULL, slot(s, ONE),
+        GN_TRY(GN_OP(o->context, axpby_ratio, o->dtype, o->parameters, s->ratio.data, NULL, slot(s, ONE),
                      o->trial.data, 0.0, s->vector.data));
     }
     return GN_OK;
+}
+
+/* ratio = sum lambda / (mu + lambda) / sum lambda */
+static gn_status average(gn_step_sizer *s, size_t m) {
+    gn_optimizer *o = s->optimizer;
+    GN_TRY(GN_OP(o->context, spectral_power, o->dtype, m, s->values.data, 1.0, 0.0, false, NULL, slot(s, MU),
+                 NULL, s->gains.data));
+    GN_TRY(GN_OP(o->context, dot, o->dtype, m, s->values.data, s->gains.data, slot(s, KEPT)));
+    GN_TRY(GN_OP(o->context, dot, o->dtype, m, s->values.data, s->ones.data, slot(s, TRACE)));
+    GN_TRY(invert(s, slot(s, TRACE), 1));
+    return GN_OP(o->context, multiply, GN_FLOAT64, 1, slot(s, KEPT), s->ratio.data, s->ratio.data);
+}
+
+bool gn_step_sizer_is_apart(const gn_step_sizer *s) {
+    return options_of(s)->kind == GN_STEP_SIZE_TRACE;
+}
+
+gn_status gn_step_sizer_prepare(gn_step_sizer *s, gn_linearization *l) {
+    gn_optimizer *o = s->optimizer;
+    const size_t m = gn_linearization_rows(l);
+    if (!gn_step_sizer_is_apart(s) || s->taken % options_of(s)->every != 0)
+        return GN_OK;
+    if (l->weights)
+        return gn_fail(o->context, GN_ERROR_UNSUPPORTED,
+                       "step_size trace follows J J', which is not the kernel of weighted rows");
+    gn_array k = gn_array_view(o->context, o->dtype, m, m, s->kernel.data);
+    GN_TRY(gn_linearization_gram(l, &k));
+    GN_TRY(gn_eigenvalues(o->context, o->dtype, m, k.data, m, s->values.data, s->work.data, s->work_bytes));
+    return average(s, m);
+}
+
+double gn_step_sizer_passes(const gn_step_sizer *s, const gn_linearization *l) {
+    if (options_of(s)->kind == GN_STEP_SIZE_TRACE)
+        return (double)l->outputs / (double)options_of(s)->every;
+    return (double)gn_step_sizer_iterations(s);
 }
 
 gn_status gn_step_sizer_choose(gn_step_sizer *s, gn_linearization *l, size_t iterations) {
@@ -134,7 +201,7 @@ gn_status gn_step_sizer_choose(gn_step_sizer *s, gn_linearization *l, size_t ite
     GN_TRY(iterate(s, l, iterations));
     if (options_of(s)->kind == GN_STEP_SIZE_RECORDED_NORM)
         GN_TRY(invert_length(s, o->direction.data));
-    return GN_OP(o->context, multiply, GN_FLOAT64, 1, slot(s, SCALE), slot(s, INVERSE),
+    return GN_OP(o->context, multiply, GN_FLOAT64, 1, slot(s, SCALE), s->ratio.data,
                  (double *)o->slots.data + GN_SLOT_RATE);
 }
 

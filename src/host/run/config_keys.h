@@ -206,13 +206,18 @@
 #define GN_KEY_RECORDED GN_KEY_ON(GN_STEP_SIZE_RECORDED_NORM)
 #define GN_STEP_SIZE_KEYS(X)                                                                                 \
     X(CHOICE, kind, options.kind, "fixed", "", "", GN_KEY_ALL, step_sizes,                                   \
-      "stability: learning_rate J'r / the largest eigenvalue of J J'; recorded_norm: as long as a run's")    \
+      "stability: learning_rate J'r / the largest eigenvalue of J J'; recorded_norm: as long as a run's; "   \
+      "trace: levenberg_marquardt's mean gain")                                                              \
     X(COUNT, iterations, options.iterations, "3", "products", "[1, 100000]",                                 \
       GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of power iteration a step, from the last step's vector")        \
     X(COUNT, first_iterations, options.first_iterations, "30", "products", "[1, 100000]",                    \
       GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of the phase's first step")                                     \
     X(PATH, reference, reference, GN_KEY_NEEDED, "", "", GN_KEY_RECORDED, 0,                                 \
-      "a run with a row of every step, or a folder that holds one of this seed; its steps, from the first")
+      "a run with a row of every step, or a folder that holds one of this seed; its steps, from the first")  \
+    X(REAL, damping, options.damping, GN_KEY_NEEDED, "", "(0, inf)", GN_KEY_ON(GN_STEP_SIZE_TRACE), 0,       \
+      "of the levenberg_marquardt that is matched")                                                          \
+    X(COUNT, every, options.every, "1", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_STEP_SIZE_TRACE), 0,        \
+      "between decompositions of J J'")
 
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
