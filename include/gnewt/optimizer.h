@@ -152,12 +152,16 @@ typedef enum gn_gradient_kind {
  * have the recorded lengths (0 where g = 0)
  *   trace      t = eta measure sum_i lambda_i / (damping + lambda_i) / sum_i lambda_i over K's eigenvalues:
  * on the mean over the modes an error falls as by levenberg_marquardt at eta and that damping. By a
- * decomposition of K (M x M) at every `every`-th step. Not with weighted rows. */
+ * decomposition of K (M x M) at every `every`-th step. Not with weighted rows.
+ *   recorded_loss  t such that the loss after step k is recorded[k], to 1e-8 of it: by doubling and bisection
+ *              from the last step's t, the first from eta. 0 where the loss is no more than that already;
+ * where none is found by so many evaluations, or there is none, t of the least loss along the line. */
 typedef enum gn_step_size_kind {
     GN_STEP_SIZE_FIXED,
     GN_STEP_SIZE_STABILITY,
     GN_STEP_SIZE_RECORDED_NORM,
-    GN_STEP_SIZE_TRACE
+    GN_STEP_SIZE_TRACE,
+    GN_STEP_SIZE_RECORDED_LOSS
 } gn_step_size_kind;
 
 typedef struct gn_step_size_options {
@@ -167,6 +171,7 @@ typedef struct gn_step_size_options {
     size_t recorded_count;               /* outlive the optimiser, which takes no step beyond them */
     double damping;                      /* trace: > 0, in units of K */
     size_t every;                        /* trace: >= 1 */
+    size_t evaluations;                  /* recorded_loss: of the loss, a step, at most; >= 1 */
 } gn_step_size_options;
 
 typedef struct gn_optimizer_options {

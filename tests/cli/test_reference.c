@@ -73,6 +73,17 @@ Test(reference, steps_have_the_recorded_norms) {
     expect_followed("gd", "lm", "step_norm", 1e-12);
 }
 
+/* Gradient descent reaches these losses, of a few cautious steps. */
+Test(reference, steps_reach_the_recorded_losses) {
+    expect_command(folder, "run lm.yaml --out lm --quiet --set phases.0.optimizer.learning_rate=1e-3", 0);
+    expect_command(folder,
+                   "run gd.yaml --out gd --quiet --set phases.0.optimizer.step_size.kind=recorded_loss", 0);
+    expect_followed("gd", "lm", "loss_train", 1e-7);
+    expect_mistake(
+        "run gd.yaml --out part --set phases.0.optimizer.step_size.kind=recorded_loss --set batch.size=5",
+        "batch.size full");
+}
+
 Test(reference, among_runs_that_of_the_seed_is_taken) {
     expect_command(folder, "run lm.yaml --out runs/a --quiet --seed 3", 0);
     expect_command(folder, "run lm.yaml --out runs/b --quiet --seed 4", 0);

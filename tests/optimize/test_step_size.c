@@ -234,6 +234,99 @@ ON_EVERY_DEVICE(trace_is_the_mean_gain_of_the_damped_rule) {
     }
 }
 
+/* ---- recorded_loss ---- */
+
+static double loss_along(mlp_fixture *f, const double *theta, const double *g, double t) {
+    double *moved = malloc(f->p * sizeof *moved), loss;
+    for (size_t i = 0; i < f->p; i++)
+        moved[i] = theta[i] - t * g[i];
+    gn_array *at = device_array(f->context, f->dtype, f->p, 1, moved);
+    OK(f->context, gn_linearization_set_point(f->lin, at));
+    OK(f->context, gn_linearization_loss(f->lin, &loss));
+    OK(f->context, gn_linearization_set_point(f->lin, f->theta));
+    gn_array_destroy(at);
+    free(moved);
+    return loss;
+}
+
+/* At a minimum along the gradient there is more loss on both sides. */
+static void expect_minimum(mlp_fixture *f, const double *theta, const double *g, double t, const char *name) {
+    const double here = loss_along(f, theta, g, t);
+    cr_expect(here < loss_along(f, theta, g, 0) && here < loss_along(f, theta, g, 0.97 * t) &&
+                  here < loss_along(f, theta, g, 1.03 * t),
+              "%s: %.15g at %g is no minimum", name, here, t);
+}
+
+/* Losses that are reached are met, one above the present is waited for, one that no step reaches gives the
+ * line's minimum. */
+static void check_losses(mlp_fixture *f, const char *name, double guess) {
+    const double tolerance = f->dtype == GN_FLOAT64 ? 1e-7 : 1e-5, parts[] = {0.97, 0.99, 0.95, 0};
+    double first, losses[4], after;
+    OK(f->context, gn_linearization_set_point(f->lin, f->theta));
+    OK(f->context, gn_linearization_loss(f->lin, &first));
+    for (int t = 0; t < 4; t++)
+        losses[t] = parts[t] * first;
+    gn_optimizer_options options = rule(GN_STEP_SIZE_RECORDED_LOSS, guess);
+    options.step_size.recorded = losses;
+    options.step_size.recorded_count = 4;
+    gn_optimizer *optimizer = make(f, &options);
+    gn_array *g = device_array(f->context, f->dtype, f->p, 1, NULL);
+    for (int t = 0; t < 4; t++) {
+        gn_step_report report;
+        OK(f->context, gn_linearization_set_point(f->lin, f->theta));
+        OK(f->context, gn_linearization_gradient(f->lin, g));
+        double *theta = host_values(f->theta), *along = host_values(g);
+        OK(f->context, gn_optimizer_step(optimizer, f->lin, f->theta, t == 2 ? NULL : &report));
+        OK(f->context, gn_linearization_set_point(f->lin, f->theta));
+        OK(f->context, gn_linearization_loss(f->lin, &after));
+        if (t != 2)
+            cr_expect(report.passes >= 1 && report.passes <= 32, "%s: %g passes", name, report.passes);
+        if (t % 2 == 0)
+            cr_expect_float_eq(after / losses[t], 1, tolerance, "%s, step %d: %.15g, not %.15g", name, t,
+                               after, losses[t]);
+        if (t == 1)
+            cr_expect(report.step_size == 0 && report.step_norm == 0 && report.passes == 1 &&
+                          after == report.loss,
+                      "%s: a step of %g", name, report.step_size);
+        if (t == 3)
+            expect_minimum(f, theta, along, report.step_size, name);
+        free(theta), free(along);
+    }
+    gn_array_destroy(g);
+    gn_optimizer_destroy(optimizer);
+}
+
+ON_EVERY_DEVICE(recorded_losses_are_met_or_the_lines_least) {
+    const double guesses[] = {1e-3, 50}; /* doubled, and halved */
+    for (size_t i = 0; i < 2 * CASES; i++) {
+        mlp_fixture f = mlp_setup(on->device, on->dtype, &cases[i / 2]);
+        check_losses(&f, cases[i / 2].name, guesses[i % 2]);
+        mlp_teardown(&f);
+    }
+}
+
+/* No more evaluations than are allowed, and never a loss above the one before. */
+ON_EVERY_DEVICE(few_evaluations_do_no_harm) {
+    const double nothing[] = {0};
+    for (size_t most = 1; most < 12; most++) {
+        mlp_fixture f = mlp_setup(on->device, on->dtype, &cases[0]);
+        gn_optimizer_options options = rule(GN_STEP_SIZE_RECORDED_LOSS, 50);
+        gn_step_report report;
+        double after;
+        options.step_size.recorded = nothing;
+        options.step_size.recorded_count = 1;
+        options.step_size.evaluations = most;
+        gn_optimizer *optimizer = make(&f, &options);
+        OK(f.context, gn_optimizer_step(optimizer, f.lin, f.theta, &report));
+        OK(f.context, gn_linearization_set_point(f.lin, f.theta));
+        OK(f.context, gn_linearization_loss(f.lin, &after));
+        cr_expect(after <= report.loss, "%zu evaluations: %g after %g", most, after, report.loss);
+        cr_expect_leq(report.passes, 1 + (double)most / 2);
+        gn_optimizer_destroy(optimizer);
+        mlp_teardown(&f);
+    }
+}
+
 /* Whether a step is looked at changes no bit. */
 ON_EVERY_DEVICE(reports_change_nothing) {
     double *ends[2];

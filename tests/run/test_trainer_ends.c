@@ -176,6 +176,17 @@ ON_EACH_DEVICE(trainer, a_resumed_first_order_run_is_the_run_never_stopped) {
     check_resume_of(device, sgd);
 }
 
+ON_EACH_DEVICE(trainer, a_resumed_run_of_recorded_losses_is_the_run_never_stopped) {
+    static const double losses[] = {1, 0.99, 0.995, 0.98, 0.97, 0.96, 0.5};
+    gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 1e-2);
+    trainer_case each = {.device = device, .dtype = GN_FLOAT64, .points = 20, .width = 5, .record = 3};
+    sgd.step_size.kind = GN_STEP_SIZE_RECORDED_LOSS;
+    sgd.step_size.recorded = losses;
+    sgd.step_size.recorded_count = 7;
+    each.phases[0] = (gn_phase){.steps = 7, .optimizer = sgd};
+    check_resume(&each, 7);
+}
+
 ON_EACH_DEVICE(trainer, a_resumed_run_of_chosen_step_sizes_is_the_run_never_stopped) {
     gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 1);
     sgd.step_size.kind = GN_STEP_SIZE_STABILITY;

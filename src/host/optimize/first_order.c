@@ -128,6 +128,18 @@ static gn_status search(gn_optimizer *self, gn_linearization *l, gn_array *theta
     return GN_OK;
 }
 
+static gn_status match(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
+    double square;
+    GN_TRY(gn_optimizer_dot(self, &self->direction, &self->direction, &square));
+    GN_TRY(gn_step_sizer_match(&of(self)->sizer, l, theta, report));
+    report->step_norm = report->step_size * sqrt(square);
+    return GN_OK;
+}
+
+static bool is_matched(const gn_optimizer *self) {
+    return self->options.step_size.kind == GN_STEP_SIZE_RECORDED_LOSS;
+}
+
 /* The loss is looked at before anything is moved. */
 static gn_status reported_step(gn_optimizer *self, gn_linearization *l, gn_array *theta,
                                gn_step_report *report) {
@@ -139,6 +151,8 @@ static gn_status reported_step(gn_optimizer *self, gn_linearization *l, gn_array
     report->passes = 1 + gn_step_sizer_passes(&of(self)->sizer, l);
     if (self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
         return search(self, l, theta, report);
+    if (is_matched(self))
+        return match(self, l, theta, report);
     GN_TRY(gn_matrix_gradient_apply(&of(self)->matrices, l, self->direction.data));
     GN_TRY(gn_step_sizer_prepare(&of(self)->sizer, l));
     GN_TRY(run(self, l, theta, measured_update_body));
@@ -173,7 +187,7 @@ static gn_status begin_average(gn_optimizer *self, gn_linearization *l, gn_array
 
 static gn_status take_step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_step_report unread = {0};
-    if (report || self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
+    if (report || self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO || is_matched(self))
         return reported_step(self, l, theta, report ? report : &unread);
     if (self->options.gradient == GN_GRADIENT_PLAIN && !gn_step_sizer_is_apart(&of(self)->sizer))
         return run(self, l, theta, step_body);

@@ -80,6 +80,9 @@ gn_status gn_optimizer_damping(gn_optimizer *self, double *mu);
 /* x'y of two vectors of P elements, on the host. */
 gn_status gn_optimizer_dot(gn_optimizer *self, const gn_array *x, const gn_array *y, double *value);
 
+/* theta = trial - t direction */
+gn_status gn_optimizer_move(gn_optimizer *self, double t, gn_array *theta);
+
 /* What a line search lowers, at the linearization's point: gn_linearization_loss() or
  * gn_linearization_objective(). */
 typedef gn_status gn_objective(gn_linearization *l, double *value);

@@ -29,7 +29,11 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         .fractional = {.exponent = 0.5},
         .memory = 10,
         .grokfast = {.decay = 0.98},
-        .step_size = {.kind = GN_STEP_SIZE_FIXED, .iterations = 3, .first_iterations = 30, .every = 1},
+        .step_size = {.kind = GN_STEP_SIZE_FIXED,
+                      .iterations = 3,
+                      .first_iterations = 30,
+                      .every = 1,
+                      .evaluations = 60},
     };
     if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
         options.learning_rate = 1e-3;
@@ -129,7 +133,7 @@ static gn_status check_gradient(gn_context *context, const gn_optimizer_options 
 }
 
 static bool is_recorded(gn_step_size_kind kind) {
-    return kind == GN_STEP_SIZE_RECORDED_NORM;
+    return kind == GN_STEP_SIZE_RECORDED_NORM || kind == GN_STEP_SIZE_RECORDED_LOSS;
 }
 
 static gn_status check_recorded(gn_context *context, const gn_step_size_options *s) {
@@ -160,6 +164,8 @@ static gn_status check_step_size(gn_context *context, const gn_optimizer_options
         if (s->every == 0)
             return gn_fail(context, GN_ERROR_ARGUMENT, "step_size.every is 0: give 1 or more");
     }
+    if (s->kind == GN_STEP_SIZE_RECORDED_LOSS && s->evaluations == 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "step_size.evaluations is 0: give 1 or more");
     return is_recorded(s->kind) ? check_recorded(context, s) : GN_OK;
 }
 

@@ -64,6 +64,7 @@ gn_status gn_step_sizer_create(gn_step_sizer *s, gn_optimizer *optimizer) {
     GN_TRY(gn_buffer_create(optimizer->context, &s->ratio, GN_FLOAT64, 1, 1, "a ratio"));
     GN_TRY(gn_array_fill(&s->ratio, 0));
     gn_optimizer_add_state(optimizer, "step_size_ratio", &s->ratio);
+    optimizer->costs_vary = optimizer->options.step_size.kind == GN_STEP_SIZE_RECORDED_LOSS;
     if (optimizer->options.step_size.kind == GN_STEP_SIZE_TRACE)
         return create_kernel(s);
     if (optimizer->options.step_size.kind != GN_STEP_SIZE_STABILITY)
@@ -92,6 +93,7 @@ static gn_status read_count(gn_step_sizer *s) {
         return GN_OK;
     GN_TRY(gn_array_read(&s->count, &taken, 1));
     s->taken = (size_t)taken;
+    GN_TRY(gn_array_read(&s->ratio, &s->last, 1));
     s->optimizer->state_taken = false;
     return GN_OK;
 }
@@ -115,6 +117,8 @@ gn_status gn_step_sizer_begin(gn_step_sizer *s, const gn_linearization *l) {
     GN_TRY(read_count(s));
     if (options_of(s)->kind == GN_STEP_SIZE_RECORDED_NORM)
         GN_TRY(find_recorded(s, &scale));
+    if (options_of(s)->kind == GN_STEP_SIZE_RECORDED_LOSS)
+        return find_recorded(s, &s->target);
     return GN_OP(o->context, fill, GN_FLOAT64, 1, o->options.learning_rate * scale, slot(s, SCALE));
 }
 
@@ -203,6 +207,16 @@ gn_status gn_step_sizer_choose(gn_step_sizer *s, gn_linearization *l, size_t ite
         GN_TRY(invert_length(s, o->direction.data));
     return GN_OP(o->context, multiply, GN_FLOAT64, 1, slot(s, SCALE), s->ratio.data,
                  (double *)o->slots.data + GN_SLOT_RATE);
+}
+
+gn_status gn_step_sizer_match(gn_step_sizer *s, gn_linearization *l, gn_array *theta,
+                              gn_step_report *report) {
+    const double guess = s->last > 0 ? s->last : s->optimizer->options.learning_rate;
+    GN_TRY(gn_loss_match(s->optimizer, l, theta, s->target, guess, report));
+    if (report->step_size == 0)
+        return GN_OK;
+    s->last = report->step_size;
+    return gn_array_fill(&s->ratio, s->last);
 }
 
 gn_status gn_step_sizer_end(gn_step_sizer *s) {

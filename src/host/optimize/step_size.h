@@ -9,6 +9,7 @@ typedef struct gn_step_sizer {
     gn_array vector;         /* stability: P; of length 1, near the leading eigenvector of J'J */
     gn_array count;          /* 1 double: steps taken, */
     size_t taken;            /* and the same on the host */
+    double target, last;     /* recorded_loss: what the loss shall be, and the last step's t, 0: none yet */
     gn_array ratio;          /* 1 double: of the rate to what the host says of it */
     gn_array slots;          /* device scalars */
     gn_array kernel, work;   /* trace: M x M at most, and what its decomposition needs */
@@ -34,5 +35,13 @@ gn_status gn_step_sizer_prepare(gn_step_sizer *sizer, gn_linearization *l);
 gn_status gn_step_sizer_choose(gn_step_sizer *sizer, gn_linearization *l, size_t iterations);
 /* The step has been given to the device. */
 gn_status gn_step_sizer_end(gn_step_sizer *sizer);
+
+/* recorded_loss, from a linearization at theta with its loss in the report and d as the direction: finds t
+ * from the guess, leaves theta - t d in theta, and says t and its passes. */
+gn_status gn_loss_match(gn_optimizer *optimizer, gn_linearization *l, gn_array *theta, double target,
+                        double guess, gn_step_report *report);
+/* The same of the step that has begun. */
+gn_status gn_step_sizer_match(gn_step_sizer *sizer, gn_linearization *l, gn_array *theta,
+                              gn_step_report *report);
 
 #endif

@@ -425,12 +425,14 @@ static gn_status create_step_size(const gn_config *config, const gn_config_sourc
     gn_step_size_options *to = &build->phases[i].optimizer.step_size;
     char path[80], where[512];
     *to = from->options;
-    if (from->options.kind != GN_STEP_SIZE_RECORDED_NORM)
+    const bool norms = from->options.kind == GN_STEP_SIZE_RECORDED_NORM;
+    if (!norms && from->options.kind != GN_STEP_SIZE_RECORDED_LOSS)
         return GN_OK;
     to->recorded_count = config->phases[i].steps;
     gn_message why = {0};
-    const gn_status status = gn_reference_read(from->reference, config->seed, "step_norm", to->recorded_count,
-                                               &build->recorded[i], &why);
+    const gn_status status =
+        gn_reference_read(from->reference, config->seed, norms ? "step_norm" : "loss_train",
+                          to->recorded_count, &build->recorded[i], &why);
     to->recorded = build->recorded[i];
     if (status == GN_OK)
         return GN_OK;

@@ -81,6 +81,7 @@ static const gn_choice step_sizes[] = {{"fixed", GN_STEP_SIZE_FIXED},
                                        {"stability", GN_STEP_SIZE_STABILITY},
                                        {"recorded_norm", GN_STEP_SIZE_RECORDED_NORM},
                                        {"trace", GN_STEP_SIZE_TRACE},
+                                       {"recorded_loss", GN_STEP_SIZE_RECORDED_LOSS},
                                        {NULL, 0}};
 static const gn_choice gradients[] = {{"plain", GN_GRADIENT_PLAIN},
                                       {"orthogonal", GN_GRADIENT_ORTHOGONAL},

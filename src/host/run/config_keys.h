@@ -203,11 +203,11 @@
     X(REAL, decay, decay, "0.98", "", "[0, 1)", GN_KEY_ALL, 0, "of the mean of gradients")                   \
     X(REAL, gain, gain, "0.0", "", "[0, inf)", GN_KEY_ALL, 0, "of that mean, added to the gradient; 0: none")
 
-#define GN_KEY_RECORDED GN_KEY_ON(GN_STEP_SIZE_RECORDED_NORM)
+#define GN_KEY_RECORDED (GN_KEY_ON(GN_STEP_SIZE_RECORDED_NORM) | GN_KEY_ON(GN_STEP_SIZE_RECORDED_LOSS))
 #define GN_STEP_SIZE_KEYS(X)                                                                                 \
     X(CHOICE, kind, options.kind, "fixed", "", "", GN_KEY_ALL, step_sizes,                                   \
-      "stability: learning_rate J'r / the largest eigenvalue of J J'; recorded_norm: as long as a run's; "   \
-      "trace: levenberg_marquardt's mean gain")                                                              \
+      "stability: learning_rate J'r / the largest eigenvalue of J J'; recorded_norm, recorded_loss: a "      \
+      "run's; trace: levenberg_marquardt's mean gain")                                                       \
     X(COUNT, iterations, options.iterations, "3", "products", "[1, 100000]",                                 \
       GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of power iteration a step, from the last step's vector")        \
     X(COUNT, first_iterations, options.first_iterations, "30", "products", "[1, 100000]",                    \
@@ -217,7 +217,9 @@
     X(REAL, damping, options.damping, GN_KEY_NEEDED, "", "(0, inf)", GN_KEY_ON(GN_STEP_SIZE_TRACE), 0,       \
       "of the levenberg_marquardt that is matched")                                                          \
     X(COUNT, every, options.every, "1", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_STEP_SIZE_TRACE), 0,        \
-      "between decompositions of J J'")
+      "between decompositions of J J'")                                                                      \
+    X(COUNT, evaluations, options.evaluations, "60", "losses", "[1, 100000]",                                \
+      GN_KEY_ON(GN_STEP_SIZE_RECORDED_LOSS), 0, "a step, at most")
 
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
