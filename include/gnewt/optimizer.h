@@ -140,6 +140,40 @@ typedef enum gn_gradient_kind {
     GN_GRADIENT_COLUMN_NORMALIZED /* each column (an input's) over its norm, or 1e-6 */
 } gn_gradient_kind;
 
+/* sgd: how its learning rate eta becomes the step size t that multiplies the mean loss's gradient g. With
+ * measure g = J'r (M/2 of squared error, N of cross-entropy) and K = J J' at the step's own point and batch:
+ *   fixed      t = eta
+ *   stability  t = eta measure / lambda, the step eta J'r / lambda: lambda is K's largest eigenvalue (of
+ *              W^1/2 K W^1/2 with rows of weights W) by power iterations, from the last step's vector, which
+ *              are never above it. Of squared error in its linear regime a step then takes the leading mode's
+ *              error times 1 - eta: 1 is the classical 1 / lambda, 2 where steps stop being stable. By
+ *              cross-entropy, whose H is at most I / 2, half of that or less.
+ *   recorded_norm  t = eta recorded[k] / ||g|| at the optimiser's step k = 0, 1, ...: with eta 1 the steps
+ * have the recorded lengths (0 where g = 0)
+ *   trace      t = eta measure sum_i lambda_i / (damping + lambda_i) / sum_i lambda_i over K's eigenvalues:
+ * on the mean over the modes an error falls as by levenberg_marquardt at eta and that damping. By a
+ * decomposition of K (M x M) at every `every`-th step. Not with weighted rows.
+ *   recorded_loss  t such that the loss after step k is recorded[k], to 1e-8 of it: by doubling and bisection
+ *              from the last step's t, the first from eta. 0 where the loss is no more than that already;
+ * where none is found by so many evaluations, or there is none, t of the least loss along the line. */
+typedef enum gn_step_size_kind {
+    GN_STEP_SIZE_FIXED,
+    GN_STEP_SIZE_STABILITY,
+    GN_STEP_SIZE_RECORDED_NORM,
+    GN_STEP_SIZE_TRACE,
+    GN_STEP_SIZE_RECORDED_LOSS
+} gn_step_size_kind;
+
+typedef struct gn_step_size_options {
+    gn_step_size_kind kind;
+    size_t iterations, first_iterations; /* stability: of power iteration a step, and at the first; >= 1 */
+    const double *recorded;              /* recorded_*: of recorded_count steps, each finite and >= 0; must */
+    size_t recorded_count;               /* outlive the optimiser, which takes no step beyond them */
+    double damping;                      /* trace: > 0, in units of K */
+    size_t every;                        /* trace: >= 1 */
+    size_t evaluations;                  /* recorded_loss: of the loss, a step, at most; >= 1 */
+} gn_step_size_options;
+
 typedef struct gn_optimizer_options {
     gn_optimizer_kind kind;
     double learning_rate;         /* multiplies the direction; > 0 */
@@ -159,13 +193,15 @@ typedef struct gn_optimizer_options {
     gn_gradient_kind gradient;            /* of a network's; without a line search */
     size_t memory;                        /* lbfgs: pairs kept, >= 1 */
     gn_fractional_options fractional;     /* whose damping is constant or relative */
+    gn_step_size_options step_size;       /* of plain gradients: without all that changes them or the step */
     uint64_t seed;
 } gn_optimizer_options;
 
 /* The kind's defaults: sgd 1e-2; adam(w) 1e-3, 0.9, 0.999, 1e-8 (adamw weight_decay 0.01); gauss_newton rate
  * 1, cutoff 1e-6; levenberg_marquardt and ggn rate 1, damping constant 1e-3, ggn curvature mean, cg at most
  * 150 iterations to a tolerance of 1e-6, no acceleration (ratio 0.75, h 0.1); fractional rate 0.1, exponent
- * 0.5, damping relative 1e-6; grokfast 0.98, gain 0; lbfgs rate 1, memory 10, line search armijo. */
+ * 0.5, damping relative 1e-6; step size fixed (iterations 3, at first 30); grokfast 0.98, gain 0; lbfgs rate
+ * 1, memory 10, line search armijo. */
 gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind);
 
 typedef struct gn_optimizer gn_optimizer;

@@ -176,6 +176,30 @@ ON_EACH_DEVICE(trainer, a_resumed_first_order_run_is_the_run_never_stopped) {
     check_resume_of(device, sgd);
 }
 
+ON_EACH_DEVICE(trainer, a_resumed_run_of_recorded_losses_is_the_run_never_stopped) {
+    static const double losses[] = {1, 0.99, 0.995, 0.98, 0.97, 0.96, 0.5};
+    gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 1e-2);
+    trainer_case each = {.device = device, .dtype = GN_FLOAT64, .points = 20, .width = 5, .record = 3};
+    sgd.step_size.kind = GN_STEP_SIZE_RECORDED_LOSS;
+    sgd.step_size.recorded = losses;
+    sgd.step_size.recorded_count = 7;
+    each.phases[0] = (gn_phase){.steps = 7, .optimizer = sgd};
+    check_resume(&each, 7);
+}
+
+ON_EACH_DEVICE(trainer, a_resumed_run_of_chosen_step_sizes_is_the_run_never_stopped) {
+    gn_optimizer_options sgd = optimizer_of(GN_OPTIMIZER_SGD, 1);
+    sgd.step_size.kind = GN_STEP_SIZE_STABILITY;
+    check_resume_of(device, sgd);
+    static const double norms[] = {0.3, 0.1, 0.2, 0.01, 0.05};
+    sgd.step_size.kind = GN_STEP_SIZE_RECORDED_NORM;
+    sgd.step_size.recorded = norms;
+    sgd.step_size.recorded_count = 5;
+    check_resume_of(device, sgd);
+    sgd.step_size = (gn_step_size_options){.kind = GN_STEP_SIZE_TRACE, .damping = 0.5, .every = 2};
+    check_resume_of(device, sgd);
+}
+
 /* With the last step still to become a pair, and with one that pushes another out. */
 ON_EACH_DEVICE(trainer, a_resumed_lbfgs_run_is_the_run_never_stopped) {
     gn_optimizer_options lbfgs = optimizer_of(GN_OPTIMIZER_LBFGS, 1);

@@ -1,5 +1,5 @@
 /* sgd, adam, adamw on the mean loss: one gradient, then one fused update; as one program where the
- * linearization can be recorded and no matrix of the gradient is decomposed between. */
+ * linearization can be recorded and no matrix is decomposed between. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,6 +7,7 @@
 #include "core/profile.h"
 #include "optimize/matrix_gradient.h"
 #include "optimize/optimizer.h"
+#include "optimize/step_size.h"
 
 typedef struct first_order {
     gn_optimizer base; /* first: the two are one object */
@@ -16,6 +17,7 @@ typedef struct first_order {
     gn_array average;  /* P: Grokfast's */
     gn_array begun;    /* 1 double: whether it has */
     bool averaging;    /* the same on the host */
+    gn_step_sizer sizer;
     gn_matrix_gradient matrices;
     gn_programs programs;
 } first_order;
@@ -70,12 +72,13 @@ typedef struct call {
     gn_optimizer *self;
     gn_linearization *l;
     const void *inputs, *targets, *weights;
-    size_t samples;
+    size_t samples, iterations;
     void *theta;
 } call;
 
 static gn_status run(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_status (*body)(void *)) {
-    call c = {self, l, l->inputs, l->targets, l->weights, l->samples, theta->data};
+    const size_t iterations = gn_step_sizer_iterations(&of(self)->sizer);
+    call c = {self, l, l->inputs, l->targets, l->weights, l->samples, iterations, theta->data};
     if (!l->interface->recordable)
         return body(&c);
     return gn_programs_run(&of(self)->programs, self->context, body, &c, sizeof c);
@@ -91,21 +94,24 @@ static gn_status gradient_body(void *arguments) {
 static gn_status step_body(void *arguments) {
     const call *c = arguments;
     GN_TRY(gradient_body(arguments));
+    GN_TRY(gn_step_sizer_choose(&of(c->self)->sizer, c->l, c->iterations));
     return update(c->self, c->theta);
 }
 
 static gn_status update_body(void *arguments) {
     const call *c = arguments;
+    GN_TRY(gn_step_sizer_choose(&of(c->self)->sizer, c->l, c->iterations));
     return update(c->self, c->theta);
 }
 
-/* The update, and ||step||^2 in the slope's slot; trial becomes the step. */
+/* The choice, the update, and ||step||^2 in the slope's slot; trial becomes the step. */
 static gn_status measured_update_body(void *arguments) {
     const call *c = arguments;
     gn_optimizer *self = c->self;
     double *slot = (double *)self->slots.data + GN_SLOT_SLOPE;
     void *trial = self->trial.data;
     const size_t p = self->parameters;
+    GN_TRY(gn_step_sizer_choose(&of(self)->sizer, c->l, c->iterations));
     GN_TRY(GN_OP(self->context, copy, trial, c->theta, p * gn_dtype_size(self->dtype)));
     GN_TRY(update(self, c->theta));
     GN_TRY(GN_OP(self->context, axpby, self->dtype, p, 1.0, c->theta, -1.0, trial));
@@ -122,21 +128,37 @@ static gn_status search(gn_optimizer *self, gn_linearization *l, gn_array *theta
     return GN_OK;
 }
 
+static gn_status match(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
+    double square;
+    GN_TRY(gn_optimizer_dot(self, &self->direction, &self->direction, &square));
+    GN_TRY(gn_step_sizer_match(&of(self)->sizer, l, theta, report));
+    report->step_norm = report->step_size * sqrt(square);
+    return GN_OK;
+}
+
+static bool is_matched(const gn_optimizer *self) {
+    return self->options.step_size.kind == GN_STEP_SIZE_RECORDED_LOSS;
+}
+
 /* The loss is looked at before anything is moved. */
 static gn_status reported_step(gn_optimizer *self, gn_linearization *l, gn_array *theta,
                                gn_step_report *report) {
-    double square;
+    double slots[GN_SLOT_COUNT];
     GN_TRY(run(self, l, theta, gradient_body));
     GN_TRY(gn_linearization_loss(l, &report->loss));
     if (!isfinite(report->loss))
         return gn_fail(self->context, GN_ERROR_NOT_FINITE, "the loss is %g", report->loss);
-    report->passes = 1;
+    report->passes = 1 + gn_step_sizer_passes(&of(self)->sizer, l);
     if (self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
         return search(self, l, theta, report);
+    if (is_matched(self))
+        return match(self, l, theta, report);
     GN_TRY(gn_matrix_gradient_apply(&of(self)->matrices, l, self->direction.data));
+    GN_TRY(gn_step_sizer_prepare(&of(self)->sizer, l));
     GN_TRY(run(self, l, theta, measured_update_body));
-    GN_TRY(gn_slots_read(self->context, (double *)self->slots.data + GN_SLOT_SLOPE, 1, &square));
-    report->step_norm = sqrt(square);
+    GN_TRY(gn_slots_read(self->context, self->slots.data, GN_SLOT_COUNT, slots));
+    report->step_size = slots[GN_SLOT_RATE];
+    report->step_norm = sqrt(slots[GN_SLOT_SLOPE]);
     return GN_OK;
 }
 
@@ -163,17 +185,24 @@ static gn_status begin_average(gn_optimizer *self, gn_linearization *l, gn_array
     return gn_array_fill(&o->begun, 1);
 }
 
-static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
+static gn_status take_step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
     gn_step_report unread = {0};
-    GN_TRY(gn_linearization_begin(l, theta));
-    GN_TRY(begin_average(self, l, theta));
-    if (report || self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO)
+    if (report || self->options.line_search.kind == GN_LINE_SEARCH_ARMIJO || is_matched(self))
         return reported_step(self, l, theta, report ? report : &unread);
-    if (self->options.gradient == GN_GRADIENT_PLAIN)
+    if (self->options.gradient == GN_GRADIENT_PLAIN && !gn_step_sizer_is_apart(&of(self)->sizer))
         return run(self, l, theta, step_body);
     GN_TRY(run(self, l, theta, gradient_body));
     GN_TRY(gn_matrix_gradient_apply(&of(self)->matrices, l, self->direction.data));
+    GN_TRY(gn_step_sizer_prepare(&of(self)->sizer, l));
     return run(self, l, theta, update_body);
+}
+
+static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report) {
+    GN_TRY(gn_linearization_begin(l, theta));
+    GN_TRY(begin_average(self, l, theta));
+    GN_TRY(gn_step_sizer_begin(&of(self)->sizer, l));
+    GN_TRY(take_step(self, l, theta, report));
+    return gn_step_sizer_end(&of(self)->sizer);
 }
 
 /* Adam's first step from zero moments, at a theta of zero with rate 1, is minus its direction. */
@@ -227,6 +256,7 @@ static gn_status reserve(gn_optimizer *self, gn_linearization *l) {
 
 static void destroy(gn_optimizer *self) {
     gn_matrix_gradient_destroy(&of(self)->matrices);
+    gn_step_sizer_destroy(&of(self)->sizer);
     gn_buffer_destroy(&of(self)->average);
     gn_buffer_destroy(&of(self)->begun);
     gn_programs_destroy(&of(self)->programs);
@@ -266,6 +296,7 @@ static gn_status create_state(gn_optimizer *self, gn_array *array, gn_dtype dtyp
 static gn_status create_states(first_order *o) {
     gn_optimizer *self = &o->base;
     o->matrices.kind = self->options.gradient;
+    GN_TRY(gn_step_sizer_create(&o->sizer, self));
     if (is_averaged(self)) {
         GN_TRY(create_state(self, &o->average, self->dtype, self->parameters, "gradient_average"));
         GN_TRY(create_state(self, &o->begun, GN_FLOAT64, 1, "gradient_average_begun"));

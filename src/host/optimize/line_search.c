@@ -4,9 +4,8 @@
 #include "core/profile.h"
 #include "optimize/optimizer.h"
 
-/* theta = base - t d */
-static gn_status move(gn_optimizer *self, const gn_array *base, double t, gn_array *theta) {
-    GN_TRY(gn_array_copy(theta, base));
+gn_status gn_optimizer_move(gn_optimizer *self, double t, gn_array *theta) {
+    GN_TRY(gn_array_copy(theta, &self->trial));
     return GN_OP(self->context, axpby, self->dtype, self->parameters, -t, self->direction.data, 1.0,
                  theta->data);
 }
@@ -20,7 +19,7 @@ gn_status gn_line_search_armijo(gn_optimizer *self, gn_linearization *l, gn_arra
     double next;
     GN_TRY(gn_array_copy(&self->trial, theta));
     for (;; t *= options->tau, reductions++) {
-        GN_TRY(move(self, &self->trial, t, theta));
+        GN_TRY(gn_optimizer_move(self, t, theta));
         GN_TRY(gn_linearization_set_point(l, theta));
         GN_TRY(objective(l, &next));
         bool enough = isfinite(next) && next <= loss - options->c * t * slope;

@@ -7,7 +7,7 @@
 #include "gnewt/optimizer.h"
 #include "linearization/linearization.h"
 
-#define GN_OPTIMIZER_STATES 6
+#define GN_OPTIMIZER_STATES 8
 
 typedef struct gn_optimizer_interface {
     gn_status (*step)(gn_optimizer *self, gn_linearization *l, gn_array *theta, gn_step_report *report);
@@ -43,6 +43,7 @@ struct gn_optimizer {
     bool needs_gram, needs_diagonal; /* and that for these */
     bool decomposes;                 /* its steps decompose the Gram of their batch */
     bool costs_vary;                 /* from step to step: only a report tells */
+    bool first_costs_more;           /* a first step, than those after it */
     bool state_taken;                /* somebody may have written it: host copies are to be read again */
     char solver[96];
 };
@@ -78,6 +79,9 @@ gn_status gn_optimizer_damping(gn_optimizer *self, double *mu);
 
 /* x'y of two vectors of P elements, on the host. */
 gn_status gn_optimizer_dot(gn_optimizer *self, const gn_array *x, const gn_array *y, double *value);
+
+/* theta = trial - t direction */
+gn_status gn_optimizer_move(gn_optimizer *self, double t, gn_array *theta);
 
 /* What a line search lowers, at the linearization's point: gn_linearization_loss() or
  * gn_linearization_objective(). */

@@ -29,6 +29,11 @@ gn_optimizer_options gn_optimizer_options_default(gn_optimizer_kind kind) {
         .fractional = {.exponent = 0.5},
         .memory = 10,
         .grokfast = {.decay = 0.98},
+        .step_size = {.kind = GN_STEP_SIZE_FIXED,
+                      .iterations = 3,
+                      .first_iterations = 30,
+                      .every = 1,
+                      .evaluations = 60},
     };
     if (kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW)
         options.learning_rate = 1e-3;
@@ -125,6 +130,43 @@ static gn_status check_gradient(gn_context *context, const gn_optimizer_options 
         return gn_fail(context, GN_ERROR_ARGUMENT, "line_search follows the loss's own gradient: not with %s",
                        made ? "gradient" : "grokfast");
     return GN_OK;
+}
+
+static bool is_recorded(gn_step_size_kind kind) {
+    return kind == GN_STEP_SIZE_RECORDED_NORM || kind == GN_STEP_SIZE_RECORDED_LOSS;
+}
+
+static gn_status check_recorded(gn_context *context, const gn_step_size_options *s) {
+    if (!s->recorded || s->recorded_count == 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "step_size follows a recorded run, and none is given");
+    for (size_t i = 0; i < s->recorded_count; i++)
+        GN_TRY(check_range(context, (range){"a recorded value", s->recorded[i], 0, HUGE_VAL, false, true}));
+    return GN_OK;
+}
+
+/* The step is to be along the gradient, and as long as the rule says. */
+static gn_status check_step_size(gn_context *context, const gn_optimizer_options *options) {
+    const gn_step_size_options *s = &options->step_size;
+    if (s->kind == GN_STEP_SIZE_FIXED)
+        return GN_OK;
+    if (options->kind != GN_OPTIMIZER_SGD)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "step_size is sgd's alone");
+    if (options->momentum != 0 || options->weight_decay != 0 || options->grokfast.gain != 0 ||
+        options->gradient != GN_GRADIENT_PLAIN || options->line_search.kind != GN_LINE_SEARCH_NONE)
+        return gn_fail(context, GN_ERROR_ARGUMENT,
+                       "step_size sets the length of a step along the plain gradient: without momentum, "
+                       "weight_decay, grokfast, gradient and line_search");
+    if (s->kind == GN_STEP_SIZE_STABILITY && (s->iterations == 0 || s->first_iterations == 0))
+        return gn_fail(context, GN_ERROR_ARGUMENT, "step_size.%s is 0: give 1 or more",
+                       s->iterations == 0 ? "iterations" : "first_iterations");
+    if (s->kind == GN_STEP_SIZE_TRACE) {
+        GN_TRY(check_range(context, (range){"step_size.damping", s->damping, 0, HUGE_VAL, true, true}));
+        if (s->every == 0)
+            return gn_fail(context, GN_ERROR_ARGUMENT, "step_size.every is 0: give 1 or more");
+    }
+    if (s->kind == GN_STEP_SIZE_RECORDED_LOSS && s->evaluations == 0)
+        return gn_fail(context, GN_ERROR_ARGUMENT, "step_size.evaluations is 0: give 1 or more");
+    return is_recorded(s->kind) ? check_recorded(context, s) : GN_OK;
 }
 
 static gn_status check_lbfgs(gn_context *context, const gn_optimizer_options *options) {
@@ -243,6 +285,7 @@ gn_status gn_optimizer_options_check(gn_context *context, const gn_optimizer_opt
     if (options->kind == GN_OPTIMIZER_FRACTIONAL)
         GN_TRY(check_fractional(context, options));
     GN_TRY(check_gradient(context, options));
+    GN_TRY(check_step_size(context, options));
     if (options->kind == GN_OPTIMIZER_LBFGS)
         GN_TRY(check_lbfgs(context, options));
     GN_TRY(check_decay(context, options));

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/clock.h"
 #include "report/figures.h"
 #include "report/split.h"
 
@@ -36,6 +37,7 @@ typedef struct metrics {
     size_t family_count;
     double *lazy; /* group_count: where the group's kernel has left its start by a tenth; NaN: nowhere seen */
     gn_page page;
+    gn_plot_clock clock;
     gn_axis x;
 } metrics;
 
@@ -197,7 +199,12 @@ static gn_status write_group(metrics *figure, family *panel, part p, size_t grou
     gn_series *series;
     gn_band band;
     GN_TRY(gn_group_series(figure->set, runs, panel->columns[p], &series, message));
-    gn_status status = gn_band_create(series, runs->count, 0, &band);
+    gn_status status = gn_clock_apply(figure->set, runs, figure->clock, series, message);
+    if (status != GN_OK) {
+        gn_group_series_free(runs, series);
+        return status;
+    }
+    status = gn_band_create(series, runs->count, 0, &band);
     if (status == GN_OK) {
         if (!strcmp(panel->name, DRIFT))
             figure->lazy[group] = first_above(&band, LAZY);
@@ -343,16 +350,17 @@ static void draw_legend(const metrics *figure) {
     }
 }
 
-static void draw_bar(const metrics *figure, double step) {
-    if (step > figure->x.low && step < figure->x.high)
+static void draw_bar(const metrics *figure, const gn_figure_run *run, double step) {
+    const double x = gn_clock_at(&run->run, figure->clock, step);
+    if (x > figure->x.low && x < figure->x.high)
         fprintf(figure->page.canvas.script->file,
-                "set arrow from first %.0f, graph 0 to first %.0f, graph 1 nohead lt 1 lw 1.2 dt (4,4) "
+                "set arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead lt 1 lw 1.2 dt (4,4) "
                 "lc rgb '#404040'\n",
-                step, step);
+                x, x);
 }
 
 /* Bars where a phase of one of the panel's runs ends and another begins: those of a group's first run, and of
- * its others where they differ. */
+ * its others where they differ in the step. */
 static void draw_phases(const metrics *figure, size_t column) {
     for (size_t i = 0; i < figure->set->group_count; i++) {
         const gn_run_group *group = &figure->set->groups[i];
@@ -363,7 +371,7 @@ static void draw_phases(const metrics *figure, size_t column) {
             const size_t count = gn_figure_run_changes(&figure->set->runs[group->first + j], steps);
             for (size_t k = 0; k < count; k++)
                 if (j == 0 || other[k] != first[k])
-                    draw_bar(figure, steps[k]);
+                    draw_bar(figure, &figure->set->runs[group->first + j], steps[k]);
         }
         free(first);
     }
@@ -450,8 +458,10 @@ gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message
         return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for a figure");
     const gn_config_plot *plot = &gn_group_config(set, &set->groups[0])->plot;
     figure->set = set;
-    figure->x = gn_page_steps(set);
-    gn_status status = gn_split_create(set, plot->panels ? plot->panels : "", &figure->split, message);
+    figure->clock = plot->x;
+    gn_status status = gn_clock_axis(set, plot->x, &figure->x, message);
+    if (status == GN_OK)
+        status = gn_split_create(set, plot->panels ? plot->panels : "", &figure->split, message);
     if (status == GN_OK)
         status = find_families(figure, plot, message);
     if (status == GN_OK)

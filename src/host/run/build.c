@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/status.h"
+#include "run/reference.h"
 
 gn_status gn_build_fail(const gn_build *build, gn_status status, const char *where, gn_message *message) {
     const char *why = build->context == NULL ? "" : gn_error_message(build->context);
@@ -417,17 +418,43 @@ static gn_phase_end end_of(const gn_config_phase *phase) {
     return end;
 }
 
+/* The step size of a phase, with what its reference recorded. */
+static gn_status create_step_size(const gn_config *config, const gn_config_source *source, unsigned i,
+                                  gn_build *build, gn_message *message) {
+    const gn_config_step_size *from = &config->phases[i].optimizer.step_size;
+    gn_step_size_options *to = &build->phases[i].optimizer.step_size;
+    char path[80], where[512];
+    *to = from->options;
+    const bool norms = from->options.kind == GN_STEP_SIZE_RECORDED_NORM;
+    if (!norms && from->options.kind != GN_STEP_SIZE_RECORDED_LOSS)
+        return GN_OK;
+    to->recorded_count = config->phases[i].steps;
+    gn_message why = {0};
+    const gn_status status =
+        gn_reference_read(from->reference, config->seed, norms ? "step_norm" : "loss_train",
+                          to->recorded_count, &build->recorded[i], &why);
+    to->recorded = build->recorded[i];
+    if (status == GN_OK)
+        return GN_OK;
+    snprintf(path, sizeof path, "phases.%u.optimizer.step_size.reference", i);
+    return gn_message_fail(message, status == GN_ERROR_MEMORY ? status : GN_ERROR_CONFIG, "%s: %s: %s",
+                           gn_config_where(source, path, where, sizeof where), path, why.text);
+}
+
 gn_status gn_build_trainer(const gn_config *config, const gn_config_source *source, gn_build *build,
                            gn_message *message) {
     GN_TRY(create_observers(config, source, build, message));
     build->phases = calloc(config->phases_count, sizeof *build->phases);
-    if (build->phases == NULL)
+    build->recorded = calloc(config->phases_count, sizeof *build->recorded);
+    if (build->phases == NULL || build->recorded == NULL)
         return gn_message_fail(message, GN_ERROR_MEMORY, "out of memory");
     build->phase_count = config->phases_count;
-    for (unsigned i = 0; i < config->phases_count; i++)
+    for (unsigned i = 0; i < config->phases_count; i++) {
         build->phases[i] = (gn_phase){.steps = config->phases[i].steps,
                                       .optimizer = config->phases[i].optimizer.options,
                                       .end = end_of(&config->phases[i])};
+        GN_TRY(create_step_size(config, source, i, build, message));
+    }
     const gn_trainer_options options = {.network = build->network,
                                         .dataset = &build->dataset,
                                         .loss = config->loss.kind,
@@ -449,6 +476,9 @@ void gn_build_destroy(gn_build *build) {
     for (size_t i = 0; i < build->observer_count; i++)
         gn_observer_destroy(build->observers[i]);
     free(build->observers);
+    for (size_t i = 0; build->recorded != NULL && i < build->phase_count; i++)
+        free(build->recorded[i]);
+    free(build->recorded);
     free(build->phases);
     gn_array_destroy(build->theta);
     gn_array_destroy(build->theta0);

@@ -14,6 +14,7 @@ typedef struct gn_build {
     size_t observer_count;
     gn_phase *phases;
     size_t phase_count;
+    double **recorded;   /* phase_count: what a phase's steps follow, or NULL */
     gn_trainer *trainer; /* NULL until gn_build_trainer() */
 } gn_build;
 

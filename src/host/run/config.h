@@ -89,9 +89,15 @@ typedef struct gn_config_batch {
     size_t size; /* 0: full */
 } gn_config_batch;
 
+typedef struct gn_config_step_size {
+    gn_step_size_options options;
+    char *reference; /* recorded_*: a run directory, or one of runs */
+} gn_config_step_size;
+
 typedef struct gn_config_optimizer {
-    char *label; /* unique among the phases */
-    gn_optimizer_options options;
+    char *label;                  /* unique among the phases */
+    gn_optimizer_options options; /* but for its step size */
+    gn_config_step_size step_size;
 } gn_config_optimizer;
 
 /* Of `below` and `above` one is given; the other is NULL. */
@@ -158,6 +164,12 @@ typedef enum gn_plot_kind {
     GN_PLOT_CURVATURE,
     GN_PLOT_DRIFT
 } gn_plot_kind;
+typedef enum gn_plot_clock {
+    GN_PLOT_OVER_STEPS,
+    GN_PLOT_OVER_SECONDS,
+    GN_PLOT_OVER_PASSES,
+    GN_PLOT_OVER_PROGRESS /* -ln(L / L(0)) of the training loss */
+} gn_plot_clock;
 typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 
 typedef struct gn_config_plot {
@@ -165,9 +177,10 @@ typedef struct gn_config_plot {
     char *title;
     char **metrics; /* kind metrics: names of GN_METRICS_LIST */
     unsigned metrics_count;
-    char *panels; /* kinds metrics, drift: a dotted key, or "" */
+    char *panels;    /* kinds metrics, drift: a dotted key, or "" */
+    gn_plot_clock x; /* kind metrics */
     gn_plot_scale x_scale;
-    double x_max;             /* steps; 0: all */
+    double x_max;             /* of x; 0: all */
     double y_min;             /* 0: by the data */
     bool rate;                /* draw the decay exp(step * ln(1 - learning_rate)) beside the data */
     size_t columns;           /* panels a row; 0: by their number */

@@ -77,6 +77,12 @@ static const gn_choice line_searches[] = {
     {"none", GN_LINE_SEARCH_NONE}, {"armijo", GN_LINE_SEARCH_ARMIJO}, {NULL, 0}};
 static const gn_choice accelerations[] = {
     {"none", GN_ACCELERATION_NONE}, {"geodesic", GN_ACCELERATION_GEODESIC}, {NULL, 0}};
+static const gn_choice step_sizes[] = {{"fixed", GN_STEP_SIZE_FIXED},
+                                       {"stability", GN_STEP_SIZE_STABILITY},
+                                       {"recorded_norm", GN_STEP_SIZE_RECORDED_NORM},
+                                       {"trace", GN_STEP_SIZE_TRACE},
+                                       {"recorded_loss", GN_STEP_SIZE_RECORDED_LOSS},
+                                       {NULL, 0}};
 static const gn_choice gradients[] = {{"plain", GN_GRADIENT_PLAIN},
                                       {"orthogonal", GN_GRADIENT_ORTHOGONAL},
                                       {"column_normalized", GN_GRADIENT_COLUMN_NORMALIZED},
@@ -106,6 +112,11 @@ static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
                                   {"drift", GN_PLOT_DRIFT},
                                   {"curvature", GN_PLOT_CURVATURE},
                                   {NULL, 0}};
+static const gn_choice clocks[] = {{"step", GN_PLOT_OVER_STEPS},
+                                   {"seconds", GN_PLOT_OVER_SECONDS},
+                                   {"passes", GN_PLOT_OVER_PASSES},
+                                   {"progress", GN_PLOT_OVER_PROGRESS},
+                                   {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
 static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
 static const gn_choice metrics[] = {
@@ -218,6 +229,9 @@ DEFINE_SECTION(gn_acceleration_section, GN_ACCELERATION_KEYS)
 #undef STRUCT
 #define STRUCT gn_grokfast_options
 DEFINE_SECTION(gn_grokfast_section, GN_GROKFAST_KEYS)
+#undef STRUCT
+#define STRUCT gn_config_step_size
+DEFINE_SECTION(gn_step_size_section, GN_STEP_SIZE_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_optimizer
 DEFINE_SECTION(gn_optimizer_section, GN_OPTIMIZER_KEYS)

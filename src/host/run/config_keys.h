@@ -204,6 +204,24 @@
     X(REAL, decay, decay, "0.98", "", "[0, 1)", GN_KEY_ALL, 0, "of the mean of gradients")                   \
     X(REAL, gain, gain, "0.0", "", "[0, inf)", GN_KEY_ALL, 0, "of that mean, added to the gradient; 0: none")
 
+#define GN_KEY_RECORDED (GN_KEY_ON(GN_STEP_SIZE_RECORDED_NORM) | GN_KEY_ON(GN_STEP_SIZE_RECORDED_LOSS))
+#define GN_STEP_SIZE_KEYS(X)                                                                                 \
+    X(CHOICE, kind, options.kind, "fixed", "", "", GN_KEY_ALL, step_sizes,                                   \
+      "stability: learning_rate J'r / the largest eigenvalue of J J'; recorded_norm, recorded_loss: a "      \
+      "run's; trace: levenberg_marquardt's mean gain")                                                       \
+    X(COUNT, iterations, options.iterations, "3", "products", "[1, 100000]",                                 \
+      GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of power iteration a step, from the last step's vector")        \
+    X(COUNT, first_iterations, options.first_iterations, "30", "products", "[1, 100000]",                    \
+      GN_KEY_ON(GN_STEP_SIZE_STABILITY), 0, "of the phase's first step")                                     \
+    X(PATH, reference, reference, GN_KEY_NEEDED, "", "", GN_KEY_RECORDED, 0,                                 \
+      "a run with a row of every step, or a folder that holds one of this seed; its steps, from the first")  \
+    X(REAL, damping, options.damping, GN_KEY_NEEDED, "", "(0, inf)", GN_KEY_ON(GN_STEP_SIZE_TRACE), 0,       \
+      "of the levenberg_marquardt that is matched")                                                          \
+    X(COUNT, every, options.every, "1", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_STEP_SIZE_TRACE), 0,        \
+      "between decompositions of J J'")                                                                      \
+    X(COUNT, evaluations, options.evaluations, "60", "losses", "[1, 100000]",                                \
+      GN_KEY_ON(GN_STEP_SIZE_RECORDED_LOSS), 0, "a step, at most")
+
 #define GN_OPTIMIZER_KEYS(X)                                                                                 \
     X(TEXT, label, label, GN_KEY_COMPUTED, "", "", GN_KEY_ALL, 0,                                            \
       "its name in results; the kind's if absent")                                                           \
@@ -257,7 +275,9 @@
       GN_KEY_SGD | GN_KEY_GN | GN_KEY_DAMPED | GN_KEY_FRACTIONAL, gn_line_search_section,                    \
       "instead of a fixed step")                                                                             \
     X(SECTION, acceleration, options.acceleration, "{}", "", "", GN_KEY_DAMPED, gn_acceleration_section,     \
-      "without a line search")
+      "without a line search")                                                                               \
+    X(SECTION, step_size, step_size, "{}", "", "", GN_KEY_SGD, gn_step_size_section,                         \
+      "what the learning rate multiplies, of plain gradients")
 
 #define GN_UNTIL_KEYS(X)                                                                                     \
     X(CHOICE, metric, metric, GN_KEY_NEEDED, "", "", GN_KEY_ALL, phase_metrics, "of the recorded rows")      \
@@ -340,10 +360,12 @@
     X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT), 0,        \
       "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
     X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_STEPS, scales, "")                                  \
-    X(REAL, x_max, x_max, "0", "steps", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                               \
+    X(REAL, x_max, x_max, "0", "steps, or what x is", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                 \
     X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_FIGURE, 0, "0: by the data")                           \
     X(BOOL, rate, rate, "false", "", "", GN_KEY_CURVES, 0, "also the decay -ln(1 - learning_rate) a step")   \
     X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_FIGURE, 0, "a row; 0: by their number")     \
+    X(CHOICE, x, x, "step", "", "", GN_KEY_ON(GN_PLOT_METRICS), clocks,                                      \
+      "what curves are drawn over; progress: -ln(L/L(0)) of the training loss, the best so far")             \
     X(TEXT, caption, caption, "\"\"", "", "", GN_KEY_ALL, 0, "of the figure in `gnewt report`")              \
     X(TEXT, expected, expected, "\"\"", "", "", GN_KEY_ALL, 0,                                               \
       "what should come out; a report shows it beside what was found")

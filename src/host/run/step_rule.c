@@ -58,6 +58,6 @@ gn_step_rule gn_step_rule_of(const gn_optimizer_options *o, const gn_step_sight 
     }
     rule.rate = o->learning_rate;
     rule.kernel_only = !sight->whole || !squared || o->weight_decay != 0 || o->grokfast.gain != 0 ||
-                       o->line_search.kind != GN_LINE_SEARCH_NONE;
+                       o->line_search.kind != GN_LINE_SEARCH_NONE || o->step_size.kind != GN_STEP_SIZE_FIXED;
     return rule;
 }

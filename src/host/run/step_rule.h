@@ -15,8 +15,8 @@ typedef struct gn_step_sight {
 
 /* UNKNOWN where J M^-1 J' is no function of J J': damped solves on a part of the training set or of
  * cross-entropy, undamped ones without a cut-off, gains that are shuffled, gradients that are equalised,
- * L-BFGS. kernel_only with weight decay, Grokfast and line searches, and for what first-order rules do on
- * parts. */
+ * L-BFGS. kernel_only with weight decay, Grokfast, line searches and chosen step sizes, and for what
+ * first-order rules do on parts. */
 gn_step_rule gn_step_rule_of(const gn_optimizer_options *options, const gn_step_sight *sight);
 
 #endif

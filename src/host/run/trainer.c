@@ -97,6 +97,11 @@ static gn_status try_phases(gn_trainer *t) {
                            "phase %zu: lbfgs compares gradients of one step and the next, which take the "
                            "same data: batch.size full",
                            i);
+        if (t->options.phases[i].optimizer.step_size.kind == GN_STEP_SIZE_RECORDED_LOSS && !t->full)
+            return gn_fail(t->context, GN_ERROR_ARGUMENT,
+                           "phase %zu: step_size recorded_loss follows the loss of the whole training set: "
+                           "batch.size full",
+                           i);
         GN_TRY(create_optimizer(t, i, &optimizer));
         gn_optimizer_destroy(optimizer);
     }

@@ -218,13 +218,14 @@ static gn_status check_sink(const gn_trainer *t, const gn_trainer_hooks *hooks) 
 /* ---- a step ---- */
 
 /* Whether the step to come must report. A step that is recorded does, or may be because it ends its
- * phase; so does the first of a phase, which tells what each of its steps costs, unless costs vary. Reports
- * wait for the device: no other step asks. */
+ * phase; so does the first of a phase, which tells what each of its steps costs, unless costs vary; and the
+ * second where the first costs more. Reports wait for the device: no other step asks. */
 static bool needs_report(const gn_trainer *t) {
     const gn_optimizer_options *o = &t->options.phases[t->phase].optimizer;
-    return t->step_passes == 0 || t->optimizer->costs_vary || o->line_search.kind != GN_LINE_SEARCH_NONE ||
-           o->damping.kind == GN_DAMPING_GAIN_RATIO || is_due(t, t->options.record, t->step + 1) ||
-           may_end(t, t->step + 1);
+    const bool second = t->optimizer->first_costs_more && t->step == t->phase_begin + 1;
+    return t->step_passes == 0 || second || t->optimizer->costs_vary ||
+           o->line_search.kind != GN_LINE_SEARCH_NONE || o->damping.kind == GN_DAMPING_GAIN_RATIO ||
+           is_due(t, t->options.record, t->step + 1) || may_end(t, t->step + 1);
 }
 
 static gn_status set_batch(gn_trainer *t) {
