@@ -32,12 +32,12 @@ typedef struct column {
 
 typedef struct figure {
     const gn_run_set *set;
-    bool hessian;     /* all groups have it */
-    bool descent;     /* some phase is sgd's */
-    column *columns;  /* group_count */
-    double low, high; /* of the curves, positive */
-    double largest;   /* |eigenvalue| of the densities */
-    double least;     /* share */
+    bool hessian;             /* all groups have it */
+    bool descent;             /* some phase is sgd's */
+    column *columns;          /* group_count */
+    double low, high;         /* of the curves, positive */
+    double smallest, largest; /* |eigenvalue| of the densities */
+    double least;             /* share */
     gn_axis x, y;
     gn_page page;
 } figure;
@@ -83,23 +83,29 @@ static gn_status write_curve(figure *f, size_t g, size_t k, gn_script *script, g
     return GN_OK;
 }
 
-/* Gradient descent is stable below 2 / learning rate. */
-static void write_limit(figure *f, size_t g, gn_script *script) {
-    const gn_config *config = gn_group_config(f->set, &f->set->groups[g]);
-    size_t first = 0;
+/* Gradient descent is stable below 2 / learning rate. Phases begin and end as those of the first seed. */
+static gn_status write_limit(figure *f, size_t g, gn_script *script, gn_message *message) {
+    const gn_figure_run *run = &f->set->runs[f->set->groups[g].first];
+    const gn_config *config = run->run.config;
+    double *ends = malloc(config->phases_count * sizeof *ends), first = 0;
+    if (!ends)
+        return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for %u phases", config->phases_count);
+    ends[gn_figure_run_changes(run, ends)] = gn_figure_run_steps(run);
     f->columns[g].limit = script->blocks++;
     fprintf(script->file, "$b%u << GN_END\n", f->columns[g].limit);
-    for (unsigned i = 0; i < config->phases_count; first += config->phases[i++].steps) {
+    for (unsigned i = 0; i < config->phases_count; first = ends[i++]) {
         const gn_optimizer_options *o = &config->phases[i].optimizer.options;
         if (o->kind != GN_OPTIMIZER_SGD || o->momentum != 0)
             continue;
         const double limit = 2 / o->learning_rate;
-        fprintf(script->file, "%zu %.9g\n%zu %.9g\n\n", first, limit, first + config->phases[i].steps, limit);
+        fprintf(script->file, "%.0f %.9g\n%.0f %.9g\n\n", first, limit, ends[i], limit);
         f->high = fmax(f->high, limit);
         f->low = fmin(f->low, limit);
         f->descent = true;
     }
     fputs("NaN NaN\nGN_END\n", script->file);
+    free(ends);
+    return GN_OK;
 }
 
 /* ---- densities ---- */
@@ -126,6 +132,7 @@ static unsigned write_side(figure *f, size_t count, node *nodes, double sign, gn
             continue;
         fprintf(script->file, "%.9g %.9g\n", nodes[i].value, share);
         f->largest = fmax(f->largest, nodes[i].value);
+        f->smallest = fmin(f->smallest, nodes[i].value);
         f->least = fmin(f->least, share);
     }
     fputs("NaN NaN\nGN_END\n", script->file);
@@ -168,7 +175,7 @@ static gn_status write_density(figure *f, size_t g, gn_script *script, gn_messag
 }
 
 static gn_status write_data(figure *f, gn_script *script, gn_message *message) {
-    f->low = f->least = INFINITY;
+    f->low = f->least = f->smallest = INFINITY;
     f->hessian = true;
     for (size_t g = 0; g < f->set->group_count; g++)
         f->hessian = f->hessian && has_hessian(gn_group_config(f->set, &f->set->groups[g]));
@@ -176,7 +183,7 @@ static gn_status write_data(figure *f, gn_script *script, gn_message *message) {
         for (size_t k = 0; k < CURVES; k++)
             if (f->hessian || !curves[k].hessian)
                 GN_TRY(write_curve(f, g, k, script, message));
-        write_limit(f, g, script);
+        GN_TRY(write_limit(f, g, script, message));
         GN_TRY(write_density(f, g, script, message));
     }
     if (f->high > 0 && f->largest > 0)
@@ -210,7 +217,7 @@ static void draw_density(const figure *f, size_t g) {
     const gn_page *page = &f->page;
     const column *c = &f->columns[g];
     FILE *file = page->canvas.script->file;
-    gn_axis x = gn_axis_decades(f->largest * pow(10, -DECADES), f->largest, DECADES + 1),
+    gn_axis x = gn_axis_decades(f->smallest, f->largest, DECADES + 1),
             y = gn_axis_decades(fmax(f->least, 1e-6), 1, DECADES);
     x.label = "|eigenvalue|";
     y.label = gn_page_first_column(page, g) ? "share of eigenvalues beyond" : NULL;
