@@ -354,12 +354,15 @@ static void draw_legend(const metrics *figure) {
     }
 }
 
-static void draw_bar(const metrics *figure, double step) {
+/* Grey; of several lines in the line's colour, and thin, for there may be many. */
+static void draw_bar(const metrics *figure, size_t group, double step) {
+    const bool several = figure->split.lines > 1;
     if (step > figure->x.low && step < figure->x.high)
         fprintf(figure->page.canvas.script->file,
-                "set arrow from first %.0f, graph 0 to first %.0f, graph 1 nohead lt 1 lw 1.2 dt (9,3,2,3) "
-                "lc rgb '#404040'\n",
-                step, step);
+                "set arrow from first %.0f, graph 0 to first %.0f, graph 1 nohead lt 1 lw %s dt (9,3,2,3) "
+                "lc rgb '#%06X'\n",
+                step, step, several ? "0.8" : "1.2",
+                several ? gn_colour_named(figure->split.line[group]) : 0x404040u);
 }
 
 /* Bars where a phase of one of the panel's runs ends and another begins: those of a group's first run, and of
@@ -374,7 +377,7 @@ static void draw_phases(const metrics *figure, size_t column) {
             const size_t count = gn_figure_run_changes(&figure->set->runs[group->first + j], steps);
             for (size_t k = 0; k < count; k++)
                 if (j == 0 || other[k] != first[k])
-                    draw_bar(figure, steps[k]);
+                    draw_bar(figure, i, steps[k]);
         }
         free(first);
     }
