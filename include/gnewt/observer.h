@@ -99,6 +99,8 @@ gn_status gn_observer_create_solution(gn_context *context, gn_network *network, 
  * squared error)
  * - of the modes that have both, rate_slope = sum(m p) / sum(p p) and rate_r2 = 1 - sum (m - p)^2 / sum (m -
  *   mean m)^2.
+ * - mode_rate, the median over the modes of K_0 above rounding of the decay of ln |mode_error| a step since
+ * the last look of this phase, whatever the drift: the signal of that name. NaN at a phase's first look.
  *
  * adam and adamw have other modes at each look, so their two rates are of the `values` leading eigenvectors
  * of the kernel J diag(d) J' of the look before, and of the steps since; the others are NaN. The prediction

@@ -444,6 +444,13 @@ static const mistake mistakes[] = {
      {"c.yaml:8: phases.1.switch.signal is `drift`, which none of the observers gives; add `- {kind: ntk}` "
       "under observe"},
      2},
+    {"a gap without a companion",
+     "  - steps: 20\n",
+     "  - steps: 20\n    switch: {signal: linearisation_gap, above: 0.1}\n",
+     "--set 'observe=[{kind: drift, every: 5}]'",
+     {"c.yaml:8: phases.1.switch.signal is `linearisation_gap`, which none of the observers gives; add `- "
+      "{kind: drift, companion: true}` under observe"},
+     2},
     {"an end by classes that are not there",
      NULL,
      NULL,

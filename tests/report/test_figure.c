@@ -267,6 +267,21 @@ Test(report_figure, a_list_too_long_for_the_caption_ends_in_dots) {
     report_end(&test);
 }
 
+Test(report_figure, the_caption_names_what_a_rule_has) {
+    report_case test = report_start();
+    add(&test, (report_run){.name = "0",
+                            .optimizer = "{label: L, kind: lbfgs}",
+                            .plot = "{kind: metrics, metrics: [loss_train]}",
+                            .steps = 20,
+                            .every = 10,
+                            .value = report_decay});
+    char *svg = draw(&test, NULL);
+    cr_expect_not_null(strstr(svg, "learning rate η = 1; first-order rules: mean loss"));
+    cr_expect_null(strstr(svg, "damping"));
+    free(svg);
+    report_end(&test);
+}
+
 Test(report_figure, many_groups_make_rows) {
     report_case test = report_start();
     for (int i = 0; i < 7; i++) {

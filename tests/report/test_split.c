@@ -73,6 +73,30 @@ Test(report_split, a_panel_an_optimiser) {
     report_end(&test);
 }
 
+/* The labels are the panels', and the lines differ in what only one of them has. */
+Test(report_split, no_line_is_without_a_name) {
+    report_case test = report_start();
+    const char *const phases[] = {
+        "[{steps: 10, optimizer: {label: A, kind: adam}}]",
+        "[{steps: 10, optimizer: {label: B, kind: adam}}, {steps: 5, optimizer: {label: C, kind: sgd}}]"};
+    const char *folder = test.folder;
+    char path[REPORT_PATH];
+    gn_run_set set = {0};
+    gn_split split = {0};
+    for (size_t i = 0; i < 2; i++) {
+        const report_run run = {.name = i ? "1" : "0", .phases = phases[i], .points = 20, .steps = 10};
+        report_write(&test, &run, path);
+    }
+    cr_assert_eq(gn_run_set_open(&folder, 1, &set, &test.message), GN_OK, "%s", test.message.text);
+    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer", &split, &test.message), GN_OK);
+    cr_expect(split.panels == 2 && split.lines == 2);
+    cr_expect_str_eq(split.line_title[0].text, "A");
+    cr_expect_str_eq(split.line_title[1].text, "B, then C");
+    gn_split_destroy(&split);
+    gn_run_set_destroy(&set);
+    report_end(&test);
+}
+
 /* A key of an optimiser is not its label: that stays with the line. */
 Test(report_split, a_panel_a_learning_rate) {
     report_case test = report_start();

@@ -148,6 +148,15 @@ ON_EACH_DEVICE(companion, of_a_linear_map_is_the_run) {
     }
 }
 
+/* Rules that change a gradient's matrices need their shapes. */
+ON_EACH_DEVICE(companion, knows_the_shapes_of_matrices) {
+    trainer_case from = linear_case(device, 0);
+    from.phases[0].optimizer.gradient = GN_GRADIENT_ORTHOGONAL;
+    companion_run c = run_all(&from, 4, 9);
+    cr_expect_lt(largest(&c, "linearisation_gap"), 1e-10);
+    end(&c);
+}
+
 Test(companion, of_other_batches_is_another_run) {
     const trainer_case from = linear_case("cpu", 6);
     companion_run c = run_all(&from, 4, 10);
@@ -167,6 +176,23 @@ Test(companion, of_a_pde_begins_with_its_loss) {
     const gn_metrics *row = &c.run->rows[c.run->row_count - 1];
     cr_expect(fabs(last(&c, "companion_loss_train") - row->loss_train) < 1e-6 * row->loss_train);
     cr_expect(fabs(last(&c, "companion_loss_test") - row->loss_test) < 1e-6 * row->loss_test);
+    end(&c);
+}
+
+/* Without one there is no gap that could end a phase. */
+Test(companion, alone_gives_the_gap) {
+    trainer_case from = linear_case("cpu", 0);
+    companion_run c = begin(&from, 4, 9);
+    cr_expect(gn_observer_offers(c.observer, GN_SIGNAL_LINEARISATION_GAP));
+    gn_drift_options options = {.network = c.run->network,
+                                .loss = c.run->options.loss,
+                                .dataset = &c.run->dataset,
+                                .theta0 = c.run->theta0};
+    gn_observer *drift;
+    OK(c.run->context, gn_observer_create_drift(c.run->context, &options, (gn_schedule){4}, &drift));
+    cr_expect(!gn_observer_offers(drift, GN_SIGNAL_LINEARISATION_GAP));
+    cr_expect(gn_observer_offers(drift, GN_SIGNAL_DRIFT));
+    gn_observer_destroy(drift);
     end(&c);
 }
 

@@ -9,7 +9,7 @@
 enum { POINTS = 12 };
 
 typedef struct watched {
-    double drift, r2, slope, measured[POINTS], predicted[POINTS];
+    double drift, r2, slope, median, measured[POINTS], predicted[POINTS];
     size_t count;
 } watched;
 
@@ -23,6 +23,8 @@ static gn_status keep(void *user, const char *observer, uint64_t step, const cha
         w->r2 = values[0];
     if (strcmp(name, "rate_slope") == 0)
         w->slope = values[0];
+    if (strcmp(name, "mode_rate") == 0)
+        w->median = values[0];
     if (strcmp(name, "measured_rate") == 0)
         memcpy(w->measured, values, sizeof w->measured);
     if (strcmp(name, "predicted_rate") == 0)
@@ -63,6 +65,7 @@ static void expect_rates(const char *device, gn_optimizer_options optimizer) {
     for (int i = 0; i < 2; i++)
         cr_expect(fabs(w.measured[i] - w.predicted[i]) < 1e-9 && w.predicted[i] > 1e-3,
                   "mode %d decays by %.15g a step, not %.15g", i, w.measured[i], w.predicted[i]);
+    cr_expect_float_eq(w.median, (w.predicted[0] + w.predicted[1]) / 2, 1e-9);
     cr_expect_float_eq(w.r2, 1, 1e-9);
     cr_expect_float_eq(w.slope, 1, 1e-9);
 }

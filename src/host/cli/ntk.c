@@ -95,7 +95,7 @@ static void print_table(const gn_build *build, const shown *s, const char *out) 
 
 /* A figure that cannot be drawn is a warning: the numbers are there. */
 static void draw(const gn_config *config, const shown *s, const char *out) {
-    char stem[4096], caption[256];
+    char stem[4096], title[256], caption[256];
     gn_figure_report figure;
     snprintf(stem, sizeof stem, "%s", out);
     char *ending = strrchr(stem, '.');
@@ -112,7 +112,8 @@ static void draw(const gn_config *config, const shown *s, const char *out) {
         snprintf(caption, sizeof caption,
                  "NTK of %zu residuals: its %zu largest eigenvalues, each within %.2g.", s->rows, s->count,
                  s->bound);
-    const gn_spectrum spectrum = {s->count, s->values, config->name, caption};
+    snprintf(title, sizeof title, "NTK of %s", config->name);
+    const gn_spectrum spectrum = {s->count, s->values, title, caption};
     if (gn_spectrum_figure_write(&spectrum, stem, &figure) == GN_OK)
         printf("%-18s %s\n", "figure", figure.png);
     else

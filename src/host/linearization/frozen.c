@@ -120,6 +120,10 @@ static gn_status root_vjp(gn_linearization *self, const gn_array *u, gn_array *d
     return ORIGIN(self, root_vjp, u, d);
 }
 
+static const gn_parameter *named(gn_linearization *self, size_t *count) {
+    return gn_linearization_named(of(self)->origin, count);
+}
+
 static gn_status reserve(gn_linearization *self, bool gram, bool diagonal) {
     return gn_linearization_reserve(of(self)->origin, gram, diagonal);
 }
@@ -149,6 +153,7 @@ static const gn_linearization_interface interface = {
     .factors = factors,
     .rest_diagonal = rest_diagonal,
     .root_vjp = root_vjp,
+    .named = named,
     .reserve = reserve,
     .destroy = destroy,
     .recordable = true,

@@ -176,15 +176,16 @@ static void release_drift(gn_observer *observer) {
     free(o->host);
 }
 
-static const gn_observer_kind drift_kind = {
-    .name = "drift",
-    .observe = observe_drift,
-    .begin_phase = begin_phase,
-    .signals = 1u << GN_SIGNAL_DRIFT | 1u << GN_SIGNAL_LINEARISATION_GAP,
-    .signal = signal_drift,
-    .state = walk_drift,
-    .release = release_drift,
-};
+#define DRIFT_KIND(offered)                                                                                  \
+    {                                                                                                        \
+        .name = "drift", .observe = observe_drift, .begin_phase = begin_phase, .signals = (offered),         \
+        .signal = signal_drift, .state = walk_drift, .release = release_drift                                \
+    }
+
+/* The gap is that to a companion. */
+static const gn_observer_kind alone = DRIFT_KIND(1u << GN_SIGNAL_DRIFT),
+                              accompanied =
+                                  DRIFT_KIND(1u << GN_SIGNAL_DRIFT | 1u << GN_SIGNAL_LINEARISATION_GAP);
 
 /* ---- creation ---- */
 
@@ -247,7 +248,8 @@ gn_status gn_observer_create_drift(gn_context *context, const gn_drift_options *
                                    gn_observer **observer) {
     void *created;
     *observer = NULL;
-    GN_TRY(gn_observer_allocate(context, &drift_kind, sizeof(drift), schedule, &created));
+    GN_TRY(gn_observer_allocate(context, options->companion ? &accompanied : &alone, sizeof(drift), schedule,
+                                &created));
     gn_status status = prepare(created, options);
     if (status == GN_OK)
         *observer = created;

@@ -225,7 +225,9 @@ static const gn_observer_kind generalisation_kind = {
 static gn_status check_options(gn_context *context, const gn_dataset *dataset,
                                const gn_generalisation_options *options) {
     if (!dataset->test_inputs)
-        return gn_fail(context, GN_ERROR_UNSUPPORTED, "generalisation needs a test set, and there is none");
+        return gn_fail(
+            context, GN_ERROR_UNSUPPORTED,
+            "generalisation needs a test set, and there is none: give one, or take the observer away");
     if (options->threshold_count > MOST_THRESHOLDS)
         return gn_fail(context, GN_ERROR_ARGUMENT, "generalisation: %zu thresholds, at most %d work",
                        options->threshold_count, MOST_THRESHOLDS);

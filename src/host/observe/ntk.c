@@ -125,7 +125,8 @@ static gn_status write_rates(const gn_look *to) {
     GN_TRY(write_values(to, "measured_rate", o->measured));
     GN_TRY(write_values(to, "predicted_rate", o->predicted));
     GN_TRY(gn_look_number(to, "rate_slope", agreement.slope));
-    return gn_look_number(to, "rate_r2", agreement.r2);
+    GN_TRY(gn_look_number(to, "rate_r2", agreement.r2));
+    return gn_look_number(to, "mode_rate", o->pace.rate);
 }
 
 /* ---- the preconditioned kernel ---- */
@@ -237,10 +238,20 @@ gn_ntk_options gn_ntk_options_default(void) {
     return (gn_ntk_options){.dense_rows = 2048, .values = 20, .dtype = GN_FLOAT64};
 }
 
+/* Modes of K_0 above rounding, the first ones: the others have no rate that a signal could follow. */
+static size_t moving_modes(const gn_probe *probe) {
+    const double *values = probe->first_values;
+    size_t count = 0;
+    while (count < probe->count && values[count] > gn_probe_rounding(probe) * values[0])
+        count++;
+    return count;
+}
+
 static gn_status reserve_host(ntk *o) {
     const size_t k = o->count;
     o->host = calloc(6 * k, sizeof(double));
-    if (!o->host || !gn_mode_fit_create(&o->fit, k) || !gn_mode_pace_create(&o->pace, k))
+    if (!o->host || !gn_mode_fit_create(&o->fit, k) ||
+        !gn_mode_pace_create(&o->pace, moving_modes(&o->probe)))
         return gn_fail(o->base.context, GN_ERROR_MEMORY, "ntk: no host memory for %zu modes", k);
     double **parts[] = {&o->now, &o->bounds, &o->c, &o->kernel, &o->measured, &o->predicted};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

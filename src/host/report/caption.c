@@ -27,7 +27,8 @@ static void add(values *list, const char *value) {
 }
 
 static bool first_order(gn_optimizer_kind kind) {
-    return kind == GN_OPTIMIZER_SGD || kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW;
+    return kind == GN_OPTIMIZER_SGD || kind == GN_OPTIMIZER_ADAM || kind == GN_OPTIMIZER_ADAMW ||
+           kind == GN_OPTIMIZER_LBFGS;
 }
 
 static void damping_text(const gn_damping_options *damping, char *text, size_t size) {
@@ -37,7 +38,10 @@ static void damping_text(const gn_damping_options *damping, char *text, size_t s
     if (damping->kind == GN_DAMPING_SCHEDULED)
         snprintf(text, size, "%s to %s in %zu steps", value, final, damping->steps);
     else
-        snprintf(text, size, "%s%s", value, damping->kind == GN_DAMPING_GAIN_RATIO ? " by gain ratio" : "");
+        snprintf(text, size, "%s%s", value,
+                 damping->kind == GN_DAMPING_GAIN_RATIO ? " by gain ratio"
+                 : damping->kind == GN_DAMPING_RELATIVE ? " λmax"
+                                                        : "");
 }
 
 /* "mlp 1-80-80-1, tanh, kaiming_uniform, " */
@@ -57,6 +61,9 @@ static void write_network(const gn_run_set *set, char *text, size_t size) {
         if (config->network.kind == GN_NETWORK_MLP)
             snprintf(network, sizeof network, "%s %s %s %s", kind ? kind : "", widths,
                      config->network.activation ? config->network.activation : "", init ? init : "");
+        else if (config->network.kind == GN_NETWORK_TRANSFORMER)
+            snprintf(network, sizeof network, "%s of %zu layers, width %zu, %zu heads", kind ? kind : "",
+                     config->network.layers, config->network.width, config->network.heads);
         else
             snprintf(network, sizeof network, "%s H = %zu α = %g %s", kind ? kind : "",
                      config->network.hidden, config->network.alpha, init ? init : "");

@@ -32,12 +32,12 @@ typedef struct column {
 
 typedef struct figure {
     const gn_run_set *set;
-    bool hessian;     /* all groups have it */
-    bool descent;     /* some phase is sgd's */
-    column *columns;  /* group_count */
-    double low, high; /* of the curves, positive */
-    double largest;   /* |eigenvalue| of the densities */
-    double least;     /* share */
+    bool hessian;             /* all groups have it */
+    bool descent;             /* some phase is sgd's */
+    column *columns;          /* group_count */
+    double low, high;         /* of the curves, positive */
+    double smallest, largest; /* |eigenvalue| of the densities */
+    double least;             /* share */
     gn_axis x, y;
     gn_page page;
 } figure;
@@ -133,6 +133,7 @@ static unsigned write_side(figure *f, size_t count, node *nodes, double sign, gn
             continue;
         fprintf(script->file, "%.9g %.9g\n", nodes[i].value, share);
         f->largest = fmax(f->largest, nodes[i].value);
+        f->smallest = fmin(f->smallest, nodes[i].value);
         f->least = fmin(f->least, share);
     }
     fputs("NaN NaN\nGN_END\n", script->file);
@@ -175,7 +176,7 @@ static gn_status write_density(figure *f, size_t g, gn_script *script, gn_messag
 }
 
 static gn_status write_data(figure *f, gn_script *script, gn_message *message) {
-    f->low = f->least = INFINITY;
+    f->low = f->least = f->smallest = INFINITY;
     f->hessian = true;
     for (size_t g = 0; g < f->set->group_count; g++)
         f->hessian = f->hessian && has_hessian(gn_group_config(f->set, &f->set->groups[g]));
@@ -217,7 +218,7 @@ static void draw_density(const figure *f, size_t g) {
     const gn_page *page = &f->page;
     const column *c = &f->columns[g];
     FILE *file = page->canvas.script->file;
-    gn_axis x = gn_axis_decades(f->largest * pow(10, -DECADES), f->largest, DECADES + 1),
+    gn_axis x = gn_axis_decades(f->smallest, f->largest, DECADES + 1),
             y = gn_axis_decades(fmax(f->least, 1e-6), 1, DECADES);
     x.label = "|eigenvalue|";
     y.label = gn_page_first_column(page, g) ? "share of eigenvalues beyond" : NULL;

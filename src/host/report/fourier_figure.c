@@ -157,7 +157,8 @@ static void line_style(const fourier *figure, size_t k, char *style, size_t size
 static bool shows_rate(const gn_config *config) {
     gn_optimizer_kind kind = config->phases[0].optimizer.options.kind;
     double rate = config->phases[0].optimizer.options.learning_rate;
-    return config->plot.rate && rate > 0 && rate < 1 && kind >= GN_OPTIMIZER_GAUSS_NEWTON;
+    return config->plot.rate && rate > 0 && rate < 1 && kind >= GN_OPTIMIZER_GAUSS_NEWTON &&
+           kind <= GN_OPTIMIZER_GGN;
 }
 
 static bool any_rate(const fourier *figure) {

@@ -185,6 +185,16 @@ static void write_marks(const gn_run_set *set, size_t group, const gn_series *se
     }
 }
 
+/* Drift and gap begin at zero, and most optimisers have no damping: such a zero has no place on a logarithmic
+ * axis, and interrupts the curve. */
+static void leave_out_zeros(const char *name, gn_band *band) {
+    if (strcmp(name, DRIFT) != 0 && strcmp(name, GAP) != 0 && strcmp(name, "damping") != 0)
+        return;
+    for (size_t i = 0; i < band->count; i++)
+        if (band->median[i] == 0)
+            band->median[i] = band->low[i] = band->high[i] = NAN;
+}
+
 /* The first step at which the median over the seeds exceeds the bound. */
 static double first_above(const gn_band *band, double bound) {
     for (size_t i = 0; i < band->count; i++)
@@ -208,6 +218,7 @@ static gn_status write_group(metrics *figure, family *panel, part p, size_t grou
     if (status == GN_OK) {
         if (!strcmp(panel->name, DRIFT))
             figure->lazy[group] = first_above(&band, LAZY);
+        leave_out_zeros(panel->name, &band);
         gn_band_thin(&band, POINTS, figure->x.logarithmic);
         panel->drawn[p][group] = any_finite(&band);
         if (panel->drawn[p][group]) {
@@ -335,7 +346,7 @@ static void draw_legend(const metrics *figure) {
         gn_page_legend(&figure->page, line++, "lt 1 lw 1.6 dt (5,3) lc rgb '#707070'", GN_TEXT_PLAIN, "test");
     }
     if (has_phases(figure))
-        gn_page_legend(&figure->page, line++, "lt 1 lw 1.2 dt (4,4) lc rgb '#404040'", GN_TEXT_PLAIN,
+        gn_page_legend(&figure->page, line++, "lt 1 lw 1.2 dt (9,3,2,3) lc rgb '#404040'", GN_TEXT_PLAIN,
                        "phase change");
     if (has_lazy(figure))
         gn_page_legend(&figure->page, line++, "lt 1 lw 1.8 dt (2,3) lc rgb '#404040'", GN_TEXT_PLAIN,
@@ -350,13 +361,16 @@ static void draw_legend(const metrics *figure) {
     }
 }
 
-static void draw_bar(const metrics *figure, const gn_figure_run *run, double step) {
+/* Grey; of several lines in the line's colour, and thin, for there may be many. */
+static void draw_bar(const metrics *figure, size_t group, const gn_figure_run *run, double step) {
+    const bool several = figure->split.lines > 1;
     const double x = gn_clock_at(&run->run, figure->clock, step);
     if (x > figure->x.low && x < figure->x.high)
         fprintf(figure->page.canvas.script->file,
-                "set arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead lt 1 lw 1.2 dt (4,4) "
-                "lc rgb '#404040'\n",
-                x, x);
+                "set arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead lt 1 lw %s dt (9,3,2,3) "
+                "lc rgb '#%06X'\n",
+                x, x, several ? "0.8" : "1.2",
+                several ? gn_colour_named(figure->split.line[group]) : 0x404040u);
 }
 
 /* Bars where a phase of one of the panel's runs ends and another begins: those of a group's first run, and of
@@ -371,7 +385,7 @@ static void draw_phases(const metrics *figure, size_t column) {
             const size_t count = gn_figure_run_changes(&figure->set->runs[group->first + j], steps);
             for (size_t k = 0; k < count; k++)
                 if (j == 0 || other[k] != first[k])
-                    draw_bar(figure, &figure->set->runs[group->first + j], steps[k]);
+                    draw_bar(figure, i, &figure->set->runs[group->first + j], steps[k]);
         }
         free(first);
     }

@@ -25,13 +25,13 @@ static double smallest_positive(const gn_spectrum *spectrum) {
 static void draw_page(const gn_spectrum *spectrum, const gn_canvas *canvas, unsigned block) {
     const gn_box box = {LEFT, TOP, WIDTH, HEIGHT};
     const gn_axis x = {
-        .low = 1, .high = fmax(10, (double)spectrum->count), .logarithmic = true, .label = "index i"};
+        .low = 0.8, .high = 1.25 * fmax(8, (double)spectrum->count), .logarithmic = true, .label = "index i"};
     gn_axis y = gn_axis_decades(smallest_positive(spectrum), spectrum->values[0], 24);
     y.label = "eigenvalue λ_i";
     gn_canvas_text(canvas, LEFT, TOP / 2.0, GN_TEXT_TITLE, spectrum->title);
     gn_canvas_paragraph(canvas, LEFT, TOP + HEIGHT + FOOT + LINE / 2.0, WIDTH, spectrum->caption);
     gn_canvas_axes(canvas, box, NULL, x, y);
-    fprintf(canvas->script->file, "plot $b%u using 1:2 with points pt 7 ps 0.4 lc rgb '#%06X'\n", block,
+    fprintf(canvas->script->file, "plot $b%u using 1:2 with points pt 7 ps 0.5 lc rgb '#%06X'\n", block,
             gn_colour_named(0));
     gn_canvas_next(canvas);
 }

@@ -37,6 +37,8 @@ static void write_titles(const gn_run_set *set, size_t group, const char *key, g
     gn_group_labels(set, group, (labelled ? panel : line)->text, sizeof panel->text);
     gn_group_tell_apart(set, group, (gn_setting_side){key, true}, panel->text, sizeof panel->text);
     gn_group_tell_apart(set, group, (gn_setting_side){key, false}, line->text, sizeof line->text);
+    if (split->lines > 1 && line->text[0] == 0) /* they differ in what goes with other labels */
+        gn_group_labels(set, group, line->text, sizeof line->text);
 }
 
 gn_status gn_split_create(const gn_run_set *set, const char *key, gn_split *split, gn_message *message) {

@@ -336,13 +336,14 @@
     X(BOOL, companion, companion, "false", "", "", GN_KEY_ON(GN_OBSERVE_DRIFT), 0,                           \
       "also train the linearised network beside, at the cost of the run again")                              \
     X(REALS, thresholds, thresholds, "[]", "", "(0, 1]", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
-      "accuracies with labels, else parts of the first loss; []: 0.5 to 0.99, 0.5 to 0.05")                  \
+      "accuracies with labels, else parts of the first loss, for three rows in succession; "                 \
+      "[]: 0.5 to 0.99, 0.5 to 0.05")                                                                        \
     X(REAL, loss_below, loss_below, "0", "", "[0, inf)", GN_KEY_ON(GN_OBSERVE_GENERALISATION), 0,            \
       "also the first rows with a loss below this; 0: not")                                                  \
     X(COUNT, points, points, "0", "samples", "[0, 1000000000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,          \
       "the first of the training set; 0: all")                                                               \
     X(COUNT, values, values, "20", "eigenvalues", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,         \
-      "of the largest, and of the smallest")                                                                 \
+      "of the largest, and of the smallest; at most steps")                                                  \
     X(COUNT, steps, steps, "80", "products", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,              \
       "of Lanczos, a start")                                                                                 \
     X(COUNT, starts, starts, "4", "", "[1, 1000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,                       \

@@ -142,11 +142,20 @@ static gn_status check_bound(const gn_check *check, const gn_node *phase, size_t
     return GN_OK;
 }
 
+/* Whether an observer of this kind gives the signal: the linearisation gap is that to a companion. */
+static bool gives_signal(const gn_node *observer, const char *kind, const char *signal) {
+    return is(observer, "kind", kind) &&
+           (strcmp(signal, "linearisation_gap") != 0 || is(observer, "companion", "true"));
+}
+
 /* A switch follows a signal that somebody gives. */
 static gn_status check_signal(const gn_check *check, const gn_node *phase, size_t i, const gn_node *observe) {
     static const struct {
-        const char *signal, *observer;
-    } gives[] = {{"drift", "ntk"}, {"mode_rate", "ntk"}, {"drift", "drift"}, {"linearisation_gap", "drift"}};
+        const char *signal, *observer, *add;
+    } gives[] = {{"drift", "ntk", "ntk"},
+                 {"mode_rate", "ntk", "ntk"},
+                 {"drift", "drift", "drift"},
+                 {"linearisation_gap", "drift", "drift, companion: true"}};
     const gn_node *change = gn_node_get(phase, "switch");
     const char *add = NULL;
     if (change == NULL)
@@ -155,9 +164,9 @@ static gn_status check_signal(const gn_check *check, const gn_node *phase, size_
     for (size_t j = 0; j < sizeof gives / sizeof *gives; j++) {
         if (strcmp(gives[j].signal, signal->text) != 0)
             continue;
-        add = add != NULL ? add : gives[j].observer;
+        add = add != NULL ? add : gives[j].add;
         for (size_t k = 0; k < observe->count; k++)
-            if (is(observe->items[k], "kind", gives[j].observer))
+            if (gives_signal(observe->items[k], gives[j].observer, gives[j].signal))
                 return GN_OK;
     }
     return gn_check_fail(check, signal,

@@ -124,8 +124,8 @@ static gn_status lengthen(gn_h5 *file, long long wanted, gn_message *message) {
     if (error == EOPNOTSUPP || error == ENOSYS) /* no promise, but the length at least */
         error = ftruncate(file->room, wanted) == 0 ? 0 : errno;
     if (error != 0)
-        return gn_message_fail(message, GN_ERROR_IO, "%s cannot grow to %lld bytes: %s", file->path, wanted,
-                               strerror(error));
+        return gn_message_fail(message, GN_ERROR_IO, "%s cannot grow to %lld bytes: %s%s", file->path, wanted,
+                               strerror(error), error == ENOSPC ? "; make room on the disk" : "");
     file->taken = wanted;
     return GN_OK;
 }
