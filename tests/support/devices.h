@@ -22,7 +22,7 @@ typedef struct device_type {
 
 /* All of them, for ParameterizedTestParameters; *count is their number. The array is static. Where the
  * environment has GNEWT_TEST_DEVICES ("cuda", or several with commas), only those: the shim repeats nothing
- * of the CPU's devices. */
+ * of the CPU's devices, and under ASan `check`, which is the CPU's table and more, stands for both. */
 device_type *device_types(size_t *count);
 
 #endif
