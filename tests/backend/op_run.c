@@ -10,7 +10,7 @@
 #include "op_case.h"
 
 #ifdef GN_HOST_CUDA /* each thread of a kernel is a fiber there */
-enum { LARGE = 20011 };
+enum { LARGE = 6007 };
 #else
 enum { LARGE = 200003 };
 #endif

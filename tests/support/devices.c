@@ -16,17 +16,22 @@ static const char *const names[] = {
 
 enum { NAMES = sizeof(names) / sizeof(names[0]) };
 
-/* Whether a list with commas in the environment names the device. */
-static bool listed(const char *variable, const char *device) {
+/* Whether a list with commas in the environment has the name. */
+static bool listed(const char *variable, const char *name) {
     const char *list = getenv(variable);
-    const size_t length = strlen(device);
+    const size_t length = strlen(name);
     while (list && *list) {
         const size_t word = strcspn(list, ",");
-        if (word == length && memcmp(list, device, length) == 0)
+        if (word == length && memcmp(list, name, length) == 0)
             return true;
         list += word + (list[word] == ',');
     }
     return false;
+}
+
+/* Where the variable is not set, all are. */
+static bool wanted(const char *variable, const char *name) {
+    return !getenv(variable) || listed(variable, name);
 }
 
 const char *const *device_names(size_t *count) {
@@ -57,7 +62,8 @@ device_type *device_types(size_t *count) {
     *count = 0;
     for (size_t i = 0; i < NAMES; i++)
         for (int dtype = 0; dtype < 2; dtype++) {
-            if (getenv("GNEWT_TEST_DEVICES") && !listed("GNEWT_TEST_DEVICES", names[i]))
+            if (!wanted("GNEWT_TEST_DEVICES", names[i]) ||
+                !wanted("GNEWT_TEST_TYPES", gn_dtype_name((gn_dtype)dtype)))
                 continue;
             device_type *parameter = &parameters[(*count)++];
             snprintf(parameter->device, sizeof(parameter->device), "%s", names[i]);

@@ -22,7 +22,8 @@ typedef struct device_type {
 
 /* All of them, for ParameterizedTestParameters; *count is their number. The array is static. Where the
  * environment has GNEWT_TEST_DEVICES ("cuda", or several with commas), only those: the shim repeats nothing
- * of the CPU's devices, and under ASan `check`, which is the CPU's table and more, stands for both. */
+ * of the CPU's devices, and under ASan `check`, which is the CPU's table and more, stands for both. Where it
+ * has GNEWT_TEST_TYPES ("float64"), only those types. */
 device_type *device_types(size_t *count);
 
 #endif
