@@ -10,18 +10,17 @@ gradients that were filtered before. No code is shared with the engine under tes
     python make_comparators.py --compare      writes nothing; compares a fresh computation with the file present
 """
 
-import argparse
-import pathlib
 import sys
 
 import h5py
 import numpy as np
 import torch
 
+from reference_files import HERE, serve
+
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
 
-HERE = pathlib.Path(__file__).resolve().parent
 STEPS = 5
 EXPONENTS = {"small_tanh": (-0.5, 0.0, 0.5, 1.0, 1.5), "classes": (-0.5, 0.0, 0.5)}  # above 0.5 those explode
 FRACTIONAL = {"rate": 0.1, "damping": 1e-6}  # relative
@@ -177,21 +176,8 @@ def compute():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder to write to")
-    parser.add_argument("--compare", action="store_true", help="compare with the file in --out instead of writing")
-    options = parser.parse_args()
-    found, path = compute(), options.out / "comparators.h5"
-    if options.compare:
-        with h5py.File(path, "r") as file:
-            worst = max((np.max(np.abs(file[n][()] - a)) / np.max(np.abs(a)), n) for n, a in found.items())
-        print(f"comparators {worst[0]:.1e} {worst[1]}")
-        return int(not worst[0] <= 1e-9)
-    with h5py.File(path, "w", libver=("v108", "v110")) as file:
-        for name, array in found.items():
-            file.create_dataset(name, data=array)
-            print(f"{name:36s} {array.shape[0]} x {array.shape[1]}, moved {np.linalg.norm(array[-1] - array[0]):.3g}")
-    return 0
+    return serve(__doc__, {"comparators": lambda: (compute(), {})}, lambda _, a: "\n".join(
+        f"{n:36s} {t.shape[0]} x {t.shape[1]}, moved {np.linalg.norm(t[-1] - t[0]):.3g}" for n, t in a.items()))
 
 
 if __name__ == "__main__":

@@ -9,20 +9,17 @@ under test.
     python make_curvature.py --compare      writes nothing; compares a fresh computation with the file present
 """
 
-import argparse
-import pathlib
 import sys
 
-import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from make_geodesic import outputs, read, relative_error
+from make_geodesic import outputs, read
+from reference_files import serve, together
 
 jax.config.update("jax_enable_x64", True)
 
-HERE = pathlib.Path(__file__).resolve().parent
 MU = 0.1
 CASES = ["small_tanh", "classes"]  # squared error, cross-entropy
 
@@ -68,30 +65,15 @@ def compute(name):
     }
 
 
+def say(_, arrays):
+    return "\n".join(
+        f"{n:12s} P={len(arrays[n + '/top_energy'])} largest {arrays[n + '/hessian_eigenvalues'][-1]:.4g} "
+        f"smallest {arrays[n + '/hessian_eigenvalues'][0]:.4g} residual {arrays[n + '/residual_share']:.4g} "
+        f"angle {arrays[n + '/direction_angle']:.4g}" for n in CASES)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder to write to")
-    parser.add_argument("--compare", action="store_true", help="compare with the file in --out instead of writing")
-    options = parser.parse_args()
-    found = {name: compute(name) for name in CASES}
-    path = options.out / "curvature.h5"
-    if options.compare:
-        with h5py.File(path, "r") as file:
-            worst = max(
-                (relative_error(file[f"{n}/{k}"][()], a), f"{n}/{k}") for n, arrays in found.items()
-                for k, a in arrays.items()
-            )
-        print(f"curvature {worst[0]:.1e} {worst[1]}")
-        return int(not worst[0] <= 1e-9)
-    with h5py.File(path, "w", libver=("v108", "v110")) as file:
-        for name, arrays in found.items():
-            for k, a in arrays.items():
-                file.create_dataset(f"{name}/{k}", data=a)
-            print(f"{name:12s} P={len(arrays['top_energy'])} largest {arrays['hessian_eigenvalues'][-1]:.4g} "
-                  f"smallest {arrays['hessian_eigenvalues'][0]:.4g} residual {arrays['residual_share']:.4g} "
-                  f"angle {arrays['direction_angle']:.4g}")
-        file.attrs.update({"mu": MU})
-    return 0
+    return serve(__doc__, {"curvature": lambda: (together(CASES, compute), {"mu": MU})}, say)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,13 @@ dense. No code is shared with the engine under test.
     python make_drift.py --compare      writes nothing; compares a fresh computation with the files present
 """
 
-import argparse
-import pathlib
 import sys
 
-import h5py
 import numpy as np
 import torch
 
-HERE = pathlib.Path(__file__).resolve().parent
+from reference_files import serve
+
 STEPS = (3, 10)  # that are looked at
 RATE, LM_RATE, MU = 0.2, 0.5, 0.05
 CASES = {"drift_squared": (2, 6, 2), "drift_classes": (2, 6, 3)}
@@ -164,32 +162,15 @@ def compute(name):
     return arrays
 
 
-def relative_error(found, expected):
-    return np.max(np.abs(found - expected)) / max(np.max(np.abs(expected)), 1e-300)
+def say(name, arrays):
+    lines = [f"{name} {rule} " + str({k: np.round(v, 4).tolist() for k, v in arrays.items() if k.startswith(rule) and v.ndim == 1})
+             for rule in ("gd", "lm")]
+    return "\n".join(lines + [str({k: float(v) for k, v in arrays.items() if np.ndim(v) == 0})])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder to write to")
-    parser.add_argument("--compare", action="store_true", help="compare with the files in --out instead of writing")
-    options = parser.parse_args()
-    bad = 0
-    for name in CASES:
-        arrays, path = compute(name), options.out / f"{name}.h5"
-        if options.compare:
-            with h5py.File(path, "r") as file:
-                worst = max((relative_error(a, file[k][()]), k) for k, a in arrays.items())
-            print(f"{name} {worst[0]:.1e} {worst[1]}")
-            bad |= not worst[0] <= 1e-9
-            continue
-        with h5py.File(path, "w", libver=("v108", "v110")) as file:
-            for k, a in arrays.items():
-                file.create_dataset(k, data=a)
-            file.attrs.update({"rate": RATE, "lm_rate": LM_RATE, "mu": MU})
-        for rule in ("gd", "lm"):
-            print(name, rule, {k: np.round(v, 4).tolist() for k, v in arrays.items() if k.startswith(rule) and v.ndim == 1})
-        print({k: float(v) for k, v in arrays.items() if np.ndim(v) == 0})
-    return int(bad)
+    settings = {"rate": RATE, "lm_rate": LM_RATE, "mu": MU}
+    return serve(__doc__, {name: lambda name=name: (compute(name), settings) for name in CASES}, say)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ the engine under test.
     python make_geodesic.py --compare      writes nothing; compares a fresh computation with the file present
 """
 
-import argparse
-import pathlib
 import sys
 
 import h5py
@@ -17,9 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from reference_files import HERE, serve, together
+
 jax.config.update("jax_enable_x64", True)
 
-HERE = pathlib.Path(__file__).resolve().parent
 MU, ETA = 0.1, 0.5
 CASES = ["small_tanh", "classes"]  # squared error, cross-entropy
 
@@ -81,32 +80,10 @@ def compute(name):
     }
 
 
-def relative_error(found, expected):
-    return np.max(np.abs(found - expected)) / max(np.max(np.abs(expected)), 1e-300)
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder to write to")
-    parser.add_argument("--compare", action="store_true", help="compare with the file in --out instead of writing")
-    options = parser.parse_args()
-    found = {name: compute(name) for name in CASES}
-    path = options.out / "geodesic.h5"
-    if options.compare:
-        with h5py.File(path, "r") as file:
-            worst = max(
-                (relative_error(file[f"{n}/{k}"][()], a), f"{n}/{k}") for n, arrays in found.items()
-                for k, a in arrays.items()
-            )
-        print(f"geodesic {worst[0]:.1e} {worst[1]}")
-        return int(not worst[0] <= 1e-9)
-    with h5py.File(path, "w", libver=("v108", "v110")) as file:
-        for name, arrays in found.items():
-            for k, a in arrays.items():
-                file.create_dataset(f"{name}/{k}", data=a)
-            print(f"{name:12s} P={len(arrays['next'])} ratio {arrays['ratio']:.4g}")
-        file.attrs.update({"mu": MU, "eta": ETA})
-    return 0
+    cases = lambda: (together(CASES, compute), {"mu": MU, "eta": ETA})
+    return serve(__doc__, {"geodesic": cases},
+                 lambda _, a: "\n".join(f"{n:12s} P={len(a[n + '/next'])} ratio {a[n + '/ratio']:.4g}" for n in CASES))
 
 
 if __name__ == "__main__":

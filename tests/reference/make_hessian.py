@@ -8,8 +8,6 @@ parameters; residuals of PDEs are nested derivatives at a point. No code is shar
     python make_hessian.py --compare      writes nothing; compares a fresh computation with the file present
 """
 
-import argparse
-import pathlib
 import sys
 
 import h5py
@@ -17,11 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from make_geodesic import relative_error
+from reference_files import HERE, relative_error, serve, together
 
 jax.config.update("jax_enable_x64", True)
 
-HERE = pathlib.Path(__file__).resolve().parent
 ACTIVATIONS = {
     "tanh": jnp.tanh,
     "relu": lambda z: jnp.where(z > 0, z, 0.0),
@@ -200,24 +197,12 @@ def compute(name):
     return {"v": v, "product": product}
 
 
+def say(_, arrays):
+    return "\n".join(f"{n:18s} P={len(arrays[n + '/v'])} |H v| {np.linalg.norm(arrays[n + '/product']):.6g}" for n in CASES)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder to write to")
-    parser.add_argument("--compare", action="store_true", help="compare with the file in --out instead of writing")
-    options = parser.parse_args()
-    found = {name: compute(name) for name in CASES}
-    path = options.out / "hessian.h5"
-    if options.compare:
-        with h5py.File(path, "r") as file:
-            worst = max((relative_error(a["product"], file[f"{n}/product"][()]), n) for n, a in found.items())
-        print(f"hessian {worst[0]:.1e} {worst[1]}")
-        return int(not worst[0] <= 1e-9)
-    with h5py.File(path, "w", libver=("v108", "v110")) as file:
-        for name, arrays in found.items():
-            for k, a in arrays.items():
-                file.create_dataset(f"{name}/{k}", data=a)
-            print(f"{name:18s} P={len(arrays['v'])} |H v| {np.linalg.norm(arrays['product']):.6g}")
-    return 0
+    return serve(__doc__, {"hessian": lambda: (together(CASES, compute), {})}, say)
 
 
 if __name__ == "__main__":

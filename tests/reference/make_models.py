@@ -9,15 +9,13 @@ No code is shared with the engine under test.
     python make_models.py --compare      writes nothing; compares a fresh computation with the files present
 """
 
-import argparse
-import pathlib
 import sys
 
-import h5py
 import numpy as np
 import torch
 
-HERE = pathlib.Path(__file__).resolve().parent
+from reference_files import serve
+
 STEPS, ETA, MU, DECAY = 5, 0.5, 0.1, 0.05
 
 
@@ -153,32 +151,15 @@ def committee_case():
 CASES = {"classes": classes_case, "quadratic_network": quadratic_case, "committee_network": committee_case}
 
 
-def relative_error(found, expected):
-    return np.max(np.abs(found - expected)) / max(np.max(np.abs(expected)), 1e-300)
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder to write to")
-    parser.add_argument("--compare", action="store_true", help="compare with the files in --out instead of writing")
-    options = parser.parse_args()
     torch.set_num_threads(1)
-    failed = False
-    for name, make in CASES.items():
+
+    def made(make):
         arrays, attributes = make()
-        path = options.out / f"{name}.h5"
-        if options.compare:
-            with h5py.File(path, "r") as file:
-                worst = max((relative_error(file[n][()], a), n) for n, a in arrays.items())
-            failed |= not worst[0] <= 1e-9
-            print(f"{name:20s} {worst[0]:.1e} {worst[1]}")
-            continue
-        with h5py.File(path, "w", libver=("v108", "v110")) as file:
-            for n, a in arrays.items():
-                file.create_dataset(n, data=a)
-            file.attrs.update(attributes | {"mu": MU, "decay": DECAY, "eta": ETA})
-        print(f"{name:20s} M={len(arrays['residual'])} P={len(arrays['gradient'])} loss {arrays['loss']:.6g}")
-    return int(failed)
+        return arrays, attributes | {"mu": MU, "decay": DECAY, "eta": ETA}
+
+    return serve(__doc__, {name: lambda make=make: made(make) for name, make in CASES.items()}, lambda name, a:
+                 f"{name:20s} M={len(a['residual'])} P={len(a['gradient'])} loss {a['loss']:.6g}")
 
 
 if __name__ == "__main__":

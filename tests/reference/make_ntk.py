@@ -8,20 +8,17 @@ shared with the engine under test.
     python make_ntk.py --compare      writes nothing; compares a fresh computation with the file present
 """
 
-import argparse
-import pathlib
 import sys
 
-import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from make_geodesic import outputs, read
+from reference_files import serve
 
 jax.config.update("jax_enable_x64", True)
 
-HERE = pathlib.Path(__file__).resolve().parent
 CASE = "small_tanh"
 SETTINGS = {"steps": 7, "rate": 0.01, "beta1": 0.9, "beta2": 0.98, "epsilon": 1e-8}
 
@@ -58,28 +55,9 @@ def compute():
     }
 
 
-def relative_error(a, b):
-    return np.abs(a - b).max() / np.abs(a).max()
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder to write to")
-    parser.add_argument("--compare", action="store_true", help="compare with the file in --out instead of writing")
-    options = parser.parse_args()
-    arrays = compute()
-    path = options.out / "ntk.h5"
-    if options.compare:
-        with h5py.File(path, "r") as file:
-            worst = max((relative_error(file[k][()], a), k) for k, a in arrays.items())
-        print(f"ntk {worst[0]:.1e} {worst[1]}")
-        return int(not worst[0] <= 1e-9)
-    with h5py.File(path, "w", libver=("v108", "v110")) as file:
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array)
-        file.attrs.update(SETTINGS)
-    print(f"P={len(arrays['theta'])} M={len(arrays['kernel'])}")
-    return 0
+    return serve(__doc__, {"ntk": lambda: (compute(), SETTINGS)},
+                 lambda _, a: f"P={len(a['theta'])} M={len(a['kernel'])}")
 
 
 if __name__ == "__main__":
