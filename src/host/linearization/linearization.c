@@ -81,6 +81,13 @@ gn_status gn_linearization_set_weights(gn_linearization *self, const gn_array *w
     return GN_OK;
 }
 
+gn_status gn_linearization_take_batch(gn_linearization *self, gn_sampler *sampler, uint64_t step) {
+    gn_array *inputs, *targets;
+    GN_TRY(gn_sampler_batch(sampler, step, &inputs, &targets));
+    GN_TRY(gn_linearization_set_batch(self, inputs, targets));
+    return gn_linearization_set_weights(self, gn_sampler_weights(sampler));
+}
+
 gn_status gn_linearization_set_reference(gn_linearization *self, const gn_array *theta0) {
     GN_TRY(gn_array_expect(self->context, theta0, self->dtype, self->parameters, "theta_0"));
     return self->interface->set_reference ? self->interface->set_reference(self, theta0) : GN_OK;

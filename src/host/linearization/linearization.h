@@ -4,6 +4,7 @@
 
 #include "backend/context.h"
 #include "gnewt/linearization.h"
+#include "gnewt/problem.h"
 
 /* A layer: where its weights (out x in) and bias (out; GN_NO_PARAMETER: none) begin among the parameters. */
 typedef struct gn_linearization_layer {
@@ -68,6 +69,9 @@ struct gn_linearization {
 gn_status gn_linearization_prepare(gn_linearization *self, const gn_linearization_interface *interface,
                                    gn_context *context, gn_dtype dtype, gn_loss loss, size_t rows,
                                    size_t parameters);
+
+/* The sampler's batch of step `step` (from 0), with its rows' weights. */
+gn_status gn_linearization_take_batch(gn_linearization *self, gn_sampler *sampler, uint64_t step);
 
 /* gn_linearization_set_point() in two: the host's part, and the device's, which a program may record. */
 gn_status gn_linearization_begin(gn_linearization *self, const gn_array *theta);

@@ -41,22 +41,14 @@ static gn_status diverge(gn_companion *c, const char *why) {
     return GN_OK;
 }
 
-static gn_status set_batch(gn_companion *c) {
-    gn_array *inputs, *targets;
-    if (c->full)
-        return GN_OK;
-    GN_TRY(gn_sampler_batch(c->sampler, c->step, &inputs, &targets));
-    GN_TRY(gn_linearization_set_batch(c->training, inputs, targets));
-    return gn_linearization_set_weights(c->training, gn_sampler_weights(c->sampler));
-}
-
 static gn_status advance(gn_companion *c, uint64_t step) {
     GN_RANGE("companion");
     if (!c->optimizer && c->step < step && !c->diverged)
         return gn_fail(c->context, GN_ERROR_ARGUMENT,
                        "drift: the companion has heard of no phase and cannot train");
     for (; c->step < step && !c->diverged; c->step++) {
-        GN_TRY(set_batch(c));
+        if (!c->full)
+            GN_TRY(gn_linearization_take_batch(c->training, c->sampler, c->step));
         const gn_status status = gn_optimizer_step(c->optimizer, c->training, &c->theta, NULL);
         if (gn_status_is_numerical(status))
             return diverge(c, gn_error_message(c->context));

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "core/clock.h"
 
 /* Seconds between two pictures on a terminal, and between two lines about all runs elsewhere. */
 static const double TERMINAL_GAP = 0.1, LINE_GAP = 5;
@@ -27,12 +28,6 @@ struct gn_board {
     spot at[];
 };
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 gn_status gn_board_create(FILE *out, bool quiet, size_t runs, size_t places, gn_board **board,
                           gn_message *message) {
     gn_board *b = *board = calloc(1, sizeof *b + places * sizeof *b->at);
@@ -46,7 +41,7 @@ gn_status gn_board_create(FILE *out, bool quiet, size_t runs, size_t places, gn_
     b->terminal = !quiet && isatty(fileno(out)) == 1;
     b->runs = runs;
     b->places = places;
-    b->started = b->last = now();
+    b->started = b->last = gn_seconds_now();
     return GN_OK;
 }
 
@@ -123,7 +118,7 @@ void gn_board_show(gn_board *board, size_t place, double part, const char *line)
     if (board->quiet)
         return;
     pthread_mutex_lock(&board->lock);
-    const double at = now();
+    const double at = gn_seconds_now();
     snprintf(board->at[place].line, sizeof board->at[place].line, "%s", line);
     board->at[place].part = part;
     if (board->terminal && at - board->last >= TERMINAL_GAP)
@@ -140,9 +135,9 @@ void gn_board_end_run(gn_board *board, size_t place, gn_board_end end) {
     board->ended[end]++;
     board->at[place] = (spot){.part = 0};
     if (board->terminal)
-        draw(board, now());
+        draw(board, gn_seconds_now());
     else if (!board->quiet)
-        print_all(board, now());
+        print_all(board, gn_seconds_now());
     pthread_mutex_unlock(&board->lock);
 }
 
@@ -151,7 +146,7 @@ void gn_board_say(gn_board *board, const char *text) {
     wipe(board);
     fprintf(board->out, "%s\n", text);
     if (board->terminal)
-        draw(board, now());
+        draw(board, gn_seconds_now());
     pthread_mutex_unlock(&board->lock);
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/status.h"
 #include "gnewt/version.h"
 #include "run/directory_state.h"
@@ -247,7 +248,7 @@ static gn_directory *new_directory(const char *path, gn_message *message) {
     }
     snprintf(d->path, sizeof d->path, "%s", path);
     d->csv = -1;
-    d->started = d->last_flush = d->last_tick = gn_directory_now();
+    d->started = d->last_flush = d->last_tick = gn_seconds_now();
     return d;
 }
 
@@ -337,7 +338,7 @@ void gn_directory_log(gn_directory *directory, const char *format, ...) {
     va_list arguments;
     if (directory == NULL || directory->log == NULL)
         return;
-    fprintf(directory->log, "[%10.3f s] ", gn_directory_now() - directory->started);
+    fprintf(directory->log, "[%10.3f s] ", gn_seconds_now() - directory->started);
     va_start(arguments, format);
     vfprintf(directory->log, format, arguments);
     va_end(arguments);

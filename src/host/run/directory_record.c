@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/status.h"
 #include "run/directory_state.h"
 
@@ -14,12 +14,6 @@
  */
 static const double LONGEST_WAIT = 0.5, SHORTEST_GAP = 0.25;
 enum { MOST_WAITING = 1 << 18 /* bytes */ };
-
-double gn_directory_now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- metrics.csv ---- */
 
@@ -120,7 +114,7 @@ static gn_status add_row(gn_directory *d, const char *name, int rank, const size
     memcpy(c->rows + c->waiting * c->width, values, c->width * sizeof *values);
     c->waiting++;
     if (!d->waiting)
-        d->waiting_since = gn_directory_now();
+        d->waiting_since = gn_seconds_now();
     d->waiting = true;
     d->waiting_bytes += c->width * sizeof *values;
     return GN_OK;
@@ -215,13 +209,13 @@ gn_status gn_directory_flush(gn_directory *directory, gn_message *message) {
     }
     d->waiting = false;
     d->waiting_bytes = 0;
-    d->last_flush = gn_directory_now();
+    d->last_flush = gn_seconds_now();
     return gn_h5_flush(d->h5, message);
 }
 
 gn_status gn_directory_tick(gn_directory *directory, bool urgent, gn_message *message) {
     gn_directory *d = directory;
-    double now = gn_directory_now();
+    double now = gn_seconds_now();
     d->gap = now - d->last_tick;
     d->last_tick = now;
     d->ticked = true;

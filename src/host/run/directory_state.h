@@ -29,8 +29,6 @@ struct gn_directory {
     double started, waiting_since, last_flush, last_tick, gap; /* seconds; gap: between the last two ticks */
 };
 
-/* Monotonic seconds. */
-double gn_directory_now(void);
 gn_status gn_directory_write_header(gn_directory *directory, gn_message *message);
 gn_status gn_directory_open_metrics(gn_directory *directory, gn_message *message);
 /* Takes away what is beyond `step`: from metrics.csv, also a line cut short; and from run.h5. */

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/status.h"
 #include "run/checkpoint.h"
 #include "run/costs.h"
@@ -57,17 +57,11 @@ static gn_status on_observe(void *user, const char *observer, uint64_t step, con
     return gn_directory_observe(r->directory, observer, step, name, rank, shape, values, &r->message);
 }
 
-static double seconds_now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* Rows first, then the checkpoint: what it stands at has then been recorded. */
 static gn_status write_checkpoint(run *r) {
     GN_TRY(gn_directory_flush(r->directory, &r->message));
     gn_status status = gn_checkpoint_write(r->options->directory, &r->build, &r->message);
-    r->last_checkpoint = seconds_now();
+    r->last_checkpoint = gn_seconds_now();
     if (status != GN_ERROR_NOT_FINITE)
         return status;
     gn_directory_log(r->directory, "no checkpoint at step %llu: %s; the last one stays",
@@ -98,7 +92,7 @@ static gn_status on_step(void *user, uint64_t step, bool *stop) {
     r->options->progress->steps = gn_trainer_steps(r->build.trainer);
     gn_progress_step(r->options->progress, step);
     GN_TRY(gn_directory_tick(r->directory, urgent, &r->message));
-    if (seconds_now() - r->last_checkpoint > r->checkpoint_wait) {
+    if (gn_seconds_now() - r->last_checkpoint > r->checkpoint_wait) {
         GN_TRY(write_checkpoint(r));
         r->checkpoint_wait = fmin(2 * r->checkpoint_wait, CHECKPOINT_EACH);
     }
@@ -199,7 +193,7 @@ static gn_status train(run *r, gn_message *message) {
         .user = r, .record = on_record, .step = on_step, .sink = {on_observe, r}, .phase = on_phase};
     gn_progress_begin(r->options->progress, gn_trainer_step(r->build.trainer),
                       gn_trainer_steps(r->build.trainer));
-    r->last_checkpoint = seconds_now();
+    r->last_checkpoint = gn_seconds_now();
     r->checkpoint_wait = CHECKPOINT_FIRST;
     gn_status status = gn_trainer_run(r->build.trainer, &hooks);
     gn_progress_end(r->options->progress);

@@ -4,14 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
+#include "core/clock.h"
 
 gn_progress gn_progress_start(FILE *out, bool quiet, const char *title) {
     gn_progress progress = {.out = quiet ? NULL : out, .loss_train = NAN, .loss_test = NAN};
@@ -30,7 +25,7 @@ gn_progress gn_progress_start_on(gn_board *board, size_t place, const char *titl
 void gn_progress_begin(gn_progress *progress, uint64_t step, uint64_t steps) {
     progress->first = step;
     progress->steps = steps;
-    progress->started = progress->last = now();
+    progress->started = progress->last = gn_seconds_now();
 }
 
 const char *gn_time_text(double seconds, char text[32]) {
@@ -135,7 +130,7 @@ static void print_state(gn_progress *p, uint64_t step, double at) {
 void gn_progress_step(gn_progress *progress, uint64_t step) {
     if (progress->out == NULL)
         return;
-    double at = now();
+    double at = gn_seconds_now();
     if (at - progress->last < (progress->terminal ? 0.1 : 5.0))
         return;
     progress->last = at;

@@ -1,8 +1,8 @@
 /* The training loop: a step, what is recorded and observed of it, and what ends it. */
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/profile.h"
 #include "observe/observer.h"
 #include "optimize/optimizer.h"
@@ -10,18 +10,12 @@
 
 /* ---- training time ---- */
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static void start_clock(gn_trainer *t) {
-    t->started = now();
+    t->started = gn_seconds_now();
 }
 
 static void stop_clock(gn_trainer *t) {
-    t->seconds += now() - t->started;
+    t->seconds += gn_seconds_now() - t->started;
 }
 
 /* ---- divergence ---- */
@@ -112,10 +106,10 @@ static gn_status write_row(gn_trainer *t, const gn_trainer_hooks *hooks, size_t 
 
 static gn_status record(gn_trainer *t, const gn_trainer_hooks *hooks, size_t phase,
                         const gn_step_report *report) {
-    const double begun = now();
+    const double begun = gn_seconds_now();
     const gn_status status = write_row(t, hooks, phase, report);
     t->recorded = status == GN_OK;
-    t->record_seconds += now() - begun;
+    t->record_seconds += gn_seconds_now() - begun;
     return status;
 }
 
@@ -141,10 +135,10 @@ static gn_status observe(gn_trainer *t, const gn_trainer_hooks *hooks, size_t ph
         gn_watching *watching = &t->watching[i];
         if (watching->observed || !observer_due(t, i, t->step))
             continue;
-        const double begun = now();
+        const double begun = gn_seconds_now();
         const gn_status status = observe_one(t, hooks, t->options.observers[i]);
         watching->observed = status == GN_OK;
-        watching->seconds += now() - begun;
+        watching->seconds += gn_seconds_now() - begun;
         if (status != GN_OK)
             return fail_observation(t, phase, status);
     }
@@ -228,18 +222,10 @@ static bool needs_report(const gn_trainer *t) {
            is_due(t, t->options.record, t->step + 1) || may_end(t, t->step + 1);
 }
 
-static gn_status set_batch(gn_trainer *t) {
-    gn_array *inputs, *targets;
-    if (t->full)
-        return GN_OK;
-    GN_TRY(gn_sampler_batch(t->sampler, t->step, &inputs, &targets));
-    GN_TRY(gn_linearization_set_batch(t->training, inputs, targets));
-    return gn_linearization_set_weights(t->training, gn_sampler_weights(t->sampler));
-}
-
 static gn_status take_step(gn_trainer *t, gn_step_report *report) {
     const bool reported = needs_report(t);
-    GN_TRY(set_batch(t));
+    if (!t->full)
+        GN_TRY(gn_linearization_take_batch(t->training, t->sampler, t->step));
     *report = (gn_step_report){.loss = NAN};
     gn_status status = gn_optimizer_step(t->optimizer, t->training, t->theta, reported ? report : NULL);
     gn_evaluator_moved(&t->evaluator);
