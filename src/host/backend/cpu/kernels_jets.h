@@ -1,5 +1,5 @@
-/* The loops over jets, for one REAL; included by kernels_types.h only, once a type, after kernels_body.h. A
- * jet has T = 1 + 2d channels: u, u_1..u_d, u_11..u_dd. */
+/* The loops over jets, for one REAL; included by kernels_types.h only, once a type, after kernels_vectors.h.
+ * A jet has T = 1 + 2d channels: u, u_1..u_d, u_11..u_dd. */
 
 /* ---- second and third derivatives at x, where value v and slope s are known ---- */
 
@@ -598,4 +598,3 @@ static void NAME(jet_residual_vjp_jvp)(size_t begin, size_t end, const gn_expres
         }
     }
 }
-#undef SQRT

@@ -1,4 +1,4 @@
-/* The loops of sequences, for one REAL; included by kernels_types.h only, after kernels_body.h. */
+/* The loops of sequences, for one REAL; included by kernels_types.h only, after kernels_vectors.h. */
 
 /* ---- embeddings ---- */
 

@@ -1,7 +1,5 @@
-/* Both types of kernels_body.h and kernels_jets.h for one instruction set, as the array KERNELS. The build
- * compiles the files that include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops
- * are right but slow.
- */
+/* Both types of all loops for one instruction set, as the array KERNELS. The build compiles the files that
+ * include this with -O3 -fno-math-errno -fno-trapping-math: without them the loops are right but slow. */
 #include <float.h>
 #include <stdint.h>
 #include <string.h>
@@ -70,25 +68,37 @@ static inline float tanh_value_float32(float x) {
 #define EPSILON FLT_EPSILON
 #define NAME(x) x##_float32
 #define MATH(x) x##f
-#include "backend/cpu/kernels_body.h"
+#include "backend/cpu/kernels_vectors.h"
+
 #include "backend/cpu/kernels_jets.h"
+#include "backend/cpu/kernels_losses.h"
+#include "backend/cpu/kernels_rows.h"
 #include "backend/cpu/kernels_sequences.h"
+#include "backend/cpu/kernels_updates.h"
 #undef REAL
 #undef EPSILON
 #undef NAME
 #undef MATH
+#undef SQRT
+#undef QUARTER
 
 #define REAL    double
 #define EPSILON DBL_EPSILON
 #define NAME(x) x##_float64
 #define MATH(x) x
-#include "backend/cpu/kernels_body.h"
+#include "backend/cpu/kernels_vectors.h"
+
 #include "backend/cpu/kernels_jets.h"
+#include "backend/cpu/kernels_losses.h"
+#include "backend/cpu/kernels_rows.h"
 #include "backend/cpu/kernels_sequences.h"
+#include "backend/cpu/kernels_updates.h"
 #undef REAL
 #undef EPSILON
 #undef NAME
 #undef MATH
+#undef SQRT
+#undef QUARTER
 
 /* The set of one type, by the suffix of its functions. */
 #define KERNEL_SET(suffix)                                                                                   \
