@@ -222,6 +222,27 @@ Test(phases, end_by_a_signal) {
     teardown(p);
 }
 
+/* A signal that never came, or never came near, is told of where the steps are done. */
+Test(phases, that_no_signal_ended_say_so) {
+    static const char *const said[] = {"its 40 steps are done; drift is 0.1",
+                                       "its 40 steps are done; drift has no value yet"};
+    double drift[2][SIGNALS];
+    for (int i = 0; i < SIGNALS; i++) {
+        drift[0][i] = 0.1;
+        drift[1][i] = NAN;
+    }
+    for (int way = 0; way < 2; way++) {
+        trainer_case from = two_phases(20);
+        from.phases[0].end.change.signal = GN_SIGNAL_DRIFT;
+        from.phases[0].end.change.bound = GN_BOUND_ABOVE;
+        from.phases[0].end.change.level = 0.2;
+        from.phases[0].end.change.times = 1;
+        phase_run *p = finish(&from, drift[way], 4);
+        cr_expect_str_eq(p->ends[0].text, said[way]);
+        teardown(p);
+    }
+}
+
 /* Also the last phase, whose end is the run's. */
 Test(phases, end_the_run_with_the_last) {
     trainer_case from = two_phases(5);

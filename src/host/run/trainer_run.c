@@ -178,6 +178,22 @@ static bool ends_by_signal(gn_trainer *t, gn_phase_report *report) {
            gn_phase_ends_by_signal(end, &t->counts, value, report);
 }
 
+/* "its 300 steps are done", and what became of the signal that did not end it. */
+static void say_steps(const gn_trainer *t, const gn_phase *phase, gn_phase_report *report) {
+    const size_t i = gn_phase_end_observer(&t->options, &phase->end);
+    const char *name = gn_signal_name(phase->end.change.signal);
+    const int length = snprintf(report->text, sizeof(report->text), "its %zu steps are done", phase->steps);
+    char *more = report->text + length;
+    const size_t room = sizeof(report->text) - (size_t)length;
+    double value;
+    if (i == t->options.observer_count)
+        return;
+    if (gn_observer_signal(t->options.observers[i], phase->end.change.signal, &value))
+        snprintf(more, room, "; %s is %.3g", name, value);
+    else
+        snprintf(more, room, "; %s has no value yet", name);
+}
+
 /* After the looks at a step of a phase: whether it was the last, and why. */
 static bool ends_phase(gn_trainer *t, gn_phase_report *report) {
     const gn_phase *phase = &t->options.phases[t->phase];
@@ -187,7 +203,7 @@ static bool ends_phase(gn_trainer *t, gn_phase_report *report) {
         return true;
     if (ends_by_signal(t, report))
         return true;
-    snprintf(report->text, sizeof(report->text), "its %zu steps are done", phase->steps);
+    say_steps(t, phase, report);
     return t->step == t->phase_end;
 }
 
