@@ -9,46 +9,34 @@ by a signal those of the observers count as well, in the share of its observatio
 """
 
 import argparse
-import csv
 import pathlib
-import statistics
 
 import h5py
+import numpy
+
+import runs
 
 
 def observers_that_count(run):
     """All of the run where one of its phases ends by a signal, else none."""
-    text = (run / "config.yaml").read_text(encoding="utf-8")
-    if "\n  switch:" not in text:
+    if "\n  switch:" not in run.config:
         return []
-    with h5py.File(run / "run.h5") as file:
+    with h5py.File(run.folder / "run.h5") as file:
         return list(file["observe"])
-
-
-def labels(run):
-    lines = (run / "config.yaml").read_text(encoding="utf-8").splitlines()
-    found = [line.split(":", 1)[1].strip().strip('"') for line in lines if line.strip().startswith("label:")]
-    return ", ".join(found)
 
 
 def read(run, step, metric):
     """Where the first phase ended, the metric and the seconds at the step."""
-    with open(run / "metrics.csv", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["step"]) == step]
-    if not rows:
-        raise SystemExit(f"{run}: no row of step {step}")
-    seconds = float(rows[0]["seconds"])
-    with h5py.File(run / "run.h5") as file:
+    row = numpy.flatnonzero(run.metrics["step"] == step)
+    if not len(row):
+        raise SystemExit(f"{run.folder}: no row of step {step}")
+    seconds = run.metrics["seconds"][row[0]]
+    with h5py.File(run.folder / "run.h5") as file:
         for name in observers_that_count(run):
             steps = file[f"observe/{name}/step"][:]
             seconds += float(file[f"costs/{name}"][()]) * float((steps <= step).mean())
         end = int(file["phases/step"][0])
-    return end, float(rows[0][metric]), seconds
-
-
-def text(values, form):
-    low, middle, high = (format(f(values), form) for f in (min, statistics.median, max))
-    return f"{middle} ({low} to {high})"
+    return end, run.metrics[metric][row[0]], seconds
 
 
 def main():
@@ -57,17 +45,14 @@ def main():
     parser.add_argument("--step", type=int, required=True)
     parser.add_argument("--metric", default="accuracy_test")
     options = parser.parse_args()
-    groups = {}
-    for run in sorted(run for sweep in options.sweeps for run in sweep.iterdir()):
-        if (run / "config.yaml").exists():
-            key = labels(run), bool(observers_that_count(run))
-            groups.setdefault(key, []).append(read(run, options.step, options.metric))
+    all_runs = [run for sweep in options.sweeps for run in runs.runs(sweep)]
+    groups = runs.grouped(all_runs, lambda run: (", ".join(run.labels), bool(observers_that_count(run))))
     print(f"| phases | runs | first phase ended at | {options.metric} at {options.step} | seconds |")
     print("|---|---|---|---|---|")
-    for (name, automatic), runs in groups.items():
-        ends, values, seconds = zip(*runs)
-        print(f"| {name}{', by a signal' if automatic else ''} | {len(runs)} | {text(ends, 'g')} | "
-              f"{text(values, '.4f')} | {text(seconds, '.2f')} |")
+    for (name, automatic), group in groups.items():
+        ends, values, seconds = zip(*(read(run, options.step, options.metric) for run in group))
+        print(f"| {name}{', by a signal' if automatic else ''} | {len(group)} | {runs.spread(ends, 'g')} | "
+              f"{runs.spread(values, '.4f')} | {runs.spread(seconds, '.2f')} |")
 
 
 if __name__ == "__main__":
