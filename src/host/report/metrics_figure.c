@@ -13,6 +13,9 @@ enum { POINTS = 600 /* of a curve, at most */, MAX_FAMILIES = 16, NAME = 64 };
 #define GAP        "drift/linearisation_gap"
 #define UNIFORMITY "drift/uniformity"
 #define RESIDENCY  "drift/subspace_residency"
+/* And rays, of which `test` is the ray that is not trained on. */
+#define RAY_TRAIN "rays/nyquist_error_train"
+#define RAY_TEST  "rays/nyquist_error_test"
 /* t_lazy is where the drift first exceeds this. */
 #define LAZY 0.1
 
@@ -73,7 +76,8 @@ static const char *axis_label(const char *name) {
                   {DRIFT, "kernel drift  ‖K − K_0‖/‖K_0‖"},
                   {GAP, "linearisation gap  ‖f − f_{lin}‖/‖f − f_0‖"},
                   {UNIFORMITY, "uniformity of progress  U"},
-                  {RESIDENCY, "residency of the movement  S"}};
+                  {RESIDENCY, "residency of the movement  S"},
+                  {"rays/nyquist_error", "error on rays at the largest frequency"}};
     for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
         if (!strcmp(labels[i].name, name))
             return labels[i].label;
@@ -110,10 +114,15 @@ static bool has_companions(const gn_run_set *set) {
 static const char *const *find_columns(const gn_run_set *set, const gn_config_plot *plot, size_t *count) {
     static const char *const losses[] = {"loss_train", "loss_test"};
     static const char *const drift[] = {DRIFT, UNIFORMITY, RESIDENCY, GAP};
+    static const char *const rays[] = {"loss_train", "loss_test", RAY_TRAIN, RAY_TEST};
     *count = 2;
     if (plot->kind == GN_PLOT_METRICS && plot->metrics_count > 0) {
         *count = plot->metrics_count;
         return (const char *const *)plot->metrics;
+    }
+    if (plot->kind == GN_PLOT_RAYS) {
+        *count = 4;
+        return rays;
     }
     if (plot->kind != GN_PLOT_DRIFT)
         return losses;
@@ -475,7 +484,8 @@ gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message
     figure->clock = plot->x;
     gn_status status = gn_clock_axis(set, plot->x, &figure->x, message);
     if (status == GN_OK)
-        status = gn_split_create(set, plot->panels ? plot->panels : "", &figure->split, message);
+        status = gn_split_create(set, plot->panels ? plot->panels : "", plot->lines ? plot->lines : "",
+                                 &figure->split, message);
     if (status == GN_OK)
         status = find_families(figure, plot, message);
     if (status == GN_OK)
