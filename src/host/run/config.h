@@ -175,7 +175,7 @@ typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 typedef struct gn_config_plot {
     gn_plot_kind kind;
     char *title;
-    char **metrics; /* kind metrics: names of GN_METRICS_LIST */
+    char **metrics; /* kind metrics: names of GN_METRICS_LIST, or "norms/weight_norm" */
     unsigned metrics_count;
     char *panels;    /* kinds metrics, drift: a dotted key, or "" */
     gn_plot_clock x; /* kind metrics */

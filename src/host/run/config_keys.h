@@ -357,7 +357,7 @@
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
     X(TEXT, title, title, "\"\"", "", "", GN_KEY_TITLED, 0, "")                                              \
     X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
-      "columns of metrics.csv")                                                                              \
+      "columns of metrics.csv; OBSERVER/ARRAY: a number that one of `observe` sees at each look")            \
     X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT), 0,        \
       "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
     X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_STEPS, scales, "")                                  \

@@ -92,6 +92,24 @@ static gn_status check_damping(const gn_check *check, const gn_node *phases) {
     return GN_OK;
 }
 
+/* A metric OBSERVER/ARRAY has that observer. */
+static gn_status check_metrics(const gn_check *check, const gn_node *metrics, const gn_node *observe) {
+    for (size_t i = 0; i < metrics->count; i++) {
+        const char *name = metrics->items[i]->text;
+        const int length = (int)strcspn(name, "/");
+        bool there = name[length] == '\0';
+        for (size_t j = 0; j < observe->count && !there; j++) {
+            const char *kind = gn_node_get(observe->items[j], "kind")->text;
+            there = strlen(kind) == (size_t)length && strncmp(kind, name, (size_t)length) == 0;
+        }
+        if (!there)
+            return gn_check_fail(check, metrics->items[i],
+                                 "plot.metrics.%zu `%s` needs `- {kind: %.*s}` under observe", i, name,
+                                 length, name);
+    }
+    return GN_OK;
+}
+
 static gn_status check_observers(const gn_check *check, const gn_node *resolved) {
     const gn_node *observe = gn_node_get(resolved, "observe"), *plot = gn_node_get(resolved, "plot");
     bool fourier = false, ntk = false, drift = false, curvature = false;
@@ -121,6 +139,8 @@ static gn_status check_observers(const gn_check *check, const gn_node *resolved)
     const gn_node *metrics = gn_node_get(plot, "metrics");
     if (metrics != NULL && metrics->count == 0)
         return gn_check_fail(check, metrics, "plot.metrics is empty; name a column, as [loss_train]");
+    if (metrics != NULL)
+        GN_TRY(check_metrics(check, metrics, observe));
     const gn_node *panels = gn_node_get(plot, "panels");
     if (panels != NULL && panels->text[0] != '\0' && gn_node_find(resolved, panels->text) == NULL)
         return gn_check_fail(check, panels, "plot.panels is `%.100s`, which is no key of this configuration",
