@@ -28,12 +28,16 @@ static void write_config(const report_run *run, char *text, size_t size) {
     char phases[1024];
     snprintf(phases, sizeof phases, "[{steps: %zu, optimizer: %s}]", run->steps,
              run->optimizer ? run->optimizer : "{label: SGD, kind: sgd, learning_rate: 0.01}");
+    char observe[64] = "";
+    if (run->modes || run->norms)
+        snprintf(observe, sizeof observe, "observe: [%s%s%s]\n",
+                 run->modes ? "{kind: fourier, modes: 10}" : "", run->modes && run->norms ? ", " : "",
+                 run->norms ? "{kind: norms}" : "");
     snprintf(text, size,
              "name: case\nseed: %llu\nproblem: {kind: multi_sine_1d, points: %zu}\n"
              "network: {kind: mlp, widths: [1, 8, 1]}\nphases: %s\nplot: %s\n%s",
              (unsigned long long)run->seed, run->points ? run->points : 100,
-             run->phases ? run->phases : phases, run->plot ? run->plot : "{kind: none}",
-             run->modes ? "observe: [{kind: fourier, modes: 10}]\n" : "");
+             run->phases ? run->phases : phases, run->plot ? run->plot : "{kind: none}", observe);
 }
 
 void report_write(report_case *test, const report_run *run, char path[REPORT_PATH]) {
@@ -57,6 +61,10 @@ void report_write(report_case *test, const report_run *run, char path[REPORT_PAT
             cr_assert_eq(gn_directory_observe(directory, "fourier", step, run->shells ? "shell" : "mode", 1,
                                               &shape, modes, &test->message),
                          GN_OK, "%s", test->message.text);
+        if (run->norms)
+            cr_assert_eq(
+                gn_directory_observe(directory, "norms", step, "weight_norm", 0, NULL, &v, &test->message),
+                GN_OK, "%s", test->message.text);
     }
     for (size_t i = 0; i < 3 && run->ends[i] > 0; i++) {
         const gn_phase_report report = {.phase = i, .end = (uint64_t)run->ends[i]};

@@ -32,6 +32,7 @@ typedef struct report_run {
     size_t steps, every;   /* recorded: 0, every, ... steps */
     size_t modes;          /* 0: no Fourier modes were observed */
     bool shells;           /* they are shells */
+    bool norms;            /* the observer of that name saw the metrics' value as weight_norm */
     double ends[3];        /* steps after which phases ended, up to the first 0 */
     /* The recorded value of a mode, or, for mode 0, of all metrics. */
     double (*value)(const struct report_run *run, size_t mode, double step);

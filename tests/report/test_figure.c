@@ -170,6 +170,34 @@ Test(report_figure, metrics_has_a_panel_a_family_and_a_bar_a_phase) {
     report_end(&test);
 }
 
+/* 1 + seed, so that the median of three seeds is 2, whatever the step. */
+static double steady(const report_run *run, size_t mode, double step) {
+    (void)mode, (void)step;
+    return 1 + (double)run->seed;
+}
+
+Test(report_figure, what_an_observer_saw_is_a_panel) {
+    report_case test = report_start();
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", (int)seed);
+        add(&test, (report_run){.name = name,
+                                .seed = seed,
+                                .plot = "{kind: metrics, metrics: [accuracy_train, norms/weight_norm]}",
+                                .steps = 100,
+                                .every = 5,
+                                .norms = true,
+                                .value = steady});
+    }
+    char *svg = draw(&test, NULL);
+    cr_expect_not_null(strstr(svg, "weight norm"));
+    cr_expect_not_null(strstr(svg, ">accuracy<"));
+    cr_expect_eq(count(svg, "training step"), 2, "a step axis a panel");
+    cr_expect_not_null(strstr(svg, ">3<"), "a linear axis up to the largest norm, 3");
+    free(svg);
+    report_end(&test);
+}
+
 /* A bar for each seed's own end of a phase, and the axis ends with the longest run. */
 Test(report_figure, metrics_has_a_bar_where_a_phase_ended) {
     report_case test = report_start();

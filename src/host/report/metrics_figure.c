@@ -4,6 +4,7 @@
 
 #include "report/clock.h"
 #include "report/figures.h"
+#include "report/quantity.h"
 #include "report/split.h"
 
 enum { POINTS = 600 /* of a curve, at most */, MAX_FAMILIES = 16, NAME = 64 };
@@ -13,9 +14,6 @@ enum { POINTS = 600 /* of a curve, at most */, MAX_FAMILIES = 16, NAME = 64 };
 #define GAP        "drift/linearisation_gap"
 #define UNIFORMITY "drift/uniformity"
 #define RESIDENCY  "drift/subspace_residency"
-/* And rays, of which `test` is the ray that is not trained on. */
-#define RAY_TRAIN "rays/nyquist_error_train"
-#define RAY_TEST  "rays/nyquist_error_test"
 /* t_lazy is where the drift first exceeds this. */
 #define LAZY 0.1
 
@@ -24,6 +22,7 @@ typedef enum part { TRAIN, TEST, PARTS } part; /* a quantity without parts is TR
 /* A quantity, of the training and the test set: one panel, or a row of them. */
 typedef struct family {
     char name[NAME];            /* "loss" */
+    gn_quantity quantity;       /* what it is and how it is drawn */
     char columns[PARTS][NAME];  /* "loss_train", "loss_test"; "" for none */
     unsigned *blocks[PARTS];    /* group_count each; of what is drawn */
     bool *drawn[PARTS];         /* group_count each: something finite was recorded */
@@ -56,34 +55,6 @@ static void metrics_free(metrics *figure) {
     }
 }
 
-/* The words of an axis, in gnuplot's marks. */
-static const char *axis_label(const char *name) {
-    static const struct {
-        const char *name, *label;
-    } labels[] = {{"loss", "mean loss"},
-                  {"accuracy", "accuracy"},
-                  {"gradient_norm", "gradient norm  ‖∇L‖"},
-                  {"step_norm", "step norm  ‖Δθ‖"},
-                  {"step_size", "step size"},
-                  {"damping", "damping  µ"},
-                  {"kept", "eigenvalues kept"},
-                  {"backtracks", "line search reductions"},
-                  {"rejected", "trials rejected"},
-                  {"cg_iterations", "CG iterations"},
-                  {"acceleration", "acceleration  2‖c‖/‖d‖"},
-                  {"passes", "passes"},
-                  {"seconds", "training time (s)"},
-                  {DRIFT, "kernel drift  ‖K − K_0‖/‖K_0‖"},
-                  {GAP, "linearisation gap  ‖f − f_{lin}‖/‖f − f_0‖"},
-                  {UNIFORMITY, "uniformity of progress  U"},
-                  {RESIDENCY, "residency of the movement  S"},
-                  {"rays/nyquist_error", "error on rays at the largest frequency"}};
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-        if (!strcmp(labels[i].name, name))
-            return labels[i].label;
-    return name;
-}
-
 /* The family name and part of a column: "loss_test" is TEST of "loss". */
 static part split(const char *column, char name[NAME]) {
     size_t length = strlen(column);
@@ -114,15 +85,10 @@ static bool has_companions(const gn_run_set *set) {
 static const char *const *find_columns(const gn_run_set *set, const gn_config_plot *plot, size_t *count) {
     static const char *const losses[] = {"loss_train", "loss_test"};
     static const char *const drift[] = {DRIFT, UNIFORMITY, RESIDENCY, GAP};
-    static const char *const rays[] = {"loss_train", "loss_test", RAY_TRAIN, RAY_TEST};
     *count = 2;
     if (plot->kind == GN_PLOT_METRICS && plot->metrics_count > 0) {
         *count = plot->metrics_count;
         return (const char *const *)plot->metrics;
-    }
-    if (plot->kind == GN_PLOT_RAYS) {
-        *count = 4;
-        return rays;
     }
     if (plot->kind != GN_PLOT_DRIFT)
         return losses;
@@ -145,6 +111,7 @@ static gn_status find_families(metrics *figure, const gn_config_plot *plot, gn_m
         if (j == figure->family_count)
             figure->family_count++;
         memcpy(figure->families[j].name, name, sizeof name);
+        figure->families[j].quantity = gn_quantity_of(figure->families[j].name);
         snprintf(figure->families[j].columns[p], NAME, "%s", columns[i]);
     }
     return GN_OK;
@@ -171,14 +138,8 @@ static bool any_finite(const gn_band *band) {
     return false;
 }
 
-/* The axis is fixed before the data are written: what is not positive has a place only on a linear one. */
-static bool wants_logarithm(const char *name) {
-    static const char *const linear[] = {"accuracy", "kept",    "backtracks",   "rejected", "cg_iterations",
-                                         "passes",   "seconds", "acceleration", UNIFORMITY, RESIDENCY};
-    for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
-        if (!strcmp(linear[i], name))
-            return false;
-    return true;
+static bool wants_logarithm(const family *panel) {
+    return panel->quantity.scale == GN_SCALE_LOG || panel->quantity.scale == GN_SCALE_LOG_FROM_ZERO;
 }
 
 /* The last finite values of a group's diverged runs. */
@@ -194,11 +155,8 @@ static void write_marks(const gn_run_set *set, size_t group, const gn_series *se
     }
 }
 
-/* Drift and gap begin at zero, and most optimisers have no damping: such a zero has no place on a logarithmic
- * axis, and interrupts the curve. */
-static void leave_out_zeros(const char *name, gn_band *band) {
-    if (strcmp(name, DRIFT) != 0 && strcmp(name, GAP) != 0 && strcmp(name, "damping") != 0)
-        return;
+/* A zero that has no place on a logarithmic axis interrupts the curve. */
+static void leave_out_zeros(gn_band *band) {
     for (size_t i = 0; i < band->count; i++)
         if (band->median[i] == 0)
             band->median[i] = band->low[i] = band->high[i] = NAN;
@@ -227,12 +185,13 @@ static gn_status write_group(metrics *figure, family *panel, part p, size_t grou
     if (status == GN_OK) {
         if (!strcmp(panel->name, DRIFT))
             figure->lazy[group] = first_above(&band, LAZY);
-        leave_out_zeros(panel->name, &band);
+        if (panel->quantity.scale == GN_SCALE_LOG_FROM_ZERO)
+            leave_out_zeros(&band);
         gn_band_thin(&band, POINTS, figure->x.logarithmic);
         panel->drawn[p][group] = any_finite(&band);
         if (panel->drawn[p][group]) {
             extend_range(panel, &band, figure->x.high);
-            panel->blocks[p][group] = gn_script_band(script, &band, wants_logarithm(panel->name));
+            panel->blocks[p][group] = gn_script_band(script, &band, wants_logarithm(panel));
         }
         gn_band_destroy(&band);
         if (p == TRAIN) {
@@ -249,18 +208,17 @@ static gn_status write_group(metrics *figure, family *panel, part p, size_t grou
 }
 
 static void choose_axis(family *panel, const gn_config_plot *plot) {
-    if (wants_logarithm(panel->name) && isfinite(panel->positive)) {
+    if (wants_logarithm(panel) && isfinite(panel->positive)) {
         double low = plot->y_min > 0 ? plot->y_min : panel->positive;
         double high = panel->start > 0 ? fmin(panel->high, 1e3 * panel->start) : panel->high;
         panel->y = gn_axis_decades(low, fmax(high, low), 16); /* a diverged run leaves the picture */
-    } else if (!strcmp(panel->name, "accuracy") || !strcmp(panel->name, UNIFORMITY) ||
-               !strcmp(panel->name, RESIDENCY)) {
+    } else if (panel->quantity.scale == GN_SCALE_UNIT) {
         panel->y = (gn_axis){.low = 0, .high = 1};
     } else {
         double low = fmin(panel->low, 0), high = panel->high > low ? panel->high : low + 1;
         panel->y = (gn_axis){.low = low, .high = high + 0.05 * (high - low)};
     }
-    panel->y.label = axis_label(panel->name);
+    panel->y.label = panel->quantity.label;
 }
 
 static gn_status write_family(metrics *figure, family *panel, gn_script *script, gn_message *message) {

@@ -163,8 +163,7 @@ typedef enum gn_plot_kind {
     GN_PLOT_FOURIER,
     GN_PLOT_RATES,
     GN_PLOT_CURVATURE,
-    GN_PLOT_DRIFT,
-    GN_PLOT_RAYS
+    GN_PLOT_DRIFT
 } gn_plot_kind;
 typedef enum gn_plot_clock {
     GN_PLOT_OVER_STEPS,
@@ -177,9 +176,9 @@ typedef enum gn_plot_scale { GN_PLOT_LINEAR, GN_PLOT_LOG } gn_plot_scale;
 typedef struct gn_config_plot {
     gn_plot_kind kind;
     char *title;
-    char **metrics; /* kind metrics: names of GN_METRICS_LIST */
+    char **metrics; /* kind metrics: names of GN_METRICS_LIST, or "norms/weight_norm" */
     unsigned metrics_count;
-    char *panels;    /* kinds metrics, drift, rays: a dotted key, or "" */
+    char *panels;    /* kinds metrics, drift: a dotted key, or "" */
     char *lines;     /* the same: of panels' lines */
     gn_plot_clock x; /* kind metrics */
     gn_plot_scale x_scale;

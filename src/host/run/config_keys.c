@@ -106,10 +106,13 @@ static const gn_choice signals[] = {{"drift", GN_SIGNAL_DRIFT},
                                     {"linearisation_gap", GN_SIGNAL_LINEARISATION_GAP},
                                     {"mode_rate", GN_SIGNAL_MODE_RATE},
                                     {NULL, 0}};
-static const gn_choice plots[] = {{"none", GN_PLOT_NONE},       {"metrics", GN_PLOT_METRICS},
-                                  {"fourier", GN_PLOT_FOURIER}, {"rates", GN_PLOT_RATES},
-                                  {"drift", GN_PLOT_DRIFT},     {"curvature", GN_PLOT_CURVATURE},
-                                  {"rays", GN_PLOT_RAYS},       {NULL, 0}};
+static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
+                                  {"metrics", GN_PLOT_METRICS},
+                                  {"fourier", GN_PLOT_FOURIER},
+                                  {"rates", GN_PLOT_RATES},
+                                  {"drift", GN_PLOT_DRIFT},
+                                  {"curvature", GN_PLOT_CURVATURE},
+                                  {NULL, 0}};
 static const gn_choice clocks[] = {{"step", GN_PLOT_OVER_STEPS},
                                    {"seconds", GN_PLOT_OVER_SECONDS},
                                    {"passes", GN_PLOT_OVER_PASSES},
@@ -117,11 +120,35 @@ static const gn_choice clocks[] = {{"step", GN_PLOT_OVER_STEPS},
                                    {NULL, 0}};
 static const gn_choice scales[] = {{"linear", GN_PLOT_LINEAR}, {"log", GN_PLOT_LOG}, {NULL, 0}};
 static const gn_choice precisions[] = {{"float32", GN_FLOAT32}, {"float64", GN_FLOAT64}, {NULL, 0}};
+/* Columns of metrics.csv, and the numbers that observers write at each look. */
 static const gn_choice metrics[] = {
 #define METRIC_CHOICE(name) {#name, 0},
     GN_METRICS_LIST(METRIC_CHOICE)
 #undef METRIC_CHOICE
-        {NULL, 0}};
+        {"norms/weight_norm", 0},
+    {"norms/relative_movement", 0},
+    {"ntk/kernel_drift", 0},
+    {"ntk/condition_number", 0},
+    {"ntk/effective_rank", 0},
+    {"ntk/preconditioned_condition_number", 0},
+    {"ntk/preconditioned_effective_rank", 0},
+    {"drift/kernel_drift", 0},
+    {"drift/cka", 0},
+    {"drift/kernel_target_alignment", 0},
+    {"drift/uniformity", 0},
+    {"drift/subspace_residency", 0},
+    {"drift/linearisation_gap", 0},
+    {"drift/companion_loss_train", 0},
+    {"drift/companion_loss_test", 0},
+    {"curvature/sharpness", 0},
+    {"curvature/residual_share", 0},
+    {"curvature/top_energy", 0},
+    {"curvature/direction_angle", 0},
+    {"rays/nyquist_error_train", 0},
+    {"rays/nyquist_error_test", 0},
+    {"rays/first_error_train", 0},
+    {"rays/first_error_test", 0},
+    {NULL, 0}};
 
 /* ---- rows as data ---- */
 

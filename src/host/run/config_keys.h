@@ -358,7 +358,7 @@
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
     X(TEXT, title, title, "\"\"", "", "", GN_KEY_TITLED, 0, "")                                              \
     X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
-      "columns of metrics.csv")                                                                              \
+      "columns of metrics.csv; OBSERVER/ARRAY: a number that one of `observe` sees at each look")            \
     X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_SPLIT, 0,                                                 \
       "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
     X(TEXT, lines, lines, "\"\"", "", "", GN_KEY_SPLIT, 0,                                                   \
@@ -374,7 +374,7 @@
     X(TEXT, expected, expected, "\"\"", "", "", GN_KEY_ALL, 0,                                               \
       "what should come out; a report shows it beside what was found")
 #define GN_KEY_CURVES (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_FOURIER))
-#define GN_KEY_SPLIT  (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT) | GN_KEY_ON(GN_PLOT_RAYS))
+#define GN_KEY_SPLIT  (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT))
 #define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_SPLIT | GN_KEY_ON(GN_PLOT_CURVATURE))
 #define GN_KEY_FIGURE (GN_KEY_CURVES | GN_KEY_SPLIT | GN_KEY_ON(GN_PLOT_RATES))
 #define GN_KEY_TITLED (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_CURVATURE))
