@@ -5,9 +5,9 @@
 
 The delay is the steps from the training loss's fall to the threshold (a part of what it began with, three rows in succession)
 to the test loss's. A line a setting and alpha: steps of both, delay, ratio; how far the weights have moved and the
-kernel has drifted when the training loss was there (at the next look; of runs that observe norms and drift). Then b, the slope of ln delay
-on ln alpha over all runs, with a 95 % bootstrap interval over the seeds; alphas of which a seed never reached the
-threshold are left out, and named.
+kernel has drifted when the training loss was there (at the next look; of runs that observe norms and drift); last test loss.
+Then b, the slope of ln delay on ln alpha over all runs, with a 95 % bootstrap interval over the seeds; alphas of which a
+seed never reached the threshold are left out, and named.
 """
 
 import argparse
@@ -39,9 +39,9 @@ def line(name, alpha, group, threshold):
     ratio = found[:, 1] / numpy.maximum(1, found[:, 0])
     moved, drift = ([seen_at(run, observer, array, train) for run, train in zip(group, found[:, 0])]
                     for observer, array in (("norms", "relative_movement"), ("drift", "kernel_drift")))
-    steps = " | ".join(runs.spread(column, "g") for column in found.T)
-    print(f"| {name} | {alpha:g} | {len(group)} | {steps} | {runs.spread(ratio)} | {runs.spread(moved)} | "
-          f"{runs.spread(drift)} |")
+    steps = " | ".join(runs.cell(column, "g") for column in found.T)
+    print(f"| {name} | {alpha:g} | {len(group)} | {steps} | {runs.cell(ratio)} | {runs.cell(moved)} | "
+          f"{runs.cell(drift)} | {runs.cell([run.metrics['loss_test'][-1] for run in group])} |")
 
 
 def slope(delays):
@@ -67,7 +67,9 @@ def fit(name, groups, threshold):
         text += "fewer than two alphas that every seed reached with a delay"
     else:
         low, high = slope_interval(kept)
-        text += f"b = {slope(kept):.2f} ({low:.2f} to {high:.2f}) over alpha = {', '.join(f'{a:g}' for a in kept)}"
+        several = any(len(d) > 1 for d in kept.values())
+        text += f"b = {slope(kept):.2f} " + (f"({low:.2f} to {high:.2f})" if several else "(one seed)")
+        text += f" over alpha = {', '.join(f'{a:g}' for a in kept)}"
     print(text + (f"; left out: {', '.join(left_out)}" if left_out else ""))
 
 
@@ -82,7 +84,7 @@ def main():
     for (labels, centred), group in kinds.items():
         by_alpha = runs.grouped(group, lambda run: float(setting(run, "alpha")))
         tables.append((f"{', then '.join(labels)}, {'' if centred == 'true' else 'not '}centred", dict(sorted(by_alpha.items()))))
-    print("| setting | alpha | runs | train | test | delay | ratio | movement | drift |\n" + "|---" * 9 + "|")
+    print("| setting | alpha | runs | train | test | delay | ratio | movement | drift | last test loss |\n" + "|---" * 10 + "|")
     for name, groups in tables:
         for alpha, group in groups.items():
             line(name, alpha, group, options.threshold)

@@ -27,12 +27,6 @@ def times(run, threshold):
     return [train, test, delay, ratio, *there, run.metrics["loss_test"][-1]]
 
 
-def cell(values, form=".3g"):
-    """Of one seed its value alone."""
-    text = runs.spread(values, form) if len(values) > 1 else format(values[0], form)
-    return text.replace("inf", "never")
-
-
 def rest_of(run):
     """Its place in the grid, but for the optimiser and when rows are recorded."""
     return ",".join(pair for pair in run.point.split(",") if not pair.startswith(("phases", "observe")))
@@ -67,7 +61,7 @@ def main():
     print("|---" * (12 if options.against else 10) + "|")
     for (labels, rest), group in runs.grouped(all_runs, lambda run: (run.labels, rest_of(run))).items():
         columns = list(zip(*(times(run, options.threshold) for run in group)))
-        cells = [cell(values, "g") for values in columns[:3]] + [cell(values) for values in columns[3:]]
+        cells = [runs.cell(values, "g") for values in columns[:3]] + [runs.cell(values) for values in columns[3:]]
         print(f"| {', then '.join(labels)} {rest} | {len(group)} | {' | '.join(cells)} |"
               + (" " + difference(group, others, options.threshold) if options.against else ""))
 

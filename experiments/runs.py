@@ -93,3 +93,9 @@ def spread(values, form=".3g"):
     """median (least to largest)"""
     low, middle, high = (format(f(values), form) for f in (numpy.min, numpy.median, numpy.max))
     return f"{middle} ({low} to {high})"
+
+
+def cell(values, form=".3g"):
+    """The same for a table: of one run its value alone, and never for what is infinite."""
+    text = spread(values, form) if len(values) > 1 else format(values[0], form)
+    return text.replace("inf", "never")
