@@ -41,11 +41,11 @@ def difference(group, others, threshold):
         if other and numpy.isfinite(mine[1]) and numpy.isfinite(other[1]):
             found.append((numpy.log(max(mine[3], 1e-9) / max(other[3], 1e-9)), mine[4] - other[4]))
     if not found:
-        return " – | – |"
+        return "– | – |"
     columns = numpy.array(found).T
     intervals = [runs.interval(values) for values in columns]
     return " | ".join(f"{numpy.median(values):+.2f} ({low:+.2f} to {high:+.2f})"
-                      for values, (low, high) in zip(columns, intervals)) + f"; {len(found)} seeds |"
+                      for values, (low, high) in zip(columns, intervals)) + f"; of {len(found)} |"
 
 
 def main():
@@ -63,7 +63,7 @@ def main():
         columns = list(zip(*(times(run, options.threshold) for run in group)))
         cells = [runs.cell(values, "g") for values in columns[:3]] + [runs.cell(values) for values in columns[3:]]
         print(f"| {', then '.join(labels)} {rest} | {len(group)} | {' | '.join(cells)} |"
-              + (" " + difference(group, others, options.threshold) if options.against else ""))
+              + (f" {difference(group, others, options.threshold)}" if options.against else ""))
 
 
 if __name__ == "__main__":

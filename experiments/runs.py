@@ -96,6 +96,6 @@ def spread(values, form=".3g"):
 
 
 def cell(values, form=".3g"):
-    """The same for a table: of one run its value alone, and never for what is infinite."""
-    text = spread(values, form) if len(values) > 1 else format(values[0], form)
+    """The same for a table: one value alone where all are that, and never for what is infinite."""
+    text = spread(values, form) if min(values) < max(values) else format(values[0], form)
     return text.replace("inf", "never")
