@@ -210,6 +210,17 @@ typedef struct gn_generalisation_options {
 gn_status gn_observer_create_generalisation(gn_context *context, const gn_dataset *dataset,
                                             const gn_generalisation_options *options, gn_schedule schedule,
                                             gn_observer **observer);
+/* rays: the error e = f - y along two rays c v from the origin, c = 0, 1/n ... (n-1)/n with n = points, by
+ * its discrete Fourier transform over c, as a part of the target's: |e_k| / |y_k| (rank 0) at k = n/2,
+ * nyquist_error_train and nyquist_error_test, and at k = 1, first_error_train and first_error_test. train: v
+ * is the first training sample; test: v = (1, ..., 1). (arXiv 2601.03162, Fig. 6; its largest frequency is
+ * our reading of it, n/2, where on both rays the error is nearly that at v: a c + b c^2 has the coefficient
+ * -(a + b) / 2 there but for 1/n.) Network and data set are borrowed, theta0 (P; of a centred network) is
+ * copied. Errors: UNSUPPORTED where the target is not known along rays (gn_dataset), ARGUMENT (points odd or
+ * below 4), MEMORY. */
+gn_status gn_observer_create_rays(gn_context *context, gn_network *network, const gn_dataset *dataset,
+                                  const gn_array *theta0, size_t points, gn_schedule schedule,
+                                  gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);

@@ -97,6 +97,33 @@ Test(reference, among_runs_that_of_the_seed_is_taken) {
                    "several runs of seed 4");
 }
 
+/* A sweep's folder may have several runs of a seed: that with the same problem and network is followed. */
+Test(reference, among_runs_that_of_the_problem_and_network_is_taken) {
+    expect_command(folder, "run lm.yaml --out runs/a --quiet", 0);
+    expect_command(folder, "run lm.yaml --out runs/b --quiet --set network.init_scale=0.5", 0);
+    expect_command(folder, "run lm.yaml --out runs/c --quiet --set network.widths=[1,9,1]", 0);
+    expect_command(folder, "run lm.yaml --out runs/d --quiet --set problem.points=21", 0);
+    expect_command(folder, "run lm.yaml --out runs/e --quiet --set network.activation=sin", 0);
+    static const char *const settings[][2] = {{"a", "network.init_scale=1.0"},
+                                              {"b", "network.init_scale=5.0e-1"},
+                                              {"c", "network.widths=[1,9,1]"},
+                                              {"d", "problem.points=21"},
+                                              {"e", "network.activation=sin"}};
+    char line[256], run[16];
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        snprintf(line, sizeof line,
+                 "run gd.yaml --out gd%zu --quiet --set phases.0.optimizer.step_size.reference=runs --set %s",
+                 i, settings[i][1]);
+        expect_command(folder, line, 0);
+        snprintf(line, sizeof line, "gd%zu", i);
+        snprintf(run, sizeof run, "runs/%s", settings[i][0]);
+        expect_followed(line, run, "step_norm", 1e-12);
+    }
+    expect_mistake("run gd.yaml --out no --set phases.0.optimizer.step_size.reference=runs "
+                   "--set network.widths=[1,7,1]",
+                   "nor does it hold one of seed 0 that has this problem and network");
+}
+
 Test(reference, what_was_not_recorded_is_not_made_up) {
     expect_mistake("run gd.yaml --out gd", "gd.yaml:6: phases.0.optimizer.step_size.reference: ");
     expect_command(folder, "run lm.yaml --out lm --quiet --set observe.0.every=5", 0);

@@ -227,7 +227,13 @@ static void check_polynomial(const char *device, gn_dtype dtype) {
                   again);
     }
     cr_expect_neq(test_x[0], x[0]);
-    free(x), free(y), free(test_x), free(test_y);
+    double *b = host_values(d.direction); /* which the data set also tells */
+    cr_expect(d.factor == 0.5 && gn_array_count(d.direction) == 2);
+    for (size_t i = 0; i < 50; i++) {
+        const double product = b[0] * test_x[2 * i] + b[1] * test_x[2 * i + 1];
+        cr_expect(fabs(test_y[i] - 0.5 * product * product) < (dtype == GN_FLOAT64 ? 1e-13 : 1e-5));
+    }
+    free(x), free(y), free(test_x), free(test_y), free(b);
     gn_dataset_destroy(&d);
     gn_context_destroy(context);
 }

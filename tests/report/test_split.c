@@ -45,7 +45,7 @@ Test(report_split, without_a_key_all_are_lines) {
     report_case test = report_start();
     gn_run_set set = make(&test, NULL, LM);
     gn_split split = {0};
-    cr_assert_eq(gn_split_create(&set, "", &split, &test.message), GN_OK);
+    cr_assert_eq(gn_split_create(&set, "", "", &split, &test.message), GN_OK);
     cr_expect(split.panels == 1 && split.lines == 4);
     expect_places(&split, (size_t[]){0, 0, 0, 0}, (size_t[]){0, 1, 2, 3});
     cr_expect_str_eq(split.panel_title[0].text, "");
@@ -61,7 +61,7 @@ Test(report_split, a_panel_an_optimiser) {
     report_case test = report_start();
     gn_run_set set = make(&test, NULL, LM);
     gn_split split = {0};
-    cr_assert_eq(gn_split_create(&set, "phases.0", &split, &test.message), GN_OK);
+    cr_assert_eq(gn_split_create(&set, "phases.0", "", &split, &test.message), GN_OK);
     cr_expect(split.panels == 2 && split.lines == 2);
     expect_places(&split, (size_t[]){0, 0, 1, 1}, (size_t[]){0, 1, 0, 1});
     cr_expect_str_eq(split.panel_title[0].text, "SGD");
@@ -88,7 +88,7 @@ Test(report_split, no_line_is_without_a_name) {
         report_write(&test, &run, path);
     }
     cr_assert_eq(gn_run_set_open(&folder, 1, &set, &test.message), GN_OK, "%s", test.message.text);
-    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer", &split, &test.message), GN_OK);
+    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer", "", &split, &test.message), GN_OK);
     cr_expect(split.panels == 2 && split.lines == 2);
     cr_expect_str_eq(split.line_title[0].text, "A");
     cr_expect_str_eq(split.line_title[1].text, "B, then C");
@@ -103,7 +103,7 @@ Test(report_split, a_panel_a_learning_rate) {
     gn_run_set set = make(&test, "{label: SGD, kind: sgd, learning_rate: 0.01}",
                           "{label: SGD, kind: sgd, learning_rate: 0.02}");
     gn_split split = {0};
-    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer.learning_rate", &split, &test.message), GN_OK);
+    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer.learning_rate", "", &split, &test.message), GN_OK);
     cr_expect(split.panels == 2 && split.lines == 2);
     cr_expect_str_eq(split.panel_title[0].text, "learning_rate = 0.01");
     cr_expect_str_eq(split.panel_title[1].text, "learning_rate = 0.02");
@@ -118,7 +118,7 @@ Test(report_split, a_panel_a_problem) {
     report_case test = report_start();
     gn_run_set set = make(&test, NULL, LM);
     gn_split split = {0};
-    cr_assert_eq(gn_split_create(&set, "problem", &split, &test.message), GN_OK);
+    cr_assert_eq(gn_split_create(&set, "problem", "", &split, &test.message), GN_OK);
     expect_places(&split, (size_t[]){0, 1, 0, 1}, (size_t[]){0, 0, 1, 1});
     cr_expect_str_eq(split.panel_title[1].text, "points = 30");
     cr_expect_str_eq(split.line_title[0].text, "SGD");
@@ -132,10 +132,36 @@ Test(report_split, equal_labels_are_told_apart) {
     report_case test = report_start();
     gn_run_set set = make(&test, LM, LESS);
     gn_split split = {0};
-    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer.damping", &split, &test.message), GN_OK);
+    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer.damping", "", &split, &test.message), GN_OK);
     cr_expect(split.panels == 2 && split.lines == 2);
     cr_expect_str_eq(split.panel_title[1].text, "damping.value = 0.1");
     cr_expect_str_eq(split.line_title[1].text, "LM, points = 30");
+    gn_split_destroy(&split);
+    gn_run_set_destroy(&set);
+    report_end(&test);
+}
+
+/* A line for each value of a key of its own, though the optimisers differ otherwise too. */
+Test(report_split, lines_of_a_key_of_their_own) {
+    report_case test = report_start();
+    gn_run_set set = make(&test, LM, LESS);
+    gn_split split = {0};
+    cr_assert_eq(gn_split_create(&set, "phases.0.optimizer.kind", "problem.points", &split, &test.message),
+                 GN_OK);
+    cr_expect(split.panels == 1 && split.lines == 2);
+    expect_places(&split, (size_t[]){0, 0, 0, 0}, (size_t[]){0, 1, 0, 1});
+    gn_split_destroy(&split);
+    split = (gn_split){0};
+    cr_assert_eq(gn_split_create(&set, "problem.points", "phases.0.optimizer.damping", &split, &test.message),
+                 GN_OK);
+    cr_expect(split.panels == 2 && split.lines == 2);
+    expect_places(&split, (size_t[]){0, 1, 0, 1}, (size_t[]){0, 0, 1, 1});
+    cr_expect_str_eq(split.line_title[1].text, "LM, damping.value = 0.1");
+    gn_split_destroy(&split);
+    split = (gn_split){0};
+    cr_expect_eq(gn_split_create(&set, "problem.points", "nothing", &split, &test.message), GN_ERROR_CONFIG);
+    cr_expect_not_null(strstr(test.message.text, "plot.lines: no run has a setting `nothing`"), "%s",
+                       test.message.text);
     gn_split_destroy(&split);
     gn_run_set_destroy(&set);
     report_end(&test);
@@ -148,7 +174,8 @@ Test(report_split, a_key_that_no_run_has) {
     gn_run_set set = make(&test, NULL, LM);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         gn_split split = {0};
-        cr_expect_eq(gn_split_create(&set, keys[i], &split, &test.message), GN_ERROR_CONFIG, "%s", keys[i]);
+        cr_expect_eq(gn_split_create(&set, keys[i], "", &split, &test.message), GN_ERROR_CONFIG, "%s",
+                     keys[i]);
         cr_expect_not_null(strstr(test.message.text, keys[i]), "%s", test.message.text);
         gn_split_destroy(&split);
     }

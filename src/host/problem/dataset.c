@@ -84,6 +84,7 @@ void gn_dataset_destroy(gn_dataset *dataset) {
     gn_array_destroy(dataset->test_targets);
     gn_array_destroy(dataset->weights);
     gn_array_destroy(dataset->test_slopes);
+    gn_array_destroy(dataset->direction);
     free(dataset->residual);
     memset(dataset, 0, sizeof(*dataset));
 }

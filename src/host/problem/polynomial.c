@@ -52,6 +52,14 @@ static gn_status check(gn_context *context, const gn_polynomial_options *options
     return GN_OK;
 }
 
+/* What the target is made of, for who asks for it elsewhere. */
+static gn_status keep_target(gn_context *context, gn_dtype dtype, const polynomial *p, gn_dataset *dataset) {
+    const size_t d = p->options.features;
+    dataset->factor = p->options.factor;
+    GN_TRY(gn_array_create(context, dtype, 1, &d, &dataset->direction));
+    return gn_array_write(dataset->direction, p->direction, d);
+}
+
 gn_status gn_dataset_polynomial(gn_context *context, gn_dtype dtype, const gn_polynomial_options *options,
                                 gn_dataset *dataset) {
     *dataset = (gn_dataset){0};
@@ -68,6 +76,8 @@ gn_status gn_dataset_polynomial(gn_context *context, gn_dtype dtype, const gn_po
         gn_random_normal(options->seed, GN_STREAM_DATA, 0, d, 0, 1, numbers);
         const polynomial p = {.options = *options, .direction = numbers, .row = numbers + d};
         status = gn_dataset_fill_parts(dataset, make_rows, &p);
+        if (status == GN_OK)
+            status = keep_target(context, dtype, &p, dataset);
     } else {
         status = gn_fail(context, GN_ERROR_MEMORY, "%s: no host memory for %zu features", kind, d);
     }

@@ -18,7 +18,8 @@ void gn_figure_file_name(const char *name, char *text, size_t size);
 gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 /* Recorded quantities, one panel a family (loss_train and loss_test are one), one colour a group; with
  * plot.panels a row a family, a panel a value of that key, and one colour what groups have in common
- * otherwise. plot.kind drift: what the observer drift saw, with the step where its drift first exceeds 0.1.
+ * otherwise, or of plot.lines. plot.kind drift: what the observer drift saw, with the step where its drift
+ * first exceeds 0.1; rays: the losses, and the largest frequency of what the observer rays saw.
  */
 gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 /* Measured against predicted decay of the NTK's modes, one panel a group. */

@@ -442,7 +442,8 @@ gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message
     figure->clock = plot->x;
     gn_status status = gn_clock_axis(set, plot->x, &figure->x, message);
     if (status == GN_OK)
-        status = gn_split_create(set, plot->panels ? plot->panels : "", &figure->split, message);
+        status = gn_split_create(set, plot->panels ? plot->panels : "", plot->lines ? plot->lines : "",
+                                 &figure->split, message);
     if (status == GN_OK)
         status = find_families(figure, plot, message);
     if (status == GN_OK)

@@ -38,6 +38,8 @@ static const struct {
     {"curvature/residual_share", {"share of the residual term", GN_SCALE_LOG}},
     {"curvature/top_energy", {"gradient in the leading eigenvectors", GN_SCALE_UNIT}},
     {"curvature/direction_angle", {"angle of gradient and direction", GN_SCALE_LINEAR}},
+    {"rays/nyquist_error", {"error on rays at the largest frequency", GN_SCALE_LOG}},
+    {"rays/first_error", {"error on rays at the first frequency", GN_SCALE_LOG}},
 };
 
 gn_quantity gn_quantity_of(const char *name) {

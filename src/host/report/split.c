@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/status.h"
+
 /* Numbers the groups by what they are on the side; returns how many different ones there are. */
 static size_t number(const gn_run_set *set, gn_setting_side side, size_t *numbers) {
     size_t count = 0;
@@ -28,38 +30,59 @@ static bool has_labels(const gn_run_set *set, size_t group, const char *key) {
     return false;
 }
 
-/* The labels of phases belong where the key puts them. */
-static void write_titles(const gn_run_set *set, size_t group, const char *key, gn_split *split) {
-    const bool labelled = has_labels(set, group, key);
+/* The labels of phases belong where the panels' key puts them. */
+static void write_titles(const gn_run_set *set, size_t group, gn_setting_side panels, gn_setting_side lines,
+                         gn_split *split) {
+    const bool labelled = has_labels(set, group, panels.key);
     gn_split_title *panel = &split->panel_title[split->panel[group]];
-    gn_split_title *line = &split->line_title[split->line[group]];
-    panel->text[0] = line->text[0] = 0;
-    gn_group_labels(set, group, (labelled ? panel : line)->text, sizeof panel->text);
-    gn_group_tell_apart(set, group, (gn_setting_side){key, true}, panel->text, sizeof panel->text);
-    gn_group_tell_apart(set, group, (gn_setting_side){key, false}, line->text, sizeof line->text);
-    if (split->lines > 1 && line->text[0] == 0) /* they differ in what goes with other labels */
-        gn_group_labels(set, group, line->text, sizeof line->text);
+    gn_split_title line = {""};
+    panel->text[0] = 0;
+    gn_group_labels(set, group, (labelled ? panel : &line)->text, sizeof panel->text);
+    gn_group_tell_apart(set, group, panels, panel->text, sizeof panel->text);
+    gn_group_tell_apart(set, group, lines, line.text, sizeof line.text);
+    if (line.text[0] != 0)
+        split->line_title[split->line[group]] = line;
 }
 
-gn_status gn_split_create(const gn_run_set *set, const char *key, gn_split *split, gn_message *message) {
-    const gn_setting_side inside = {key, true}, outside = {key, false};
+/* Where no group of a line has others of its labels to be told from, the labels name it. */
+static void name_lines(const gn_run_set *set, gn_split *split) {
+    for (size_t i = 0; i < set->group_count && split->lines > 1; i++) {
+        gn_split_title *line = &split->line_title[split->line[i]];
+        if (line->text[0] == 0)
+            gn_group_labels(set, i, line->text, sizeof line->text);
+    }
+}
+
+static gn_status expect_setting(const gn_run_set *set, gn_setting_side side, const char *word,
+                                gn_message *message) {
+    for (size_t i = 0; i < set->group_count; i++)
+        if (gn_group_has(set, i, side))
+            return GN_OK;
+    return gn_message_fail(message, GN_ERROR_CONFIG, "plot.%s: no run has a setting `%s` to make %s of", word,
+                           side.key, word);
+}
+
+gn_status gn_split_create(const gn_run_set *set, const char *panels, const char *lines, gn_split *split,
+                          gn_message *message) {
+    const gn_setting_side inside = {panels, true};
+    const gn_setting_side outside =
+        lines[0] ? (gn_setting_side){lines, true} : (gn_setting_side){panels, false};
     const size_t groups = set->group_count;
-    bool found = key[0] == 0;
     split->panel = calloc(groups, sizeof *split->panel);
     split->line = calloc(groups, sizeof *split->line);
     split->panel_title = calloc(groups, sizeof *split->panel_title);
     split->line_title = calloc(groups, sizeof *split->line_title);
     if (!split->panel || !split->line || !split->panel_title || !split->line_title)
         return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for %zu groups of runs", groups);
-    for (size_t i = 0; i < groups && !found; i++)
-        found = gn_group_has(set, i, inside);
-    if (!found)
-        return gn_message_fail(message, GN_ERROR_CONFIG,
-                               "plot.panels: no run has a setting `%s` to make panels of", key);
+    if (panels[0])
+        GN_TRY(expect_setting(set, inside, "panels", message));
+    if (lines[0])
+        GN_TRY(expect_setting(set, outside, "lines", message));
     split->panels = number(set, inside, split->panel);
     split->lines = number(set, outside, split->line);
     for (size_t i = groups; i-- > 0;) /* the first group of a panel or line has the last word */
-        write_titles(set, i, key, split);
+        write_titles(set, i, inside, outside, split);
+    name_lines(set, split);
     return GN_OK;
 }
 

@@ -366,6 +366,10 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
     case GN_OBSERVE_CURVATURE:
         status = create_curvature(config, from, build, out);
         break;
+    case GN_OBSERVE_RAYS:
+        status = gn_observer_create_rays(build->context, build->network, &build->dataset, build->theta0,
+                                         from->points, schedule, out);
+        break;
     }
     if (status == GN_OK)
         build->observer_count++;
@@ -430,9 +434,8 @@ static gn_status create_step_size(const gn_config *config, const gn_config_sourc
         return GN_OK;
     to->recorded_count = config->phases[i].steps;
     gn_message why = {0};
-    const gn_status status =
-        gn_reference_read(from->reference, config->seed, norms ? "step_norm" : "loss_train",
-                          to->recorded_count, &build->recorded[i], &why);
+    const gn_status status = gn_reference_read(from->reference, config, norms ? "step_norm" : "loss_train",
+                                               to->recorded_count, &build->recorded[i], &why);
     to->recorded = build->recorded[i];
     if (status == GN_OK)
         return GN_OK;

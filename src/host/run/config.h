@@ -135,14 +135,15 @@ typedef enum gn_observe_kind {
     GN_OBSERVE_NTK,
     GN_OBSERVE_GENERALISATION,
     GN_OBSERVE_CURVATURE,
-    GN_OBSERVE_DRIFT
+    GN_OBSERVE_DRIFT,
+    GN_OBSERVE_RAYS
 } gn_observe_kind;
 
 typedef struct gn_config_observer {
     gn_observe_kind kind; /* metrics: the cadence of the recorded rows */
     size_t every;         /* 0: at log points (gn_schedule) */
     size_t modes;         /* fourier */
-    size_t points;        /* ntk, drift; 0: as many as have 1024 residuals; curvature; 0: all */
+    size_t points;        /* ntk, drift; 0: as many as have 1024 residuals; curvature; 0: all; rays */
     bool h1;              /* solution */
     size_t dense_rows;
     gn_dtype precision;
@@ -178,6 +179,7 @@ typedef struct gn_config_plot {
     char **metrics; /* kind metrics: names of GN_METRICS_LIST, or "norms/weight_norm" */
     unsigned metrics_count;
     char *panels;    /* kinds metrics, drift: a dotted key, or "" */
+    char *lines;     /* the same: of panels' lines */
     gn_plot_clock x; /* kind metrics */
     gn_plot_scale x_scale;
     double x_max;             /* of x; 0: all */

@@ -95,6 +95,7 @@ static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"drift", GN_OBSERVE_DRIFT},
                                       {"generalisation", GN_OBSERVE_GENERALISATION},
                                       {"curvature", GN_OBSERVE_CURVATURE},
+                                      {"rays", GN_OBSERVE_RAYS},
                                       {NULL, 0}};
 static const gn_choice phase_metrics[] = {{"loss_train", GN_PHASE_LOSS_TRAIN},
                                           {"loss_test", GN_PHASE_LOSS_TEST},
@@ -143,6 +144,10 @@ static const gn_choice metrics[] = {
     {"curvature/residual_share", 0},
     {"curvature/top_energy", 0},
     {"curvature/direction_angle", 0},
+    {"rays/nyquist_error_train", 0},
+    {"rays/nyquist_error_test", 0},
+    {"rays/first_error_train", 0},
+    {"rays/first_error_test", 0},
     {NULL, 0}};
 
 /* ---- rows as data ---- */
@@ -218,16 +223,18 @@ static const cyaml_schema_value_t real_entry = {CYAML_VALUE_FLOAT(CYAML_FLAG_DEF
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
 
-#define DEFINE_SECTION(id, KEYS)                                                                             \
+#define DEFINE_SECTION(id, KEYS)        DEFINE_SECTION_AS(static const, id, KEYS)
+#define DEFINE_SHARED_SECTION(id, KEYS) DEFINE_SECTION_AS(const, id, KEYS)
+#define DEFINE_SECTION_AS(STORAGE, id, KEYS)                                                                 \
     static const cyaml_schema_field_t id##_fields[] = {KEYS(FIELD) CYAML_FIELD_END};                         \
     static const gn_key id##_rows[] = {KEYS(ROW){.name = NULL}};                                             \
-    static const gn_section id = {id##_rows, id##_fields};
+    STORAGE gn_section id = {id##_rows, id##_fields};
 
 #define STRUCT gn_config_problem
-DEFINE_SECTION(gn_problem_section, GN_PROBLEM_KEYS)
+DEFINE_SHARED_SECTION(gn_problem_section, GN_PROBLEM_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_network
-DEFINE_SECTION(gn_network_section, GN_NETWORK_KEYS)
+DEFINE_SHARED_SECTION(gn_network_section, GN_NETWORK_KEYS)
 #undef STRUCT
 #define STRUCT gn_config_loss
 DEFINE_SECTION(gn_loss_section, GN_LOSS_KEYS)
@@ -309,6 +316,42 @@ const gn_section gn_config_section = {config_rows, config_fields};
 #undef STRUCT
 
 /* ---- look-up ---- */
+
+static bool same_text(const void *one, const void *other) {
+    const char *a = *(const char *const *)one, *b = *(const char *const *)other;
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* The lists' lengths are where libcyaml's field puts them. */
+static bool same_counts(const cyaml_schema_field_t *field, const char *one, const char *other) {
+    unsigned lengths[2];
+    memcpy(&lengths[0], one + field->count_offset, sizeof *lengths);
+    memcpy(&lengths[1], other + field->count_offset, sizeof *lengths);
+    const void *a = *(void *const *)(const void *)(one + field->data_offset);
+    const void *b = *(void *const *)(const void *)(other + field->data_offset);
+    return lengths[0] == lengths[1] && (lengths[0] == 0 || memcmp(a, b, lengths[0] * sizeof(size_t)) == 0);
+}
+
+static bool same_value(const gn_section *section, size_t i, const char *one, const char *other) {
+    const gn_key *key = &section->keys[i];
+    switch (key->type) {
+    case GN_KEY_TEXT:
+    case GN_KEY_NAME:
+    case GN_KEY_PATH:
+        return same_text(one + key->offset, other + key->offset);
+    case GN_KEY_COUNTS:
+        return same_counts(&section->schema[i], one, other);
+    default: /* numbers and names: no pointer in them */
+        return memcmp(one + key->offset, other + key->offset, key->size) == 0;
+    }
+}
+
+bool gn_section_same(const gn_section *section, const void *one, const void *other) {
+    for (size_t i = 0; section->keys[i].name != NULL; i++)
+        if (!same_value(section, i, one, other))
+            return false;
+    return true;
+}
 
 const gn_key *gn_section_key(const gn_section *section, const char *name, int64_t kind) {
     for (const gn_key *key = section->keys; key->name != NULL; key++)

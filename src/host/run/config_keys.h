@@ -351,15 +351,18 @@
     X(COUNT, probes, probes, "32", "products", "[1, 1000000]", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,           \
       "for traces and the residual term's share")                                                            \
     X(BOOL, hessian, hessian, "true", "", "", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,                            \
-      "beside the Gauss-Newton matrix; false: that alone, by fewer and cheaper products")
+      "beside the Gauss-Newton matrix; false: that alone, by fewer and cheaper products")                    \
+    X(COUNT, points, points, "64", "", "[4, 1000000]", GN_KEY_ON(GN_OBSERVE_RAYS), 0, "of a ray; even")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
     X(TEXT, title, title, "\"\"", "", "", GN_KEY_TITLED, 0, "")                                              \
     X(TEXTS, metrics, metrics, "[loss_train, loss_test]", "", "", GN_KEY_ON(GN_PLOT_METRICS), metrics,       \
       "columns of metrics.csv; OBSERVER/ARRAY: a number that one of `observe` sees at each look")            \
-    X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT), 0,        \
+    X(TEXT, panels, panels, "\"\"", "", "", GN_KEY_SPLIT, 0,                                                 \
       "a dotted key of the grid: a panel for each of its values, as phases.0; empty: all in one")            \
+    X(TEXT, lines, lines, "\"\"", "", "", GN_KEY_SPLIT, 0,                                                   \
+      "a dotted key of the grid: of panels a colour for each of its values; empty: for all but panels'")     \
     X(CHOICE, x_scale, x_scale, "linear", "", "", GN_KEY_STEPS, scales, "")                                  \
     X(REAL, x_max, x_max, "0", "steps, or what x is", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                 \
     X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_FIGURE, 0, "0: by the data")                           \
@@ -371,8 +374,9 @@
     X(TEXT, expected, expected, "\"\"", "", "", GN_KEY_ALL, 0,                                               \
       "what should come out; a report shows it beside what was found")
 #define GN_KEY_CURVES (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_FOURIER))
-#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_DRIFT) | GN_KEY_ON(GN_PLOT_CURVATURE))
-#define GN_KEY_FIGURE (GN_KEY_CURVES | GN_KEY_ON(GN_PLOT_DRIFT) | GN_KEY_ON(GN_PLOT_RATES))
+#define GN_KEY_SPLIT  (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT))
+#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_SPLIT | GN_KEY_ON(GN_PLOT_CURVATURE))
+#define GN_KEY_FIGURE (GN_KEY_CURVES | GN_KEY_SPLIT | GN_KEY_ON(GN_PLOT_RATES))
 #define GN_KEY_TITLED (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_CURVATURE))
 
 #define GN_SWEEP_KEYS(X)                                                                                     \
@@ -476,9 +480,12 @@ struct gn_section {
     const cyaml_schema_field_t *schema;
 };
 
-/* The whole file, one entry of its sweep, and its bench. */
-extern const gn_section gn_config_section, gn_sweep_section, gn_bench_section;
+/* The whole file, its problem and its network, one entry of its sweep, and its bench. */
+extern const gn_section gn_config_section, gn_problem_section, gn_network_section, gn_sweep_section,
+    gn_bench_section;
 
+/* Whether two structs of a section agree in every key; the section has scalars and counts alone. */
+bool gn_section_same(const gn_section *section, const void *one, const void *other);
 /* The row of `name` for a kind (any kind where kind < 0), or NULL. */
 const gn_key *gn_section_key(const gn_section *section, const char *name, int64_t kind);
 /* The choices of the section's `kind`, or NULL where it has none. */
