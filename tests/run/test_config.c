@@ -255,6 +255,55 @@ Test(config, a_grid_s_labels) {
     gn_config_source_destroy(source);
 }
 
+/* What goes together: every value of the axis sets all its keys, and a later axis comes on top. */
+Test(config, a_grid_of_keys_that_go_together) {
+    static const char *const labels[] = {"batch.size=4,phases=A,seed=5", "batch.size=4,phases=A,seed=6",
+                                         "batch.size=2,network.init=torch_uniform,seed=5",
+                                         "batch.size=2,network.init=torch_uniform,seed=6"};
+    gn_message message = {0};
+    gn_config_source *source, *point;
+    gn_config *c;
+    char *label;
+    write_config("  - {steps: 1, optimizer: {kind: sgd}}\nsweep:\n  - key: settings\n    values:\n"
+                 "      - {batch.size: 4, phases: [{steps: 9, optimizer: {kind: adam, label: A}}]}\n"
+                 "      - {batch.size: 2, network.init: torch_uniform}\n  - {key: seed, values: [5, 6]}\n");
+    cr_assert_eq(gn_config_source_read(file, NULL, 0, &source, &message), GN_OK, "%s", message.text);
+    cr_assert_eq(gn_config_sweep_count(source), 4);
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(gn_config_sweep_point(source, i, &point, &label, &message), GN_OK, "%s", message.text);
+        cr_assert_eq(gn_config_resolve(point, &c, &message), GN_OK, "%s", message.text);
+        cr_expect_str_eq(label, labels[i]);
+        cr_expect(c->batch.size == (i < 2 ? 4 : 2) && c->phases[0].steps == (i < 2 ? 9 : 1) &&
+                  c->network.init == (i < 2 ? GN_INIT_KAIMING_UNIFORM : GN_INIT_TORCH_UNIFORM) &&
+                  c->seed == 5 + i % 2);
+        gn_config_destroy(c);
+        free(label);
+        gn_config_source_destroy(point);
+    }
+    gn_config_source_destroy(source);
+}
+
+Test(config, keys_together_that_are_none) {
+    static const char *const values[][2] = {
+        {"[3]", "sweep.0.values.0 must be a mapping {KEY: VALUE, ...}"},
+        {"[{seed: 1}, {}]", "sweep.0.values.1 must be a mapping"},
+        {"[{sweep: []}]", "cannot set the sweep itself"},
+        {"[{phases.4.steps: 1}]", ":6: sweep of phases.4.steps: index 4"}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        gn_message message = {0};
+        gn_config_source *source, *point;
+        char *label, phases[256];
+        snprintf(phases, sizeof phases,
+                 "  - {steps: 1, optimizer: {kind: sgd}}\nsweep:\n  - {key: settings, values: %s}\n",
+                 values[i][0]);
+        write_config(phases);
+        cr_assert_eq(gn_config_source_read(file, NULL, 0, &source, &message), GN_OK, "%s", message.text);
+        cr_expect_eq(gn_config_sweep_point(source, 0, &point, &label, &message), GN_ERROR_CONFIG);
+        cr_expect_not_null(strstr(message.text, values[i][1]), "%s", message.text);
+        gn_config_source_destroy(source);
+    }
+}
+
 static const char quick_section[] = "quick:\n  leaves_out: most of it\n  phases.0.steps: 2\n  batch.size: 3\n"
                                     "  sweep.0.values: [5]\nsweep:\n  - {key: seed, values: [1, 2, 4]}\n";
 

@@ -376,8 +376,10 @@
 #define GN_KEY_TITLED (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_CURVATURE))
 
 #define GN_SWEEP_KEYS(X)                                                                                     \
-    X(TEXT, key, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "a dotted path, as of --set")                    \
-    X(VALUES, values, values, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0, "each any YAML")
+    X(TEXT, key, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0,                                                  \
+      "a dotted path, as of --set, or `settings`: several together")                                         \
+    X(VALUES, values, values, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0,                                          \
+      "each any YAML; of settings mappings of dotted paths to values")
 
 #define GN_QUICK_KEYS(X)                                                                                     \
     X(TEXT, leaves_out, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0,                                           \

@@ -32,6 +32,28 @@ size_t gn_config_sweep_count(const gn_config_source *source) {
     return sweep->count == 0 ? 1 : points; /* a mapping or value in its place: one point, that says so */
 }
 
+/* The axis sets several keys at once: each value maps dotted keys to what they get, as under `quick:`. */
+static bool is_together(const gn_node *axis) {
+    return strcmp(gn_node_get(axis, "key")->text, "settings") == 0;
+}
+
+static gn_status check_together(const gn_check *check, const gn_node *axis) {
+    const gn_node *values = gn_node_get(axis, "values");
+    for (size_t i = 0; i < values->count; i++) {
+        const gn_node *value = values->items[i];
+        if (value->kind != GN_NODE_MAP || value->count == 0)
+            return gn_check_fail(check, value,
+                                 "%s.values.%zu must be a mapping {KEY: VALUE, ...}: its key is "
+                                 "`settings`",
+                                 check->path, i);
+        for (size_t k = 0; k < value->count; k++)
+            if (strncmp(value->keys[k], "sweep", 5) == 0)
+                return gn_check_fail(check, value, "%s.values.%zu cannot set the sweep itself", check->path,
+                                     i);
+    }
+    return GN_OK;
+}
+
 static gn_status check_sweep(gn_check *check, const gn_node *sweep) {
     gn_node *ignored;
     if (sweep->kind != GN_NODE_LIST)
@@ -45,6 +67,8 @@ static gn_status check_sweep(gn_check *check, const gn_node *sweep) {
                                  "%s.values must be a list of one value or more", check->path);
         if (strncmp(gn_node_get(axis, "key")->text, "sweep", 5) == 0)
             return gn_check_fail(check, axis, "%s.key cannot be the sweep itself", check->path);
+        if (is_together(axis))
+            GN_TRY(check_together(check, axis));
     }
     if (gn_config_sweep_count(check->source) > MOST_POINTS)
         return gn_check_fail(check, sweep, "sweep has more than %d points", MOST_POINTS);
@@ -83,10 +107,40 @@ static void add_label(char *label, size_t size, const char *key, const gn_node *
     free(text);
 }
 
-static gn_status make_point(const gn_config_source *source, size_t index, gn_config_source *point,
-                            char *label, size_t size, gn_message *message) {
+/* A point in the making: its source, and its name so far. */
+typedef struct making {
+    gn_config_source *point;
+    char *label;
+    size_t size; /* of the label */
+    gn_message *message;
+} making;
+
+static gn_status put(const making *m, const gn_node *axis, const char *key, const gn_node *given) {
+    gn_node *value = gn_tree_copy(&m->point->tree, given);
+    char origin[512];
+    snprintf(origin, sizeof origin, "%s:%d: sweep of %s", m->point->file, axis->line, key);
+    char *kept = gn_tree_text(&m->point->tree, origin);
+    if (value == NULL || kept == NULL)
+        return gn_message_fail(m->message, GN_ERROR_MEMORY, "out of memory");
+    value->setting = kept;
+    GN_TRY(gn_tree_put(&m->point->tree, key, value, kept, m->message));
+    add_label(m->label, m->size, key, value);
+    return GN_OK;
+}
+
+static gn_status put_axis(const making *m, const gn_node *axis, size_t index) {
+    const gn_node *value = gn_node_get(axis, "values")->items[index];
+    if (!is_together(axis))
+        return put(m, axis, gn_node_get(axis, "key")->text, value);
+    for (size_t i = 0; i < value->count; i++)
+        GN_TRY(put(m, axis, value->keys[i], value->items[i]));
+    return GN_OK;
+}
+
+static gn_status make_point(const gn_config_source *source, size_t index, const making *m) {
     const gn_node *sweep = sweep_of(source);
-    gn_check check = {.source = source, .out = &point->tree, .message = message};
+    gn_config_source *point = m->point;
+    gn_check check = {.source = source, .out = &point->tree, .message = m->message};
     GN_TRY(check_sweep(&check, sweep));
     point->file = strdup(source->file);
     point->folder = strdup(source->folder);
@@ -98,18 +152,9 @@ static gn_status make_point(const gn_config_source *source, size_t index, gn_con
     gn_node_remove(point->tree.root, "sweep");
     size_t stride = gn_config_sweep_count(source);
     for (size_t i = 0; i < sweep->count; i++) {
-        const gn_node *axis = sweep->items[i], *values = gn_node_get(axis, "values");
-        const char *key = gn_node_get(axis, "key")->text;
-        stride /= values->count;
-        gn_node *value = gn_tree_copy(&point->tree, values->items[index / stride % values->count]);
-        char origin[512];
-        snprintf(origin, sizeof origin, "%s:%d: sweep of %s", source->file, axis->line, key);
-        char *kept = gn_tree_text(&point->tree, origin);
-        if (value == NULL || kept == NULL)
-            return gn_check_memory(&check);
-        value->setting = kept;
-        GN_TRY(gn_tree_put(&point->tree, key, value, kept, message));
-        add_label(label, size, key, value);
+        const size_t count = axis_count(sweep->items[i]);
+        stride /= count;
+        GN_TRY(put_axis(m, sweep->items[i], index / stride % count));
     }
     return GN_OK;
 }
@@ -119,9 +164,10 @@ gn_status gn_config_sweep_point(const gn_config_source *source, size_t index, gn
     enum { LABEL_SIZE = 160 };
     *point = calloc(1, sizeof **point);
     *label = calloc(1, LABEL_SIZE);
+    const making m = {*point, *label, LABEL_SIZE, message};
     gn_status status = *point == NULL || *label == NULL
                            ? gn_message_fail(message, GN_ERROR_MEMORY, "out of memory")
-                           : make_point(source, index, *point, *label, LABEL_SIZE, message);
+                           : make_point(source, index, &m);
     if (status != GN_OK) {
         gn_config_source_destroy(*point);
         free(*label);
