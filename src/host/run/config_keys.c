@@ -95,6 +95,7 @@ static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"drift", GN_OBSERVE_DRIFT},
                                       {"generalisation", GN_OBSERVE_GENERALISATION},
                                       {"curvature", GN_OBSERVE_CURVATURE},
+                                      {"participation", GN_OBSERVE_PARTICIPATION},
                                       {NULL, 0}};
 static const gn_choice phase_metrics[] = {{"loss_train", GN_PHASE_LOSS_TRAIN},
                                           {"loss_test", GN_PHASE_LOSS_TEST},
