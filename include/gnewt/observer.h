@@ -221,6 +221,16 @@ gn_status gn_observer_create_generalisation(gn_context *context, const gn_datase
 gn_status gn_observer_create_rays(gn_context *context, gn_network *network, const gn_dataset *dataset,
                                   const gn_array *theta0, size_t points, gn_schedule schedule,
                                   gn_observer **observer);
+/* participation: of modular addition, inverse_ratio (rank 0): how few frequencies the hidden units live on.
+ * Of each unit's row of the network's first matrix (units x 2p) the discrete Fourier transforms of both
+ * halves, one after the other, scaled to norm 1, and of these 2p numbers sum |F|^4, the inverse participation
+ * ratio (arXiv 2301.02679); the mean over units, but for those without weights. 1/(2p): all frequencies
+ * alike; about 1/p: random rows; 1/4: one frequency, of equal size in both halves. Errors: UNSUPPORTED where
+ * the data have not one label and twice as many features as classes, or the network has no first matrix over
+ * the features; MEMORY. */
+gn_status gn_observer_create_participation(gn_context *context, const gn_network *network,
+                                           const gn_dataset *dataset, gn_schedule schedule,
+                                           gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);

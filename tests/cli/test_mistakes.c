@@ -597,6 +597,12 @@ static const mistake mistakes[] = {
      {"c.yaml:10: curvature: points is 21, but there are 20 training samples"},
      2},
     {"no products", "kind: norms", "kind: curvature, probes: 0", "", {"observe.0.probes is 0 (products)"}, 2},
+    {"participation of waves",
+     "kind: norms",
+     "kind: participation",
+     "",
+     {"c.yaml:10: participation: the data have 1 features and 1 outputs"},
+     2},
 };
 
 static void make_config(const char *folder, const mistake *m) {

@@ -28,7 +28,13 @@ static const char *const configs[] = {
     "network: {kind: committee, hidden: 4}\n"
     "phases: [{steps: 4, optimizer: {kind: levenberg_marquardt}}]\n"
     "observe: [{kind: rays}]\n"
-    "plot: {kind: metrics, metrics: [rays/first_error_test]}\n"};
+    "plot: {kind: metrics, metrics: [rays/first_error_test]}\n",
+    "name: all\n"
+    "problem: {kind: modular_addition, modulus: 3}\n"
+    "network: {kind: quadratic, hidden: 4}\n"
+    "phases: [{steps: 4, optimizer: {kind: levenberg_marquardt}}]\n"
+    "observe: [{kind: participation}]\n"
+    "plot: {kind: metrics, metrics: [participation/inverse_ratio]}\n"};
 enum { CONFIGS = sizeof configs / sizeof *configs };
 
 static void setup(void) {

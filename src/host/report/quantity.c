@@ -40,6 +40,7 @@ static const struct {
     {"curvature/direction_angle", {"angle of gradient and direction", GN_SCALE_LINEAR}},
     {"rays/nyquist_error", {"error on rays at the largest frequency", GN_SCALE_LOG}},
     {"rays/first_error", {"error on rays at the first frequency", GN_SCALE_LOG}},
+    {"participation/inverse_ratio", {"inverse participation ratio", GN_SCALE_LINEAR}},
 };
 
 gn_quantity gn_quantity_of(const char *name) {

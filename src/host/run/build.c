@@ -370,6 +370,10 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
         status = gn_observer_create_rays(build->context, build->network, &build->dataset, build->theta0,
                                          from->points, schedule, out);
         break;
+    case GN_OBSERVE_PARTICIPATION:
+        status =
+            gn_observer_create_participation(build->context, build->network, &build->dataset, schedule, out);
+        break;
     }
     if (status == GN_OK)
         build->observer_count++;

@@ -136,7 +136,8 @@ typedef enum gn_observe_kind {
     GN_OBSERVE_GENERALISATION,
     GN_OBSERVE_CURVATURE,
     GN_OBSERVE_DRIFT,
-    GN_OBSERVE_RAYS
+    GN_OBSERVE_RAYS,
+    GN_OBSERVE_PARTICIPATION
 } gn_observe_kind;
 
 typedef struct gn_config_observer {

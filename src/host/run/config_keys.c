@@ -96,6 +96,7 @@ static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"generalisation", GN_OBSERVE_GENERALISATION},
                                       {"curvature", GN_OBSERVE_CURVATURE},
                                       {"rays", GN_OBSERVE_RAYS},
+                                      {"participation", GN_OBSERVE_PARTICIPATION},
                                       {NULL, 0}};
 static const gn_choice phase_metrics[] = {{"loss_train", GN_PHASE_LOSS_TRAIN},
                                           {"loss_test", GN_PHASE_LOSS_TEST},
@@ -148,6 +149,7 @@ static const gn_choice metrics[] = {
     {"rays/nyquist_error_test", 0},
     {"rays/first_error_train", 0},
     {"rays/first_error_test", 0},
+    {"participation/inverse_ratio", 0},
     {NULL, 0}};
 
 /* ---- rows as data ---- */
