@@ -395,6 +395,7 @@ def test_f4():
 
 
 def self_test():
+    runs.RESAMPLES = 500
     tests = [test for name, test in globals().items() if name.startswith("test_")]
     for test in tests:
         test()

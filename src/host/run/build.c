@@ -253,14 +253,8 @@ done:
 static gn_status replace_targets(const gn_config *config, const gn_config_source *source, gn_build *build,
                                  gn_message *message) {
     const size_t number = config->problem.eigenvector;
-    char where[512];
     if (number == 0)
         return GN_OK;
-    if (config->loss.kind != GN_LOSS_SQUARED)
-        return gn_message_fail(
-            message, GN_ERROR_CONFIG,
-            "%s: problem.eigenvector makes targets that are no classes; take loss.kind squared",
-            gn_config_where(source, "problem.eigenvector", where, sizeof where));
     const gn_status status = gn_eigenvector_targets(build->network, build->theta0, number, &build->dataset);
     return status == GN_OK ? GN_OK : fail_at(build, status, source, "problem.eigenvector", message);
 }
