@@ -584,6 +584,14 @@ static const mistake mistakes[] = {
      "",
      {"observe.0.thresholds must be a list"},
      2},
+    {"no such eigenvector",
+     NULL,
+     "problem: {kind: polynomial, features: 3, points: 4, test_points: 2, eigenvector: 7}\n"
+     "network: {kind: committee, hidden: 2}\n"
+     "phases: [{steps: 1, optimizer: {kind: sgd}}]\n",
+     "",
+     {"c.yaml:1: eigenvector is 7, but the NTK of training and test set has 6 of them"},
+     2},
     {"generalisation without a test set",
      "test_points: 10}",
      "test_points: 0}",

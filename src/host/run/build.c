@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/status.h"
+#include "run/eigenvector.h"
 #include "run/reference.h"
 
 gn_status gn_build_fail(const gn_build *build, gn_status status, const char *where, gn_message *message) {
@@ -249,6 +250,15 @@ done:
     return status == GN_OK ? GN_OK : gn_build_fail(build, status, "network", message);
 }
 
+static gn_status replace_targets(const gn_config *config, const gn_config_source *source, gn_build *build,
+                                 gn_message *message) {
+    const size_t number = config->problem.eigenvector;
+    if (number == 0)
+        return GN_OK;
+    const gn_status status = gn_eigenvector_targets(build->network, build->theta0, number, &build->dataset);
+    return status == GN_OK ? GN_OK : fail_at(build, status, source, "problem.eigenvector", message);
+}
+
 static gn_status create_network(const gn_config *config, const gn_config_source *source, gn_build *build,
                                 gn_message *message) {
     char where[512];
@@ -262,7 +272,8 @@ static gn_status create_network(const gn_config *config, const gn_config_source 
     if (status != GN_OK)
         return fail_at(build, status, source, "network", message);
     GN_TRY(check_network(config, source, build, message));
-    return create_parameters(config, build, message);
+    GN_TRY(create_parameters(config, build, message));
+    return replace_targets(config, source, build, message);
 }
 
 static gn_status create(const gn_config *config, const gn_config_source *source, gn_log_function log,

@@ -50,6 +50,7 @@ typedef struct gn_config_problem {
     double x_low, x_high, second_low, second_high; /* pde_2d */
     size_t interior, boundary;                     /* PDEs; test_points an axis */
     bool grid;                                     /* PDEs */
+    size_t eigenvector;                            /* polynomial; 0: no */
 } gn_config_problem;
 
 typedef enum gn_network_kind {

@@ -103,7 +103,10 @@
     X(BOOL, grid, grid, "false", "", "", GN_KEY_PDES, 0,                                                     \
       "a lattice and equal distances instead of random points")                                              \
     X(COUNT, test_points, test_points, "51", "points an axis", "[0, 100000]", GN_KEY_PDES, 0,                \
-      "a grid to measure the error on; 0: none")
+      "a grid to measure the error on; 0: none")                                                             \
+    X(COUNT, eigenvector, eigenvector, "0", "", "[0, 1000000000]", GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,      \
+      "targets are this eigenvector, from 1 by descending eigenvalue, of the NTK at the start over "         \
+      "training and test inputs; 0: they are the data's")
 
 #define GN_NETWORK_KEYS(X)                                                                                   \
     X(CHOICE, kind, kind, "mlp", "", "", GN_KEY_ALL, network_kinds,                                          \
