@@ -1,12 +1,18 @@
 /* What the observer nudft saw, two panels a group: the losses over the steps, and below them the spectra of
  * the targets and, at some of the steps, of the error; medians over seeds. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/figures.h"
 
-enum { POINTS = 400 /* of a curve, at most */, LOOKS = 5 /* spectra of a group, at most */, DECADES = 8 };
+enum {
+    POINTS = 400 /* of a curve, at most */,
+    LOOKS = 5 /* spectra of a group, at most */,
+    DECADES = 8,
+    SPECTRUM_DECADES = 5
+};
 
 static const struct {
     const char *metric, *style, *fill, *text;
@@ -20,7 +26,6 @@ static const struct {
 typedef struct column {
     unsigned losses[2], targets[2], looks[LOOKS]; /* blocks */
     double steps[LOOKS];
-    size_t look_count;
 } column;
 
 typedef struct figure {
@@ -56,49 +61,65 @@ static gn_status write_losses(figure *f, size_t g, size_t i, gn_script *script, 
     return GN_OK;
 }
 
-/* The median over the runs that have come to this row: a block of `k value`. */
-static gn_status write_spectrum(figure *f, const gn_run_group *group, const gn_series *series,
-                                const double *k, size_t row, gn_script *script, gn_message *message,
-                                unsigned *block) {
-    double *values = malloc(group->count * sizeof *values);
-    if (!values)
-        return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for %zu runs", group->count);
-    *block = script->blocks++;
-    fprintf(script->file, "$b%u << GN_END\n", *block);
+/* `count` rows of an array, from the first to the last there is. */
+typedef struct spectra {
+    const char *array;
+    size_t count;
+    bool lowest; /* the axis has room for the least of these */
+    unsigned *blocks;
+    double *steps;
+} spectra;
+
+/* Over the runs that have come to the row; NaN where none has a finite value. */
+static double median_at(const gn_series *series, size_t runs, size_t row, size_t i, double *scratch) {
+    size_t count = 0;
+    for (size_t run = 0; run < runs; run++)
+        if (row < series[run].rows && isfinite(series[run].values[row * series[run].width + i]))
+            scratch[count++] = series[run].values[row * series[run].width + i];
+    return count ? gn_median(scratch, count) : NAN;
+}
+
+static void write_spectrum(figure *f, const spectra *s, const gn_series *series, size_t runs, const double *k,
+                           size_t row, double *scratch, gn_script *script) {
+    fprintf(script->file, "$b%u << GN_END\n", script->blocks);
     for (size_t i = 0; i < series[0].width; i++) {
-        size_t count = 0;
-        for (size_t run = 0; run < group->count; run++)
-            if (row < series[run].rows && isfinite(series[run].values[row * series[run].width + i]))
-                values[count++] = series[run].values[row * series[run].width + i];
-        const double median = count ? gn_median(values, count) : NAN;
+        const double median = median_at(series, runs, row, i, scratch);
         if (!(median > 0))
             continue;
         fprintf(script->file, "%.9g %.9g\n", k[i], median);
-        f->least = fmin(f->least, median);
+        f->least = s->lowest ? fmin(f->least, median) : f->least;
         f->most = fmax(f->most, median);
     }
     fputs("NaN NaN\nGN_END\n", script->file);
-    free(values);
+}
+
+static gn_status write_rows(figure *f, const spectra *s, const gn_run_group *group, const gn_series *series,
+                            const gn_series *k, gn_script *script, gn_message *message) {
+    double *scratch = malloc(group->count * sizeof *scratch);
+    if (!scratch)
+        return gn_message_fail(message, GN_ERROR_MEMORY, "no memory for %zu runs", group->count);
+    for (size_t i = 0; i < s->count; i++) {
+        const size_t row = s->count > 1 ? i * (series[0].rows - 1) / (s->count - 1) : 0;
+        s->steps[i] = series[0].at[row];
+        s->blocks[i] = script->blocks;
+        write_spectrum(f, s, series, group->count, k[0].values, row, scratch, script);
+        script->blocks++;
+    }
+    f->highest = fmax(f->highest, k[0].values[k[0].width - 1]);
+    free(scratch);
     return GN_OK;
 }
 
-/* `count` rows of an array, from the first to the last there is. */
-static gn_status write_rows(figure *f, size_t g, const char *array, size_t count, gn_script *script,
-                            gn_message *message, unsigned *blocks, double *steps) {
+static gn_status write_spectra(figure *f, size_t g, spectra s, gn_script *script, gn_message *message) {
     const gn_run_group *group = &f->set->groups[g];
     gn_series *k, *series;
     GN_TRY(gn_group_series(f->set, group, "nudft/frequency", &k, message));
-    gn_status status = gn_group_series(f->set, group, array, &series, message);
+    gn_status status = gn_group_series(f->set, group, s.array, &series, message);
     if (status == GN_OK && (series[0].rows == 0 || series[0].width != k[0].width))
         status = gn_message_fail(message, GN_ERROR_FORMAT, "'%s' has no spectrum",
                                  f->set->runs[group->first].run.directory);
-    for (size_t i = 0; i < count && status == GN_OK; i++) {
-        const size_t row = count > 1 ? i * (series[0].rows - 1) / (count - 1) : 0;
-        steps[i] = series[0].at[row];
-        status = write_spectrum(f, group, series, k[0].values, row, script, message, &blocks[i]);
-    }
     if (status == GN_OK)
-        f->highest = fmax(f->highest, k[0].values[k[0].width - 1]);
+        status = write_rows(f, &s, group, series, k, script, message);
     gn_group_series_free(group, series);
     gn_group_series_free(group, k);
     return status;
@@ -107,12 +128,15 @@ static gn_status write_rows(figure *f, size_t g, const char *array, size_t count
 static gn_status write_group(figure *f, size_t g, gn_script *script, gn_message *message) {
     column *c = &f->columns[g];
     double step;
-    c->look_count = LOOKS;
+    const spectra error = {
+        .array = error_name(f), .count = LOOKS, .lowest = true, .blocks = c->looks, .steps = c->steps};
     for (size_t i = 0; i < f->sets; i++) {
+        const spectra target = {
+            .array = targets[i].array, .count = 1, .blocks = &c->targets[i], .steps = &step};
         GN_TRY(write_losses(f, g, i, script, message));
-        GN_TRY(write_rows(f, g, targets[i].array, 1, script, message, &c->targets[i], &step));
+        GN_TRY(write_spectra(f, g, target, script, message));
     }
-    return write_rows(f, g, error_name(f), LOOKS, script, message, c->looks, c->steps);
+    return write_spectra(f, g, error, script, message);
 }
 
 static gn_status write_data(figure *f, gn_script *script, gn_message *message) {
@@ -125,7 +149,7 @@ static gn_status write_data(figure *f, gn_script *script, gn_message *message) {
     }
     for (size_t g = 0; g < f->set->group_count; g++)
         GN_TRY(write_group(f, g, script, message));
-    if (f->high > 0 && f->most > 0 && f->highest > 0)
+    if (f->high > 0 && isfinite(f->least) && f->highest > 0)
         return GN_OK;
     return gn_message_fail(message, GN_ERROR_FORMAT, "no run has a positive loss and spectrum to draw");
 }
@@ -165,16 +189,18 @@ static void draw_spectra(const figure *f, size_t g) {
     const size_t panel = panel_of(f, g) + page->columns;
     FILE *file = page->canvas.script->file;
     const gn_box box = gn_page_panel(page, panel);
-    gn_axis y = gn_axis_decades(f->least, f->most, DECADES);
-    const gn_axis x = {.low = 0, .high = f->highest, .label = "frequency k"};
+    gn_axis y = gn_axis_decades(f->least, f->most, SPECTRUM_DECADES);
+    const gn_axis x = {.low = 0,
+                       .high = f->highest,
+                       .label = gn_page_last_row(page, panel) ? "frequency k" : " "}; /* titles are below */
     char style[64], text[96] = "at steps";
     y.label = gn_page_first_column(page, panel) ? "spectrum  |F(k)|" : NULL;
-    for (size_t i = 0; i < c->look_count; i++)
+    for (size_t i = 0; i < LOOKS; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s %.0f", i ? "," : "", c->steps[i]);
     gn_canvas_axes(&page->canvas, box, NULL, x, y);
     gn_canvas_text(&page->canvas, box.left + 8, box.top + 10, GN_TEXT_SMALL, text);
     fputs("plot ", file);
-    for (size_t i = 0; i < c->look_count; i++) {
+    for (size_t i = 0; i < LOOKS; i++) {
         look_style(i, style, sizeof style);
         fprintf(file, "$b%u using 1:2 with lines %s, \\\n", c->looks[i], style);
     }
