@@ -49,8 +49,10 @@ static void write_found(FILE *out, const gn_experiment *e, const gn_run_group *g
         const gn_spread spread = last_of(e, group, m);
         if (spread.count == 0)
             continue;
-        fprintf(out, "%s%s %s <small>%s</small>", separator, gn_measure_title(m),
-                gn_number_text(spread.median, DIGITS, number), gn_report_range(spread, DIGITS, range));
+        fprintf(out, "%s%s %s", separator, gn_measure_title(m),
+                gn_number_text(spread.median, DIGITS, number));
+        if (gn_report_range(spread, DIGITS, range)[0] != '\0')
+            fprintf(out, " <small>%s</small>", range);
         separator = ", ";
     }
     if (finished(e, group) < group->count)
