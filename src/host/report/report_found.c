@@ -110,7 +110,8 @@ void gn_report_final(FILE *out, const gn_experiment *e) {
         fputs("</tr>\n", out);
         most = group->count > most ? group->count : most;
     }
-    fputs("</tbody></table></div>\n<p class=\"note\">Seconds are training time, without recording and "
+    fputs("</tbody></table></div>\n<p class=\"note\">Seconds are wall-clock time of training, without "
+          "recording and "
           "observing; "
           "a pass is one forward and backward evaluation of the batch, or its worth.",
           out);
