@@ -110,6 +110,7 @@ Test(report_html, a_section_with_figure_caption_and_tables) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         cr_expect_not_null(strstr(html, words[i]), "no `%s`", words[i]);
     cr_expect_null(strstr(html, "Not all runs"));
+    cr_expect_null(strstr(html, "class=\"tall\""));
     cr_expect_null(strstr(html, "Gnuplot"), "no tooltip of the program's name");
     free(html);
     report_end(&test);
@@ -160,7 +161,7 @@ Test(report_html, settings_that_never_came_there_share_a_row) {
                                         : i == 1 ? "b"
                                                  : "c",
                                 .optimizer = optimizers[i],
-                                .plot = "{kind: metrics}",
+                                .plot = "{kind: metrics, columns: 1, metrics: [loss_test, passes, seconds]}",
                                 .steps = 300,
                                 .every = 10,
                                 .value = i == 1 ? report_decay : stands});
@@ -170,6 +171,8 @@ Test(report_html, settings_that_never_came_there_share_a_row) {
                  2);
     cr_expect_eq(count(html, "<th scope=\"row\">A; C</th><td>none</td><td>never</td>"), 8,
                  "a tenth of two losses, three levels of two accuracies");
+    cr_expect_not_null(strstr(html, "<svg role=\"img\" aria-label=\"case\" class=\"tall\""), "three panels");
+    cr_expect_null(strstr(html, ">train<"), "no curve is of the training set");
     cr_expect_not_null(strstr(html, "test loss 0.5, "), "an empty range leaves nothing behind");
     free(html);
     report_end(&test);

@@ -113,7 +113,7 @@ static const char style[] =
     "html{font-size:10.5pt}body{max-width:none;padding:0}nav{display:none}\n"
     "section+section{break-before:page}h2{margin-top:0}\n"
     "h2,h3,thead,h3+.note,.meta{break-after:avoid}figure,tr,.pair{break-inside:avoid}"
-    "figure svg{max-height:112mm}\n"
+    "figure svg{max-height:112mm}figure svg.tall{max-height:150mm}\n"
     ".wide{overflow:visible}table{font-size:8.5pt}th,td{padding-right:9px}a{color:inherit}\n"
     "pre{background:none;padding:0;columns:3;font-size:7.5pt}details::details-content{content-visibility:"
     "visible;height:auto}}\n";
