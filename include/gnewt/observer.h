@@ -231,6 +231,23 @@ gn_status gn_observer_create_rays(gn_context *context, gn_network *network, cons
 gn_status gn_observer_create_participation(gn_context *context, const gn_network *network,
                                            const gn_dataset *dataset, gn_schedule schedule,
                                            gn_observer **observer);
+/* nudft: F(k) = (1/n) sum_j y_j exp(-i k x_j) at k = 0 ... highest, `values` (K) evenly spaced frequencies,
+ * over points x_j of any places: inputs of one feature, or of more their projections on the first principal
+ * component of the training inputs. Written: frequency (K), and |F(k)| (K), with several outputs the root of
+ * the sum of squares, of the targets, the outputs (under cross-entropy: logits) and outputs - targets:
+ * target_train, prediction_train, error_train and, where there is a test set, target_test, prediction_test,
+ * error_test. Network and data set are borrowed, theta0 (P; of a centred network) is copied. Errors:
+ * UNSUPPORTED (a PDE), ARGUMENT (no frequency), MEMORY (the covariance of the inputs, features x features).
+ * (Zhou et al., arXiv 2405.17479.) */
+typedef struct gn_nudft_options {
+    size_t values;
+    double highest;
+} gn_nudft_options;
+/* k = 0, 1, ... 20. */
+gn_nudft_options gn_nudft_options_default(void);
+gn_status gn_observer_create_nudft(gn_context *context, gn_network *network, const gn_dataset *dataset,
+                                   const gn_array *theta0, const gn_nudft_options *options,
+                                   gn_schedule schedule, gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);

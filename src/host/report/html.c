@@ -102,6 +102,8 @@ static const char style[] =
     "dl.settings div{break-inside:avoid;padding-left:1.5em;text-indent:-1.5em;overflow-wrap:anywhere}\n"
     "dl.settings dt,dl.settings dd{display:inline;margin:0}dl.settings dt{color:#5a5a5a}\n"
     "table.keys{font:12.5px/1.4 ui-monospace,'DejaVu Sans Mono',monospace}\n"
+    "table.keys td,table.keys th{white-space:normal;overflow-wrap:anywhere;min-width:11ch;max-width:30ch}\n"
+    "table.keys th[scope=row]{white-space:nowrap;max-width:none}\n"
     "details{margin:10px 0}summary{cursor:pointer;font-size:14px}\n"
     "pre{font:12.5px/1.45 ui-monospace,'DejaVu Sans Mono',monospace;background:#f6f6f4;padding:12px 16px;"
     "overflow-x:auto;white-space:pre-wrap}\n"
@@ -110,7 +112,8 @@ static const char style[] =
     "@media print{@page{size:A4 landscape;margin:12mm 14mm}\n"
     "html{font-size:10.5pt}body{max-width:none;padding:0}nav{display:none}\n"
     "section+section{break-before:page}h2{margin-top:0}\n"
-    "h2,h3,thead{break-after:avoid}figure,tr,.pair{break-inside:avoid}figure svg{max-height:150mm}\n"
+    "h2,h3,thead,h3+.note,.meta{break-after:avoid}figure,tr,.pair{break-inside:avoid}"
+    "figure svg{max-height:112mm}figure svg.tall{max-height:150mm}\n"
     ".wide{overflow:visible}table{font-size:8.5pt}th,td{padding-right:9px}a{color:inherit}\n"
     "pre{background:none;padding:0;columns:3;font-size:7.5pt}details::details-content{content-visibility:"
     "visible;height:auto}}\n";

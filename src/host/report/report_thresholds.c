@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "report/html.h"
 #include "report/number.h"
 #include "report/report_parts.h"
 
@@ -49,23 +50,46 @@ static gn_spread spent(const gn_experiment *e, const gn_run_group *group, gn_mea
     return spread;
 }
 
+static void write_reached(FILE *out, const gn_experiment *e, const gn_run_group *group, gn_measure measure,
+                          double threshold) {
+    gn_report_row(out, group);
+    fprintf(out, "<td>%zu of %zu</td>", reached(e, group, measure, threshold), group->count);
+    gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURES), STEP_DIGITS, false);
+    gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURE_SECONDS), DIGITS, false);
+    gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURE_PASSES), DIGITS, false);
+    fputs("</tr>\n", out);
+}
+
+/* The groups of which no run came there, in one row. */
+static void write_others(FILE *out, const gn_experiment *e, gn_measure measure, double threshold) {
+    const char *separator = "";
+    fputs("<tr><th scope=\"row\">", out);
+    for (size_t i = 0; i < e->set.group_count; i++) {
+        if (reached(e, &e->set.groups[i], measure, threshold) > 0)
+            continue;
+        fputs(separator, out);
+        gn_html_text(out, e->set.groups[i].title);
+        separator = "; ";
+    }
+    fputs("</th><td>none</td><td>never</td><td>never</td><td>never</td></tr>\n", out);
+}
+
 static void write_threshold(FILE *out, const gn_experiment *e, gn_measure measure, double threshold) {
     char number[GN_NUMBER];
-    fputs("<tbody>\n", out);
-    for (size_t i = 0; i < e->set.group_count; i++) {
-        const gn_run_group *group = &e->set.groups[i];
-        fputs("<tr>", out);
-        if (i == 0)
-            fprintf(out, "<th class=\"left\" scope=\"rowgroup\" rowspan=\"%zu\">%s %s</th>",
-                    e->set.group_count, is_loss(measure) ? "≤" : "≥",
-                    gn_number_text(threshold, DIGITS, number));
-        gn_report_row(out, group);
-        fprintf(out, "<td>%zu of %zu</td>", reached(e, group, measure, threshold), group->count);
-        gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURES), STEP_DIGITS, false);
-        gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURE_SECONDS), DIGITS, false);
-        gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURE_PASSES), DIGITS, false);
-        fputs("</tr>\n", out);
+    size_t rows = 0;
+    for (size_t i = 0; i < e->set.group_count; i++)
+        rows += reached(e, &e->set.groups[i], measure, threshold) > 0;
+    const bool others = rows < e->set.group_count;
+    fprintf(out, "<tbody>\n<tr><th class=\"left\" scope=\"rowgroup\" rowspan=\"%zu\">%s %s</th>",
+            rows + others, is_loss(measure) ? "≤" : "≥", gn_number_text(threshold, DIGITS, number));
+    for (size_t i = 0, written = 0; i < e->set.group_count; i++) {
+        if (reached(e, &e->set.groups[i], measure, threshold) == 0)
+            continue;
+        fputs(written++ > 0 ? "<tr>" : "", out);
+        write_reached(out, e, &e->set.groups[i], measure, threshold);
     }
+    if (others)
+        write_others(out, e, measure, threshold);
     fputs("</tbody>\n", out);
 }
 

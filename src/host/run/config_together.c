@@ -92,37 +92,41 @@ static gn_status check_damping(const gn_check *check, const gn_node *phases) {
     return GN_OK;
 }
 
+static bool observes(const gn_node *observe, const char *kind) {
+    for (size_t i = 0; i < observe->count; i++)
+        if (is(observe->items[i], "kind", kind))
+            return true;
+    return false;
+}
+
 /* A metric OBSERVER/ARRAY has that observer. */
 static gn_status check_metrics(const gn_check *check, const gn_node *metrics, const gn_node *observe) {
     for (size_t i = 0; i < metrics->count; i++) {
         const char *name = metrics->items[i]->text;
-        const int length = (int)strcspn(name, "/");
-        bool there = name[length] == '\0';
-        for (size_t j = 0; j < observe->count && !there; j++) {
-            const char *kind = gn_node_get(observe->items[j], "kind")->text;
-            there = strlen(kind) == (size_t)length && strncmp(kind, name, (size_t)length) == 0;
-        }
-        if (!there)
+        char observer[64];
+        snprintf(observer, sizeof observer, "%.*s", (int)strcspn(name, "/"), name);
+        if (strchr(name, '/') != NULL && !observes(observe, observer))
             return gn_check_fail(check, metrics->items[i],
-                                 "plot.metrics.%zu `%s` needs `- {kind: %.*s}` under observe", i, name,
-                                 length, name);
+                                 "plot.metrics.%zu `%s` needs `- {kind: %s}` under observe", i, name,
+                                 observer);
     }
     return GN_OK;
 }
 
-/* A figure of what an observer writes needs that observer: both have one name, but for `rates`. */
-static gn_status check_figure(const gn_check *check, const gn_node *observe, const gn_node *plot) {
-    static const char *const needs[][2] = {
-        {"fourier", "fourier"}, {"rates", "ntk"}, {"drift", "drift"}, {"curvature", "curvature"}};
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
-        bool found = !is(plot, "kind", needs[i][0]);
-        for (size_t j = 0; j < observe->count; j++)
-            found |= is(observe->items[j], "kind", needs[i][1]);
-        if (!found)
+/* A figure of what an observer sees needs that observer. */
+static gn_status check_figure(const gn_check *check, const gn_node *plot, const gn_node *observe) {
+    static const struct {
+        const char *plot, *observer;
+    } needs[] = {{"fourier", "fourier"},
+                 {"rates", "ntk"},
+                 {"drift", "drift"},
+                 {"curvature", "curvature"},
+                 {"nudft", "nudft"}};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (is(plot, "kind", needs[i].plot) && !observes(observe, needs[i].observer))
             return gn_check_fail(check, gn_node_get(plot, "kind"),
-                                 "plot.kind `%s` needs `- {kind: %s}` under observe", needs[i][0],
-                                 needs[i][1]);
-    }
+                                 "plot.kind `%s` needs `- {kind: %s}` under observe", needs[i].plot,
+                                 needs[i].observer);
     return GN_OK;
 }
 
@@ -135,7 +139,7 @@ static gn_status check_observers(const gn_check *check, const gn_node *resolved)
                 return gn_check_fail(check, kind, "observe.%zu.kind `%s` is there twice; one is enough", i,
                                      kind->text);
     }
-    GN_TRY(check_figure(check, observe, plot));
+    GN_TRY(check_figure(check, plot, observe));
     const gn_node *metrics = gn_node_get(plot, "metrics");
     if (metrics != NULL && metrics->count == 0)
         return gn_check_fail(check, metrics, "plot.metrics is empty; name a column, as [loss_train]");
