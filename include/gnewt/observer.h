@@ -35,7 +35,8 @@ typedef struct gn_observer gn_observer;
  * in discrete time).
  * - gradient: 1 - rate weight lambda, weight = 2/M for the mean square; with momentum the larger root of
  *   z^2 - (1 + momentum - rate weight lambda) z + momentum
- * - damped: 1 - rate weight lambda / (damping + weight lambda); a damping that changes is NaN
+ * - damped: 1 - rate weight lambda / (damping + weight lambda); a damping that changes is NaN, and so is one
+ *   that is relative times weight and the largest where the phase begins, until an observer has seen that
  * - cut: 1 - rate where lambda > cutoff * the largest, else 1
  * - diagonal: that root with rate (1 - momentum) in place of rate, lambda being an eigenvalue of J diag(d) J'
  *   for the optimiser's diagonal d (gn_optimizer_diagonal), which stands still; momentum is adam's beta1 and

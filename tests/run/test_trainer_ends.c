@@ -219,6 +219,8 @@ ON_EACH_DEVICE(trainer, a_resumed_gauss_newton_run_is_the_run_never_stopped) {
     check_resume_of(device, lm);
     lm.damping = (gn_damping_options){.kind = GN_DAMPING_SCHEDULED, .value = 1, .final = 1e-3, .steps = 4};
     check_resume_of(device, lm);
+    lm.damping = (gn_damping_options){.kind = GN_DAMPING_RELATIVE, .value = 0.01};
+    check_resume_of(device, lm);
     lm.damping = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT).damping;
     lm.damping.kind = GN_DAMPING_GAIN_RATIO;
     lm.damping.value = 1e-3;

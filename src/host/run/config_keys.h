@@ -170,7 +170,7 @@
     X(REAL, value, value, "1.0e-3", "of w J'H J", "(0, inf)",                                                \
       GN_KEY_ON(GN_DAMPING_SCHEDULED) | GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0, "mu, where it starts")          \
     X(REAL, value, value, "1.0e-6", "of the largest eigenvalue", "[0, inf)", GN_KEY_ON(GN_DAMPING_RELATIVE), \
-      0, "mu, for fractional, at the phase's first step")                                                    \
+      0, "mu, from the phase's first step on")                                                               \
     X(REAL, final, final, "1.0e-4", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
       "mu, where it ends")                                                                                   \
     X(COUNT, steps, steps, "500", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
