@@ -68,6 +68,7 @@ static const char *axis_label(const char *name) {
                   {"rejected", "trials rejected"},
                   {"cg_iterations", "CG iterations"},
                   {"acceleration", "acceleration  2‖c‖/‖d‖"},
+                  {"processor_seconds", "processor time of training (s)"},
                   {"passes", "passes"},
                   {"seconds", "training time (s)"},
                   {DRIFT, "kernel drift  ‖K − K_0‖/‖K_0‖"},
@@ -164,8 +165,9 @@ static bool any_finite(const gn_band *band) {
 
 /* The axis is fixed before the data are written: what is not positive has a place only on a linear one. */
 static bool wants_logarithm(const char *name) {
-    static const char *const linear[] = {"accuracy", "kept",    "backtracks",   "rejected", "cg_iterations",
-                                         "passes",   "seconds", "acceleration", UNIFORMITY, RESIDENCY};
+    static const char *const linear[] = {"accuracy",          "kept",     "backtracks", "rejected",
+                                         "cg_iterations",     "passes",   "seconds",    "acceleration",
+                                         "processor_seconds", UNIFORMITY, RESIDENCY};
     for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
         if (!strcmp(linear[i], name))
             return false;

@@ -30,6 +30,7 @@ struct gn_trainer {
 
     double seconds;     /* of training, without the segment that runs */
     double started;     /* the monotonic clock where that segment began */
+    double processor_seconds, processor_started; /* the same of the processors' clock */
     double passes;      /* spent so far */
     double step_passes; /* of a step of this phase; 0: not yet known */
 
