@@ -71,7 +71,8 @@ Test(bench, choice) {
 /* Two optimisers, three seeds; one of the first never gets there, and the second has no choice. */
 Test(bench, spreads_json_and_figure) {
     report_case test = report_start();
-    double spent[3][GN_BENCH_COSTS] = {{20, 40, 1.5, 3.25}, {INFINITY, INFINITY, INFINITY, INFINITY}, {10, 20, 0.5, 1}};
+    double spent[3][GN_BENCH_COSTS] = {
+        {20, 40, 1.5, 3.25}, {INFINITY, INFINITY, INFINITY, INFINITY}, {10, 20, 0.5, 1}};
     uint64_t seeds[] = {0, 1, 2};
     char *labels[] = {"A", "B \"quoted\""};
     gn_bench_run tuning = {
