@@ -62,7 +62,7 @@ for name in $names; do # the arguments: folders to report
     ended=$?
     [ $ended -ne 130 ] || exit 130
     [ $ended -eq 0 ] || code=1
-    [ ! -d "$out/runs/$name" ] || set -- "$@" "$out/runs/$name"
+    [ -z "$(find "$out/runs/$name" -name run.h5 2> /dev/null)" ] || set -- "$@" "$out/runs/$name"
 done
 [ $# -gt 0 ] || fail "there is nothing to report"
 "$gnewt" report "$@" --out "$out/report.html" || code=1
