@@ -1,4 +1,5 @@
 /* The HTML report: its structure by Python's parser, its numbers against metrics.csv. */
+#include <hdf5.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,6 +199,32 @@ Test(report_html, tables_of_settings_leave_out_what_none_of_theirs_has) {
     expect_well_formed(&test);
     cr_expect_eq(count(html, "<tr><th scope=\"row\">phases.0.optimizer.learning_rate</th>"), 2);
     cr_expect_eq(count(html, "<tr><th scope=\"row\">phases.0.optimizer.cutoff</th>"), 1);
+    free(html);
+    report_end(&test);
+}
+
+/* As of a gnewt that did not record it yet. */
+static void forget_processor_seconds(const report_case *test, const char *run) {
+    char path[2 * REPORT_PATH];
+    snprintf(path, sizeof path, "%s/%s/run.h5", test->folder, run);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    cr_assert(file >= 0 && H5Ldelete(file, "/metrics/processor_seconds", H5P_DEFAULT) >= 0);
+    cr_assert(H5Fclose(file) >= 0);
+}
+
+/* 0.0907 = exp(-2.4), recorded in all columns alike. */
+Test(report_html, processor_seconds_are_shown_of_groups_whose_runs_all_have_them) {
+    report_case test = report_start();
+    gn_report report;
+    add_two_groups(&test);
+    forget_processor_seconds(&test, "a1");
+    char *html = report_of(&test, &report);
+    const char *spent = "<td>240</td><td>0.181<small>[0.0907, 0.272]</small></td>";
+    char text[200];
+    snprintf(text, sizeof text, "%s<td>–</td>", spent);
+    cr_expect_eq(count(html, text), 2, "two losses of the group that does not tell");
+    snprintf(text, sizeof text, "%s%s", spent, spent + strlen("<td>240</td>"));
+    cr_expect_eq(count(html, text), 2, "two losses of the other");
     free(html);
     report_end(&test);
 }

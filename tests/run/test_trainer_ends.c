@@ -135,6 +135,9 @@ static void check_resume(const trainer_case *from, size_t steps) {
         cr_assert_eq(first->row_count + second->row_count, whole->row_count, "stopped after %d", (int)stop);
         expect_last_rows(whole, second);
         expect_same_theta(whole, second);
+        if (first->row_count > 0 && second->row_count > 0)
+            cr_assert_gt(second->rows[0].processor_seconds,
+                         first->rows[first->row_count - 1].processor_seconds);
         trainer_teardown(first);
         trainer_teardown(second);
     }

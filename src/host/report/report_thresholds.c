@@ -33,10 +33,12 @@ static bool any_reached(const gn_experiment *e, gn_measure measure, double thres
     return false;
 }
 
-/* What a group's runs had spent when they got there, infinite for those that did not; GN_MEASURES: steps. */
+/* What a group's runs had spent when they got there, infinite for those that did not, of none where one of
+ * them does not tell; GN_MEASURES: steps. */
 static gn_spread spent(const gn_experiment *e, const gn_run_group *group, gn_measure measure,
                        double threshold, gn_measure what) {
     double *values = calloc(group->count, sizeof *values);
+    bool told = values != NULL;
     for (size_t i = 0; values && i < group->count; i++) {
         const gn_trace *trace = &e->traces[group->first + i];
         const size_t row = gn_trace_reach(trace, measure, threshold);
@@ -44,8 +46,9 @@ static gn_spread spent(const gn_experiment *e, const gn_run_group *group, gn_mea
         values[i] = row == trace->rows    ? INFINITY
                     : what == GN_MEASURES ? series->at[row]
                                           : series->values[row];
+        told = told && !isnan(values[i]);
     }
-    const gn_spread spread = gn_spread_of(values, values ? group->count : 0);
+    const gn_spread spread = gn_spread_of(values, told ? group->count : 0);
     free(values);
     return spread;
 }
@@ -56,6 +59,7 @@ static void write_reached(FILE *out, const gn_experiment *e, const gn_run_group 
     fprintf(out, "<td>%zu of %zu</td>", reached(e, group, measure, threshold), group->count);
     gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURES), STEP_DIGITS, false);
     gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURE_SECONDS), DIGITS, false);
+    gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURE_PROCESSOR_SECONDS), DIGITS, false);
     gn_report_cell(out, spent(e, group, measure, threshold, GN_MEASURE_PASSES), DIGITS, false);
     fputs("</tr>\n", out);
 }
@@ -71,7 +75,7 @@ static void write_others(FILE *out, const gn_experiment *e, gn_measure measure, 
         gn_html_text(out, e->set.groups[i].title);
         separator = "; ";
     }
-    fputs("</th><td>none</td><td>never</td><td>never</td><td>never</td></tr>\n", out);
+    fputs("</th><td>none</td><td>never</td><td>never</td><td>never</td><td>never</td></tr>\n", out);
 }
 
 static void write_threshold(FILE *out, const gn_experiment *e, gn_measure measure, double threshold) {
@@ -105,8 +109,8 @@ static void write_measure(FILE *out, const gn_experiment *e, gn_measure measure)
     fprintf(out,
             "<div class=\"wide\"><table>\n<thead><tr><th class=\"left\" scope=\"col\">%s%s</th>"
             "<th class=\"left\" scope=\"col\">setting</th><th scope=\"col\">seeds that came there</th>"
-            "<th scope=\"col\">steps</th><th scope=\"col\">seconds</th><th "
-            "scope=\"col\">passes</th></tr></thead>\n",
+            "<th scope=\"col\">steps</th><th scope=\"col\">seconds</th>"
+            "<th scope=\"col\">processor seconds</th><th scope=\"col\">passes</th></tr></thead>\n",
             gn_measure_title(measure), is_loss(measure) ? "<br>of its start" : "");
     for (; *threshold > 0; threshold++)
         if (any_reached(e, measure, *threshold))
@@ -119,7 +123,7 @@ void gn_report_thresholds(FILE *out, const gn_experiment *e) {
           "beyond "
           "it; a threshold that no run reached is left out. Medians are over all seeds, those that never "
           "came there "
-          "included.</p>\n",
+          "included. Seconds are of the clock, processor seconds of the run's own work.</p>\n",
           out);
     for (gn_measure m = GN_MEASURE_LOSS_TRAIN; m < GN_MEASURES; m++)
         if (gn_experiment_has(e, m))
