@@ -5,7 +5,7 @@
 
 A line a setting: the steps at which the training and the test loss first fell to PART of what they began with (for three
 rows in succession), their difference and ratio, and the test's progress tau = -ln(L/L(0)) of the training loss, passes
-and seconds of training (wall clock) there; last test loss. Median over the seeds and range; inf: not reached. With
+and seconds of training (wall clock) there; last test loss. Median over the seeds and range; never: not reached. With
 --against also the differences in ln ratio and tau to the runs of that optimiser, alike otherwise: median, 95 % bootstrap
 interval over the seeds; of seeds on which both have reached it.
 """
@@ -23,12 +23,14 @@ def times(run, threshold):
     row = numpy.flatnonzero(run.metrics["step"] == test)
     there = [values[row[0]] if len(row) else numpy.inf
              for values in (runs.progress(run), run.metrics["passes"], run.metrics["seconds"])]
-    return [train, test, test - train if numpy.isfinite(test) else numpy.inf, test / max(1, train), *there,
-            run.metrics["loss_test"][-1]]
+    delay, ratio = (test - train, test / max(1, train)) if numpy.isfinite(test) else (numpy.inf, numpy.inf)
+    return [train, test, delay, ratio, *there, run.metrics["loss_test"][-1]]
 
 
-def steps(values):
-    return runs.spread(values, "g")
+def cell(values, form=".3g"):
+    """Of one seed its value alone."""
+    text = runs.spread(values, form) if len(values) > 1 else format(values[0], form)
+    return text.replace("inf", "never")
 
 
 def rest_of(run):
@@ -65,7 +67,7 @@ def main():
     print("|---" * (12 if options.against else 10) + "|")
     for (labels, rest), group in runs.grouped(all_runs, lambda run: (run.labels, rest_of(run))).items():
         columns = list(zip(*(times(run, options.threshold) for run in group)))
-        cells = [steps(values) for values in columns[:3]] + [runs.spread(values) for values in columns[3:]]
+        cells = [cell(values, "g") for values in columns[:3]] + [cell(values) for values in columns[3:]]
         print(f"| {', then '.join(labels)} {rest} | {len(group)} | {' | '.join(cells)} |"
               + (" " + difference(group, others, options.threshold) if options.against else ""))
 

@@ -19,7 +19,7 @@ gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message
 /* Recorded quantities, one panel a family (loss_train and loss_test are one), one colour a group; with
  * plot.panels a row a family, a panel a value of that key, and one colour what groups have in common
  * otherwise, or of plot.lines. plot.kind drift: what the observer drift saw, with the step where its drift
- * first exceeds 0.1; rays: the losses, and the largest frequency of what the observer rays saw.
+ * first exceeds 0.1.
  */
 gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 /* Measured against predicted decay of the NTK's modes, one panel a group. */
