@@ -1,6 +1,6 @@
 """When training and test pairs of modular addition were learnt, and what the weights and hidden units did meanwhile.
 
-    python3 experiments/modular_delays.py SWEEP... [--threshold 0.95] [--fit network.alpha]
+    python3 experiments/modular_delays.py SWEEP... [--threshold 0.95] [--fit network.alpha] [--against GD]
 
 A Markdown table of the settings of sweeps that record accuracies, medians (least to largest) over the seeds: the first step
 with three rows at the threshold, of the training and the test set; their difference and ratio; passes, seconds (wall) and
@@ -9,6 +9,8 @@ of the weights at the training set's, and the inverse participation ratio at the
 first step at which it has risen by half of its rise. "never": not reached, which counts as the longest time in a median.
 --fit KEY: of settings alike but for KEY, the exponent b of delay ~ KEY^b, least squares of the logarithms over all runs that
 got there, with a bootstrap interval over seeds.
+--against LABEL: of each setting the median difference to the optimiser of that label, same seed and otherwise the same
+setting, of ln ratio and of tau, with bootstrap intervals; seeds in which either has not got there are left out.
 """
 
 import argparse
@@ -105,11 +107,37 @@ def fit(group, key, threshold):
     return f"{exponent(sum(drawn, [])):.2f} ({low:.2f} to {high:.2f}, {len(drawn)} seeds)"
 
 
+def elsewhere(run):
+    """Its place in the grid without the seed and what belongs to the optimiser."""
+    return ",".join(pair for pair in run.point.split(",") if not pair.startswith(("phases.", "observe.")))
+
+
+def differences(group, everything, label, threshold):
+    """(ln ratio, tau) less those of the labelled run of the same seed and place, a row a seed."""
+    rows = []
+    for run in group:
+        others = [o for o in everything if o.labels == (label,) and o.seed == run.seed and elsewhere(o) == elsewhere(run)]
+        if len(others) != 1:
+            raise SystemExit(f"{run.folder}: {len(others)} runs of {label} to compare with")
+        own, other = times(run, threshold), times(others[0], threshold)
+        rows.append([numpy.log(own["ratio"] / other["ratio"]), own["tau"] - other["tau"]])
+    rows = numpy.array(rows)
+    return rows[numpy.isfinite(rows).all(axis=1)]
+
+
+def compared(rows):
+    def cell(values):
+        low, high = runs.interval(values)
+        return f"{numpy.median(values):.2f} ({low:.2f} to {high:.2f})"
+    return " | ".join(map(cell, rows.T)) if len(rows) else " | "
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("sweep", nargs="+")
     parser.add_argument("--threshold", type=float, default=0.95)
     parser.add_argument("--fit", metavar="KEY")
+    parser.add_argument("--against", metavar="LABEL")
     options = parser.parse_args()
     everything = [run for sweep in options.sweep for run in runs.runs(sweep)]
     print("| | " + " | ".join(COLUMNS) + " |\n" + "|---" * (len(COLUMNS) + 1) + "|")
@@ -119,6 +147,11 @@ def main():
         print(f"\n| | b of delay ~ {options.fit}^b |\n|---|---|")
         for rest, group in runs.grouped(everything, lambda run: parted(run, options.fit)[1]).items():
             print(f"| {rest} | {fit(group, options.fit, options.threshold)} |")
+    if options.against:
+        print(f"\n| less that of {options.against} | ln ratio | tau | seeds |\n|---|---|---|---|")
+        for point, group in runs.grouped(everything).items():
+            rows = differences(group, everything, options.against, options.threshold)
+            print(f"| {point} | {compared(rows)} | {len(rows)} of {len(group)} |")
 
 
 if __name__ == "__main__":
