@@ -3,14 +3,15 @@
 
     frequency_mismatch.py SWEEP...
 
-A line a setting, median (least to largest) over its seeds. Losses are in parts of each run's first.
+Of each setting, median (least to largest) over its seeds.
 - rebound: the most by which the test loss is above its least so far, as their ratio, while the training loss is above 0.1 (a
   fifth of what sin 6x has); from, at: the steps of that least and of the top
 - low, six: how much the error on the test set is at the top in frequencies 0 to 5, and in the target's own, 6, in parts of
   what sin 6x has at 6 (1/2): the second is 1 while nothing of it is learned
-- at training 0.7: the test loss where the training loss has first come down to 0.7, for the same progress
-- to 0.1: steps from which training and test loss stay below a tenth for three rows, and the passes and seconds of training
-  (wall clock) at the latter; inf: never, and counted as the longest
+- at 0.4, at 0.2: the test loss itself where the training loss is first below that, for the same progress (the mean square of
+  sin 6x is 1/2); inf: it never is
+- to 0.05: steps from which training and test loss stay below a tenth of that for three rows, and the passes and seconds of
+  training (wall clock) at the latter; inf: never, and counted as the longest
 """
 
 import argparse
@@ -32,21 +33,25 @@ def at_step(run, column, step):
     return numpy.inf if numpy.isinf(step) else run.metrics[column][run.metrics["step"] == step][0]
 
 
+def test_at(run, level):
+    there = numpy.flatnonzero(run.metrics["loss_train"] <= level)
+    return run.metrics["loss_test"][there[0]] if len(there) else numpy.inf
+
+
 def numbers(run):
     m = run.metrics
-    train, test = m["loss_train"] / m["loss_train"][0], m["loss_test"] / m["loss_test"][0]
+    test = m["loss_test"]
     fitted = numpy.flatnonzero(m["loss_train"] <= 0.1)
     early = test[:fitted[0]] if len(fitted) else test
     top = int(numpy.argmax(early / numpy.minimum.accumulate(early)))
     least = int(numpy.argmin(test[:top + 1]))
-    first = numpy.flatnonzero(train <= 0.7)
-    learned = runs.first_step(run, "loss_train", 0.1 * m["loss_train"][0])
-    known = runs.first_step(run, "loss_test", 0.1 * m["loss_test"][0])
+    learned = runs.first_step(run, "loss_train", 0.05)
+    known = runs.first_step(run, "loss_test", 0.05)
     step = m["step"][top]
     return {"rebound": test[top] / test[least], "from": m["step"][least], "at": step,
             "low": size(run, step, 0, 5), "six": size(run, step, 6, 6),
-            "at training 0.7": test[first[0]] if len(first) else numpy.nan, "training to 0.1": learned,
-            "test to 0.1": known, "passes": at_step(run, "passes", known), "seconds": at_step(run, "seconds", known),
+            "at 0.4": test_at(run, 0.4), "at 0.2": test_at(run, 0.2), "training to 0.05": learned,
+            "test to 0.05": known, "passes": at_step(run, "passes", known), "seconds": at_step(run, "seconds", known),
             "last training": m["loss_train"][-1], "last test": m["loss_test"][-1]}
 
 

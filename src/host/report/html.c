@@ -92,6 +92,7 @@ static const char style[] =
     "th:last-child,td:last-child{padding-right:2px}\n"
     "th{font-weight:600}thead th{border-bottom:1px solid #1c1c1c;vertical-align:bottom}\n"
     "th[scope=row],th.left,td.left{text-align:left;font-weight:400;white-space:normal}\n"
+    "th[scope=row]{max-width:52ch}\n"
     "tbody+tbody{border-top:1px solid #c8c8c8}\n"
     "td small,li small{display:block;color:#666;font-size:11.5px}li small{display:inline}\n"
     ".note{color:#5a5a5a;font-size:13.5px}\n"
