@@ -45,6 +45,10 @@ class Run:
             path = f"observe/{observer}/{array}"
             return file[path][()] if path in file else None
 
+    def value(self, key):
+        """The first setting of that name, as text."""
+        return self._lines(f"{key}:")[0]
+
     def _lines(self, key):
         lines = (line.strip().removeprefix("- ") for line in self.config.splitlines())
         return [line.split(":", 1)[1].strip().strip('"') for line in lines if line.startswith(key)]

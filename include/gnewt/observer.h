@@ -35,7 +35,8 @@ typedef struct gn_observer gn_observer;
  * in discrete time).
  * - gradient: 1 - rate weight lambda, weight = 2/M for the mean square; with momentum the larger root of
  *   z^2 - (1 + momentum - rate weight lambda) z + momentum
- * - damped: 1 - rate weight lambda / (damping + weight lambda); a damping that changes is NaN
+ * - damped: 1 - rate weight lambda / (damping + weight lambda); a damping that changes is NaN, and so is one
+ *   that is relative times weight and the largest where the phase begins, until an observer has seen that
  * - cut: 1 - rate where lambda > cutoff * the largest, else 1
  * - diagonal: that root with rate (1 - momentum) in place of rate, lambda being an eigenvalue of J diag(d) J'
  *   for the optimiser's diagonal d (gn_optimizer_diagonal), which stands still; momentum is adam's beta1 and
@@ -221,6 +222,33 @@ gn_status gn_observer_create_generalisation(gn_context *context, const gn_datase
 gn_status gn_observer_create_rays(gn_context *context, gn_network *network, const gn_dataset *dataset,
                                   const gn_array *theta0, size_t points, gn_schedule schedule,
                                   gn_observer **observer);
+/* participation: of modular addition, inverse_ratio (rank 0): how few frequencies the hidden units live on.
+ * Of each unit's row of the network's first matrix (units x 2p) the discrete Fourier transforms of both
+ * halves, one after the other, scaled to norm 1, and of these 2p numbers sum |F|^4, the inverse participation
+ * ratio (arXiv 2301.02679); the mean over units, but for those without weights. 1/(2p): all frequencies
+ * alike; about 1/p: random rows; 1/4: one frequency, of equal size in both halves. Errors: UNSUPPORTED where
+ * the data have not one label and twice as many features as classes, or the network has no first matrix over
+ * the features; MEMORY. */
+gn_status gn_observer_create_participation(gn_context *context, const gn_network *network,
+                                           const gn_dataset *dataset, gn_schedule schedule,
+                                           gn_observer **observer);
+/* nudft: F(k) = (1/n) sum_j y_j exp(-i k x_j) at k = 0 ... highest, `values` (K) evenly spaced frequencies,
+ * over points x_j of any places: inputs of one feature, or of more their projections on the first principal
+ * component of the training inputs. Written: frequency (K), and |F(k)| (K), with several outputs the root of
+ * the sum of squares, of the targets, the outputs (under cross-entropy: logits) and outputs - targets:
+ * target_train, prediction_train, error_train and, where there is a test set, target_test, prediction_test,
+ * error_test. Network and data set are borrowed, theta0 (P; of a centred network) is copied. Errors:
+ * UNSUPPORTED (a PDE), ARGUMENT (no frequency), MEMORY (the covariance of the inputs, features x features).
+ * (Zhou et al., arXiv 2405.17479.) */
+typedef struct gn_nudft_options {
+    size_t values;
+    double highest;
+} gn_nudft_options;
+/* k = 0, 1, ... 20. */
+gn_nudft_options gn_nudft_options_default(void);
+gn_status gn_observer_create_nudft(gn_context *context, gn_network *network, const gn_dataset *dataset,
+                                   const gn_array *theta0, const gn_nudft_options *options,
+                                   gn_schedule schedule, gn_observer **observer);
 void gn_observer_destroy(gn_observer *observer);
 
 const char *gn_observer_name(const gn_observer *observer);

@@ -40,6 +40,20 @@ gn_status gn_dataset_multi_sine_1d(gn_context *context, gn_dtype dtype, size_t p
  * points drawn with the seed's GN_STREAM_DATA. Errors: ARGUMENT, MEMORY. */
 gn_status gn_dataset_sinc_1d(gn_context *context, gn_dtype dtype, size_t points, size_t test_points, double k,
                              uint64_t seed, gn_dataset *dataset);
+/* y(x) = sin 6x on [-pi, pi] (Zhou et al., arXiv 2405.17479). Of `points` training points near_sin_x are
+ * those of 10 000 even ones (both ends included) where |sin x - sin 6x| is least, near_sin_3x the same with
+ * sin 3x, and the others are random (the seed's GN_STREAM_DATA) or, with `grid`, even; a point that is chosen
+ * twice is there twice. test: even points. Errors: ARGUMENT (no points, or more chosen than there are),
+ * MEMORY. */
+typedef struct gn_frequency_mismatch_options {
+    size_t points, test_points, near_sin_x, near_sin_3x;
+    bool grid;
+    uint64_t seed;
+} gn_frequency_mismatch_options;
+/* 65 points, 20 and 10 of them chosen; 1000 test points. */
+gn_frequency_mismatch_options gn_frequency_mismatch_options_default(void);
+gn_status gn_dataset_frequency_mismatch_1d(gn_context *context, gn_dtype dtype,
+                                           const gn_frequency_mismatch_options *options, gn_dataset *dataset);
 /* u(x,y) = sign(x) sign(y) on the cell-centred grid x_i = -1 + (2i+1)/points of [-1,1)^2, points^2 samples.
  */
 gn_status gn_dataset_step_2d(gn_context *context, gn_dtype dtype, size_t points, size_t test_points,

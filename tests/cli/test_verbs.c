@@ -141,8 +141,8 @@ Test(verbs, a_run_prints_its_results) {
     cr_expect_eq(strncmp(csv,
                          "step,phase,seconds,loss_train,loss_test,accuracy_train,accuracy_test,passes,"
                          "gradient_norm,step_norm,step_size,damping,kept,backtracks,rejected,cg_iterations,"
-                         "acceleration\n0,0,0,",
-                         142),
+                         "acceleration,processor_seconds\n0,0,0,",
+                         160),
                  0, "%s", csv);
     expect_text(csv, "\n32,1,");
     expect_text(csv, ",,"); /* no classes: no accuracy */

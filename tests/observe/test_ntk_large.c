@@ -151,3 +151,28 @@ ON_EACH_DEVICE(ntk_large, asks_for_a_damping_that_changes) {
     gn_optimizer_destroy(start.optimizer);
     mlp_teardown(&f);
 }
+
+/* A relative damping is this kernel's before the optimiser's first step, and after it what that settled. */
+ON_EACH_DEVICE(ntk_large, knows_a_relative_damping_before_the_first_step) {
+    mlp_fixture f = mlp_setup(device, GN_FLOAT64, &wide);
+    gn_optimizer_options o = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT);
+    o.damping = (gn_damping_options){.kind = GN_DAMPING_RELATIVE, .value = 0.1};
+    gn_phase_start start = {
+        .rule = {GN_STEP_RULE_DAMPED, .rate = 1, .weight = 1, .damping = NAN, .relative = 0.1}};
+    OK(f.context, gn_optimizer_create(f.context, &o, GN_FLOAT64, f.p, f.m, &start.optimizer));
+    static kept_rows kept;
+    double mu = 0;
+    for (int step = 0; step < 2; step++) {
+        memset(&kept, 0, sizeof kept);
+        look(&f, gn_ntk_options_default(), &start, f.theta, &kept);
+        const double *values = find(&kept, "eigenvalues"),
+                     *kernel = find(&kept, "preconditioned_eigenvalues");
+        mu = step == 0 ? 0.1 * values[0] : mu;
+        for (int i = 0; i < FEW; i++)
+            cr_expect_float_eq(kernel[i], values[i] / (mu + values[i]), 1e-9, "step %d: %g", step, kernel[i]);
+        cr_expect(step == 0 || fabs(mu / values[0] - 0.1) > 1e-5, "nothing has moved");
+        OK(f.context, gn_optimizer_step(start.optimizer, f.lin, f.theta, NULL));
+    }
+    gn_optimizer_destroy(start.optimizer);
+    mlp_teardown(&f);
+}

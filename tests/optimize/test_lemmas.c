@@ -113,8 +113,13 @@ static double gradient_descent(const linear_model *model, int i, const gn_optimi
     return 1 - 2 * options->learning_rate * model->lambda[i] / ROWS;
 }
 
+/* The largest eigenvalue is 10. */
+static double damping_of(const gn_optimizer_options *options) {
+    return options->damping.value * (options->damping.kind == GN_DAMPING_RELATIVE ? 10 : 1);
+}
+
 static double levenberg_marquardt(const linear_model *model, int i, const gn_optimizer_options *options) {
-    return 1 - options->learning_rate * model->lambda[i] / (options->damping.value + model->lambda[i]);
+    return 1 - options->learning_rate * model->lambda[i] / (damping_of(options) + model->lambda[i]);
 }
 
 static double gauss_newton(const linear_model *model, int i, const gn_optimizer_options *options) {
@@ -123,7 +128,7 @@ static double gauss_newton(const linear_model *model, int i, const gn_optimizer_
 
 /* g_j of mode i: its own, or that of another one, by the seed's order of ascending eigenvalues. */
 static double fractional(const linear_model *model, int i, const gn_optimizer_options *options) {
-    const double mu = options->damping.value * (options->damping.kind == GN_DAMPING_RELATIVE ? 10 : 1);
+    const double mu = damping_of(options);
     double most = 0, mine = 0;
     uint32_t order[ROWS];
     gn_random_permutation(options->seed, GN_STREAM_AUXILIARY, 1, ROWS, order);
@@ -180,6 +185,8 @@ static void check_lemmas(const char *device) {
         for (int d = 0; d < 3; d++) {
             gn_optimizer_options lm = rule(GN_OPTIMIZER_LEVENBERG_MARQUARDT, 0.2, solvers[s]);
             lm.damping.value = dampings[d];
+            check(device, lm, levenberg_marquardt);
+            lm.damping.kind = GN_DAMPING_RELATIVE;
             check(device, lm, levenberg_marquardt);
         }
     const double cutoffs[] = {1e-2, 1e-5, 0};

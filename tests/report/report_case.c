@@ -35,8 +35,9 @@ static void write_config(const report_run *run, char *text, size_t size) {
                  run->norms ? "{kind: norms}" : "");
     snprintf(text, size,
              "name: case\nseed: %llu\nproblem: {kind: multi_sine_1d, points: %zu}\n"
-             "network: {kind: mlp, widths: [1, 8, 1]}\nphases: %s\nplot: %s\n%s",
+             "network: %s\nphases: %s\nplot: %s\n%s",
              (unsigned long long)run->seed, run->points ? run->points : 100,
+             run->network ? run->network : "{kind: mlp, widths: [1, 8, 1]}",
              run->phases ? run->phases : phases, run->plot ? run->plot : "{kind: none}", observe);
 }
 

@@ -26,6 +26,7 @@ typedef struct report_run {
     uint64_t seed;
     const char *optimizer; /* YAML; SGD if NULL */
     const char *phases;    /* YAML, instead of one phase of `optimizer` */
+    const char *network;   /* YAML; 1-8-1 if NULL */
     const char *plot;      /* YAML; none if NULL */
     const char *state;     /* "finished" if NULL */
     size_t points;         /* of the problem; 100 if 0 */

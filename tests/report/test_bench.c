@@ -38,6 +38,7 @@ Test(bench, first_row_at_a_target) {
     cr_expect_eq(run.spent[GN_BENCH_STEPS], 140);           /* ln 4 = 1.386 */
     cr_expect_float_eq(run.spent[GN_BENCH_SECONDS], 2 * exp(-1.4), 1e-12);
     cr_expect_float_eq(run.spent[GN_BENCH_PASSES], 2 * exp(-1.4), 1e-12);
+    cr_expect_float_eq(run.spent[GN_BENCH_PROCESSOR_SECONDS], 2 * exp(-1.4), 1e-12);
     cr_expect_eq(run.spent[GN_BENCH_COSTS + GN_BENCH_STEPS], 0); /* 2 > 1.5 at once */
     cr_expect(isinf(run.spent[2 * GN_BENCH_COSTS + GN_BENCH_STEPS]));
     cr_expect_float_eq(run.best, 2 * exp(-2.0), 1e-12);
@@ -70,7 +71,8 @@ Test(bench, choice) {
 /* Two optimisers, three seeds; one of the first never gets there, and the second has no choice. */
 Test(bench, spreads_json_and_figure) {
     report_case test = report_start();
-    double spent[3][GN_BENCH_COSTS] = {{20, 40, 1.5}, {INFINITY, INFINITY, INFINITY}, {10, 20, 0.5}};
+    double spent[3][GN_BENCH_COSTS] = {
+        {20, 40, 1.5, 3.25}, {INFINITY, INFINITY, INFINITY, INFINITY}, {10, 20, 0.5, 1}};
     uint64_t seeds[] = {0, 1, 2};
     char *labels[] = {"A", "B \"quoted\""};
     gn_bench_run tuning = {
@@ -103,6 +105,7 @@ Test(bench, spreads_json_and_figure) {
     gn_bench_print(out, &bench);
     fclose(out);
     cr_expect_not_null(strstr(text, "2 of 3    20 (10 to never)"), "%s", text);
+    cr_expect_not_null(strstr(text, "3.25 (1 to never)"), "%s", text);
     cr_expect_not_null(strstr(text, "diverged: r1"), "%s", text);
     cr_expect_not_null(strstr(text, "no point came to its end"), "%s", text);
     cr_expect_not_null(strstr(text, "quick: leaves out most"), "%s", text);
@@ -113,6 +116,7 @@ Test(bench, spreads_json_and_figure) {
     cr_expect_not_null(
         strstr(text, "\"reached\": 2, \"of\": 3, \"steps\": {\"median\": 20, \"low\": 10, \"high\": null"),
         "%s", text);
+    cr_expect_not_null(strstr(text, "\"processor_seconds\": {\"median\": 3.25, \"low\": 1, "), "%s", text);
 
     gn_figure_report *figure = calloc(1, sizeof *figure);
     char stem[REPORT_PATH];

@@ -304,9 +304,31 @@ Test(report_figure, the_caption_names_what_a_rule_has) {
                             .every = 10,
                             .value = report_decay});
     char *svg = draw(&test, NULL);
-    cr_expect_not_null(strstr(svg, "learning rate η = 1; first-order rules: mean loss"));
+    cr_expect_not_null(strstr(svg, "learning rate η = 1; first-order rules: mean loss; steps: 20;"));
     cr_expect_null(strstr(svg, "damping"));
+    cr_expect_null(strstr(svg, "decay"));
     free(svg);
+    report_end(&test);
+}
+
+/* All that a reader needs to repeat it, of every phase, each value once. */
+Test(report_figure, the_caption_has_decay_scales_and_steps) {
+    report_case test = report_start();
+    add(&test, (report_run){.name = "0",
+                            .phases = "[{steps: 15, optimizer: {label: A, kind: adamw, weight_decay: 0.25}},"
+                                      " {steps: 5, optimizer: {label: L, kind: levenberg_marquardt}}]",
+                            .network = "{kind: mlp, widths: [1, 8, 1], init_scale: 8, output_scale: 100, "
+                                       "centred: true}",
+                            .plot = "{kind: metrics, metrics: [loss_train]}",
+                            .steps = 20,
+                            .every = 10,
+                            .value = report_decay});
+    static gn_figure_report report;
+    const char *path = test.folder;
+    cr_assert_eq(gn_figure_write(&path, 1, NULL, &report), GN_OK, "%s", report.message.text);
+    cr_expect_not_null(strstr(report.caption, "(parameters × 8, outputs × 100, centred); full batch; "));
+    cr_expect_not_null(strstr(report.caption, "η = 0.001, 1; weight decay 0.25; damping µ = 0.001; "));
+    cr_expect_not_null(strstr(report.caption, "mean loss; steps: 15, 5; float64; seed 0."));
     report_end(&test);
 }
 

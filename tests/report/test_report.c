@@ -1,4 +1,5 @@
 /* The HTML report: its structure by Python's parser, its numbers against metrics.csv. */
+#include <hdf5.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ Test(report_html, a_section_with_figure_caption_and_tables) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         cr_expect_not_null(strstr(html, words[i]), "no `%s`", words[i]);
     cr_expect_null(strstr(html, "Not all runs"));
+    cr_expect_null(strstr(html, "class=\"tall\""));
     cr_expect_null(strstr(html, "Gnuplot"), "no tooltip of the program's name");
     free(html);
     report_end(&test);
@@ -140,6 +142,89 @@ Test(report_html, numbers_are_those_of_the_runs) {
     cr_expect_eq(count(html, "<td>3 of 3</td><td>240</td>"), 4, "a tenth: two groups, two losses");
     cr_expect_eq(count(html, "<td>3 of 3</td><td>470</td>"), 4);
     cr_expect_null(strstr(html, "≤ 0.001<"), "that no run reached");
+    free(html);
+    report_end(&test);
+}
+
+/* A loss that stands still. */
+static double stands(const report_run *run, size_t mode, double step) {
+    (void)run, (void)mode, (void)step;
+    return 0.5;
+}
+
+Test(report_html, settings_that_never_came_there_share_a_row) {
+    report_case test = report_start();
+    gn_report report;
+    static const char *const optimizers[] = {"{label: A, kind: sgd}", "{label: B, kind: sgd, momentum: 0.5}",
+                                             "{label: C, kind: adam}"};
+    for (int i = 0; i < 3; i++)
+        add(&test, (report_run){.name = i == 0   ? "a"
+                                        : i == 1 ? "b"
+                                                 : "c",
+                                .optimizer = optimizers[i],
+                                .plot = "{kind: metrics, columns: 1, metrics: [loss_test, passes, seconds]}",
+                                .steps = 300,
+                                .every = 10,
+                                .value = i == 1 ? report_decay : stands});
+    char *html = report_of(&test, &report);
+    expect_well_formed(&test);
+    cr_expect_eq(count(html, "rowspan=\"2\">≤ 0.1</th><th scope=\"row\">B</th><td>1 of 1</td><td>240</td>"),
+                 2);
+    cr_expect_eq(count(html, "<th scope=\"row\">A; C</th><td>none</td><td>never</td>"), 8,
+                 "a tenth of two losses, three levels of two accuracies");
+    cr_expect_not_null(strstr(html, "<svg role=\"img\" aria-label=\"case\" class=\"tall\""), "three panels");
+    cr_expect_null(strstr(html, ">train<"), "no curve is of the training set");
+    cr_expect_not_null(strstr(html, "test loss 0.5, "), "an empty range leaves nothing behind");
+    free(html);
+    report_end(&test);
+}
+
+/* Seven settings are told in tables of five and two; what only one of the five has is not said of the two. */
+Test(report_html, tables_of_settings_leave_out_what_none_of_theirs_has) {
+    report_case test = report_start();
+    gn_report report;
+    for (int i = 0; i < 7; i++) {
+        char name[16], optimizer[96];
+        snprintf(name, sizeof name, "%d", i);
+        snprintf(optimizer, sizeof optimizer, "{label: %s%d, kind: %s, learning_rate: 0.%d%s}",
+                 i ? "S" : "GN", i, i ? "sgd" : "gauss_newton", i + 1, i ? "" : ", cutoff: 1.0e-5");
+        add(&test, (report_run){.name = name,
+                                .optimizer = optimizer,
+                                .plot = "{kind: metrics}",
+                                .steps = 100,
+                                .every = 10,
+                                .value = report_decay});
+    }
+    char *html = report_of(&test, &report);
+    expect_well_formed(&test);
+    cr_expect_eq(count(html, "<tr><th scope=\"row\">phases.0.optimizer.learning_rate</th>"), 2);
+    cr_expect_eq(count(html, "<tr><th scope=\"row\">phases.0.optimizer.cutoff</th>"), 1);
+    free(html);
+    report_end(&test);
+}
+
+/* As of a gnewt that did not record it yet. */
+static void forget_processor_seconds(const report_case *test, const char *run) {
+    char path[2 * REPORT_PATH];
+    snprintf(path, sizeof path, "%s/%s/run.h5", test->folder, run);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    cr_assert(file >= 0 && H5Ldelete(file, "/metrics/processor_seconds", H5P_DEFAULT) >= 0);
+    cr_assert(H5Fclose(file) >= 0);
+}
+
+/* 0.0907 = exp(-2.4), recorded in all columns alike. */
+Test(report_html, processor_seconds_are_shown_of_groups_whose_runs_all_have_them) {
+    report_case test = report_start();
+    gn_report report;
+    add_two_groups(&test);
+    forget_processor_seconds(&test, "a1");
+    char *html = report_of(&test, &report);
+    const char *spent = "<td>240</td><td>0.181<small>[0.0907, 0.272]</small></td>";
+    char text[200];
+    snprintf(text, sizeof text, "%s<td>–</td>", spent);
+    cr_expect_eq(count(html, text), 2, "two losses of the group that does not tell");
+    snprintf(text, sizeof text, "%s%s", spent, spent + strlen("<td>240</td>"));
+    cr_expect_eq(count(html, text), 2, "two losses of the other");
     free(html);
     report_end(&test);
 }

@@ -78,6 +78,8 @@ ON_EACH_DEVICE(rates, of_every_rule_are_as_predicted) {
     expect_rates(device, marquardt);
     marquardt.curvature = GN_CURVATURE_MEAN;
     expect_rates(device, marquardt);
+    marquardt.damping = (gn_damping_options){GN_DAMPING_RELATIVE, .value = 0.3};
+    expect_rates(device, marquardt);
     expect_rates(device, optimizer_of(GN_OPTIMIZER_GAUSS_NEWTON, 0.2));
     gn_optimizer_options power = optimizer_of(GN_OPTIMIZER_FRACTIONAL, 0.2);
     expect_rates(device, power);

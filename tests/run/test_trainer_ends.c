@@ -135,6 +135,9 @@ static void check_resume(const trainer_case *from, size_t steps) {
         cr_assert_eq(first->row_count + second->row_count, whole->row_count, "stopped after %d", (int)stop);
         expect_last_rows(whole, second);
         expect_same_theta(whole, second);
+        if (first->row_count > 0 && second->row_count > 0)
+            cr_assert_gt(second->rows[0].processor_seconds,
+                         first->rows[first->row_count - 1].processor_seconds);
         trainer_teardown(first);
         trainer_teardown(second);
     }
@@ -218,6 +221,8 @@ ON_EACH_DEVICE(trainer, a_resumed_gauss_newton_run_is_the_run_never_stopped) {
     lm.damping.value = 0.5;
     check_resume_of(device, lm);
     lm.damping = (gn_damping_options){.kind = GN_DAMPING_SCHEDULED, .value = 1, .final = 1e-3, .steps = 4};
+    check_resume_of(device, lm);
+    lm.damping = (gn_damping_options){.kind = GN_DAMPING_RELATIVE, .value = 0.01};
     check_resume_of(device, lm);
     lm.damping = gn_optimizer_options_default(GN_OPTIMIZER_LEVENBERG_MARQUARDT).damping;
     lm.damping.kind = GN_DAMPING_GAIN_RATIO;

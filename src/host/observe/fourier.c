@@ -4,10 +4,7 @@
 #include <stdlib.h>
 
 #include "observe/observer.h"
-
-typedef struct wave {
-    double cosine, sine;
-} wave;
+#include "observe/wave.h"
 
 typedef struct fourier {
     gn_observer base;
@@ -16,28 +13,18 @@ typedef struct fourier {
     size_t modes;
     gn_array residual; /* N */
     double *error;     /* N: the same on the host */
-    wave *table[2];    /* n0 and n1: exp(-2 pi i j / n) */
-    wave *rows;        /* n0 x (modes + 1): the rows' transforms */
+    gn_wave *table[2]; /* n0 and n1: exp(-2 pi i j / n) */
+    gn_wave *rows;     /* n0 x (modes + 1): the rows' transforms */
     double *values;    /* modes + 1 */
 } fourier;
 
 /* ---- transforms ---- */
 
-/* sum_j e_j exp(-2 pi i j k / n) */
-static wave transform_real(const double *e, const wave *table, size_t n, size_t k) {
-    wave sum = {0, 0};
+/* sum_j e_j exp(-2 pi i j k / n) of a column: e_j is e[j * stride]. */
+static gn_wave transform_complex(const gn_wave *e, size_t stride, const gn_wave *table, size_t n, size_t k) {
+    gn_wave sum = {0, 0};
     for (size_t j = 0, turn = 0; j < n; j++, turn = (turn + k) % n) {
-        sum.cosine += e[j] * table[turn].cosine;
-        sum.sine += e[j] * table[turn].sine;
-    }
-    return sum;
-}
-
-/* The same of a column: e_j is e[j * stride]. */
-static wave transform_complex(const wave *e, size_t stride, const wave *table, size_t n, size_t k) {
-    wave sum = {0, 0};
-    for (size_t j = 0, turn = 0; j < n; j++, turn = (turn + k) % n) {
-        const wave a = e[j * stride], b = table[turn];
+        const gn_wave a = e[j * stride], b = table[turn];
         sum.cosine += a.cosine * b.cosine - a.sine * b.sine;
         sum.sine += a.cosine * b.sine + a.sine * b.cosine;
     }
@@ -48,7 +35,7 @@ static wave transform_complex(const wave *e, size_t stride, const wave *table, s
 static void find_modes(fourier *f) {
     const size_t n = f->grid[1];
     for (size_t k = 0; k <= f->modes; k++) {
-        const wave sum = transform_real(f->error, f->table[1], n, k);
+        const gn_wave sum = gn_wave_transform(f->error, f->table[1], n, k);
         const double factor = k == 0 || 2 * k == n ? 1 : 2;
         f->values[k] = factor / (double)n * hypot(sum.cosine, sum.sine);
     }
@@ -60,13 +47,13 @@ static void find_shells(fourier *f) {
     const double points = (double)n0 * (double)n1;
     for (size_t j = 0; j < n0; j++)
         for (size_t l = 0; l <= f->modes; l++)
-            f->rows[j * width + l] = transform_real(f->error + j * n1, f->table[1], n1, l);
+            f->rows[j * width + l] = gn_wave_transform(f->error + j * n1, f->table[1], n1, l);
     for (size_t shell = 0; shell <= f->modes; shell++)
         f->values[shell] = 0;
     for (size_t k = 0; k < n0; k++) {
         const size_t frequency = k <= n0 - k ? k : n0 - k;
         for (size_t l = 0; l <= f->modes && frequency <= f->modes; l++) {
-            const wave sum = transform_complex(f->rows + l, width, f->table[0], n0, k);
+            const gn_wave sum = transform_complex(f->rows + l, width, f->table[0], n0, k);
             const double weight = l == 0 || 2 * l == n1 ? 1 : 2;
             const double square = sum.cosine * sum.cosine + sum.sine * sum.sine;
             f->values[frequency > l ? frequency : l] += weight * square / (points * points);
@@ -130,16 +117,6 @@ static gn_status check(gn_context *context, const gn_dataset *dataset, size_t mo
     return GN_OK;
 }
 
-static wave *make_table(size_t n) {
-    const double turn = 6.283185307179586476925286766559;
-    wave *table = calloc(n, sizeof(*table));
-    for (size_t j = 0; table && j < n; j++) {
-        const double angle = turn * (double)j / (double)n;
-        table[j] = (wave){cos(angle), -sin(angle)};
-    }
-    return table;
-}
-
 static gn_status prepare(fourier *f, const gn_dataset *dataset, size_t modes) {
     gn_context *context = f->base.context;
     f->rank = dataset->grid_rank;
@@ -148,8 +125,8 @@ static gn_status prepare(fourier *f, const gn_dataset *dataset, size_t modes) {
     f->modes = modes;
     const size_t points = f->grid[0] * f->grid[1];
     f->error = calloc(points, sizeof(*f->error));
-    f->table[0] = make_table(f->grid[0]);
-    f->table[1] = make_table(f->grid[1]);
+    f->table[0] = gn_wave_table(f->grid[0]);
+    f->table[1] = gn_wave_table(f->grid[1]);
     f->rows = calloc(f->grid[0] * (modes + 1), sizeof(*f->rows));
     f->values = calloc(modes + 1, sizeof(*f->values));
     if (!f->error || !f->table[0] || !f->table[1] || !f->rows || !f->values)

@@ -95,6 +95,21 @@ static gn_status write_errors(const gn_look *to) {
 
 /* ---- rates ---- */
 
+/* A relative damping is the optimiser's after the phase's first step, and that of this kernel before it. */
+static gn_status settle(ntk *o) {
+    gn_step_rule *rule = &o->rule;
+    double mu = NAN;
+    if (rule->kind != GN_STEP_RULE_DAMPED || rule->relative == 0)
+        return GN_OK;
+    if (o->base.optimizer)
+        GN_TRY(gn_optimizer_damping(o->base.optimizer, &mu));
+    if (!isnan(mu))
+        rule->damping = mu;
+    else if (isnan(rule->damping))
+        rule->damping = rule->relative * rule->weight * o->now[0];
+    return GN_OK;
+}
+
 /* Of the modes of K_0, by the line through all their errors of this phase. */
 static void find_rates(ntk *o) {
     const double *first = o->probe.first_values;
@@ -172,6 +187,7 @@ static gn_status observe_ntk(gn_observer *observer, uint64_t step, const gn_arra
     GN_TRY(gn_probe_look(&o->probe, theta));
     GN_TRY(gn_probe_drift(&o->probe, &o->drift));
     GN_TRY(write_spectrum(&to));
+    GN_TRY(settle(o));
     GN_TRY(gn_look_number(&to, "kernel_drift", o->drift));
     GN_TRY(write_errors(&to));
     o->still = o->still && o->drift < STILL;

@@ -3,7 +3,8 @@
 #include <math.h>
 
 gn_damping gn_damping_start(const gn_damping_options *options) {
-    return (gn_damping){.mu = options->value, .nu = 2, .count = 0};
+    return (gn_damping){
+        .mu = options->kind == GN_DAMPING_RELATIVE ? -1 : options->value, .nu = 2, .count = 0};
 }
 
 double gn_damping_value(const gn_damping_options *options, const gn_damping *damping) {
@@ -13,9 +14,9 @@ double gn_damping_value(const gn_damping_options *options, const gn_damping *dam
         return part < 1 ? options->value * pow(options->final / options->value, part) : options->final;
     }
     case GN_DAMPING_GAIN_RATIO:
+    case GN_DAMPING_RELATIVE:
         return damping->mu;
     case GN_DAMPING_CONSTANT:
-    case GN_DAMPING_RELATIVE:
         break;
     }
     return options->value;

@@ -22,7 +22,7 @@ static double damping_now(gn_gauss_newton *o) {
 
 static bool damping_changes(const gn_gauss_newton *o) {
     const gn_damping_kind kind = o->base.options.damping.kind;
-    return kind == GN_DAMPING_SCHEDULED || kind == GN_DAMPING_GAIN_RATIO;
+    return kind != GN_DAMPING_CONSTANT;
 }
 
 /* The damping lives on the host; its array is for checkpoints. */
@@ -140,6 +140,7 @@ static gn_status take_step(gn_gauss_newton *o, gn_linearization *l, gn_array *th
     if (l->weights && (searches || judges))
         GN_TRY(gn_linearization_objective(l, &objective));
     out->passes = gn_is_matrix_free(o) ? gn_matrix_free_begin_passes(o, l) : (double)l->outputs + 1;
+    GN_TRY(gn_relative_settle(o, l, &out->passes));
     GN_TRY(take_ready(o, l, &ready));
     if (!ready)
         GN_TRY(gn_systems_assemble(o, l));
@@ -162,15 +163,20 @@ static gn_status step(gn_optimizer *self, gn_linearization *l, gn_array *theta, 
     return write_state(o);
 }
 
-/* What a warm start begins with stays the last step's. */
+/* What a warm start begins with stays the last step's, and a relative damping is settled by steps alone. */
 static gn_status direction(gn_optimizer *self, gn_linearization *l, gn_array *d) {
     gn_gauss_newton *o = of(self);
     const bool warm = o->free.cg && self->options.cg.warm_start;
+    double passes = 0;
     GN_TRY(read_state(o));
+    const gn_damping before = o->damping;
+    GN_TRY(gn_relative_settle(o, l, &passes));
     GN_TRY(gn_systems_assemble(o, l));
     if (warm)
         GN_TRY(gn_array_copy(&self->trial, &o->free.solution));
-    GN_TRY(solve(o, l, false));
+    gn_status status = solve(o, l, false);
+    o->damping = before;
+    GN_TRY(status);
     GN_TRY(gn_array_copy(d, &self->direction));
     return warm ? gn_array_copy(&o->free.solution, &self->trial) : GN_OK;
 }
@@ -222,6 +228,8 @@ static gn_status decompose(gn_optimizer *self, gn_linearization *l, gn_array *ve
 static gn_status damping(gn_optimizer *self, double *mu) {
     GN_TRY(read_state(of(self)));
     *mu = damping_now(of(self));
+    if (*mu < 0)
+        *mu = NAN;
     return GN_OK;
 }
 
@@ -237,6 +245,7 @@ static const gn_optimizer_interface interface = {.step = step,
 static gn_status create_state(gn_gauss_newton *o) {
     GN_TRY(gn_buffer_create(o->base.context, &o->damping_state, GN_FLOAT64, 3, 1, "the damping's state"));
     o->damping = gn_damping_start(&o->base.options.damping);
+    o->base.first_costs_more = gn_is_relative(o);
     GN_TRY(gn_array_fill(&o->damping_state, 0));
     gn_optimizer_add_state(&o->base, "damping", &o->damping_state);
     return write_state(o);

@@ -1,7 +1,7 @@
 /* The inside of the Gauss-Newton family: systems.c makes and solves the equations as matrices, matrix_free.c
  * by products, least_squares.c by those of a root, fractional.c puts powers in a solution's place,
- * acceleration.c adds a step's second-order term, gauss_newton.c takes steps, gain_ratio.c those that may be
- * rejected. */
+ * acceleration.c adds a step's second-order term, relative.c settles a relative damping, gauss_newton.c takes
+ * steps, gain_ratio.c those that may be rejected. */
 #ifndef GN_OPTIMIZE_GAUSS_NEWTON_H
 #define GN_OPTIMIZE_GAUSS_NEWTON_H
 
@@ -10,6 +10,9 @@
 #include "solve/cg.h"
 #include "solve/lsmr.h"
 #include "solve/symmetric.h"
+
+/* What a product costs: a pass forward and one back, and a forward pass is half of what a gradient is. */
+#define GN_PRODUCT_PASSES 1.5
 
 /* What the calls of a product with J'H J depend on; no padding. */
 typedef struct gn_matrix_free_point {
@@ -136,6 +139,13 @@ gn_status gn_acceleration_find(gn_gauss_newton *o, gn_linearization *l, const gn
 bool gn_acceleration_allowed(const gn_gauss_newton *o, double ratio);
 /* direction = d + t c */
 gn_status gn_acceleration_add(gn_gauss_newton *o);
+
+/* A damping that is relative to the largest eigenvalue (relative.c), of levenberg_marquardt and ggn. */
+bool gn_is_relative(const gn_gauss_newton *o);
+double gn_relative_bytes(const gn_gauss_newton *o);
+/* Where it is not settled yet: o->damping.mu, from w J'H J at the linearization's point; its passes are
+ * added. NOT_FINITE where that matrix is 0. */
+gn_status gn_relative_settle(gn_gauss_newton *o, gn_linearization *l, double *passes);
 
 /* Trials with rising damping until one lowers the loss, from theta with that objective (gain_ratio.c). */
 gn_status gn_gain_ratio_step(gn_gauss_newton *o, gn_linearization *l, gn_array *theta, double objective,

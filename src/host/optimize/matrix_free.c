@@ -269,17 +269,14 @@ static gn_status judge(gn_gauss_newton *o, const gn_cg_report *solve) {
     return GN_OK;
 }
 
-/* A product is a pass forward and one back, and a forward pass half of what a gradient is. LSMR's first
- * product back is the step's gradient. */
-#define PRODUCT_PASSES 1.5
-
+/* LSMR's first product back is the step's gradient. */
 double gn_matrix_free_begin_passes(const gn_gauss_newton *o, const gn_linearization *l) {
     switch (settings_of(o)->preconditioner) {
     case GN_PRECONDITIONER_JACOBI:
     case GN_PRECONDITIONER_KFAC:
         return 1 + (double)l->outputs;
     case GN_PRECONDITIONER_NYSTROM:
-        return 1 + PRODUCT_PASSES * (double)settings_of(o)->rank;
+        return 1 + GN_PRODUCT_PASSES * (double)settings_of(o)->rank;
     case GN_PRECONDITIONER_NONE:
         break;
     }
@@ -294,7 +291,7 @@ gn_status gn_matrix_free_report(gn_gauss_newton *o, gn_linearization *l, double 
     report->damping = o->free.mu;
     report->stop = solve.reason;
     report->cg_iterations += solve.iterations;
-    report->passes += PRODUCT_PASSES * (double)(solve.iterations + o->free.warm);
+    report->passes += GN_PRODUCT_PASSES * (double)(solve.iterations + o->free.warm);
     return GN_OK;
 }
 

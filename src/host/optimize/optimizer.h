@@ -74,7 +74,8 @@ gn_status gn_optimizer_reserve(gn_optimizer *self, gn_linearization *l);
 gn_status gn_optimizer_decompose(gn_optimizer *self, gn_linearization *l, gn_array *vectors,
                                  gn_array *values);
 
-/* mu of the coming step's first trial, in units of w J'H J; NaN for those that damp nothing. */
+/* mu of the coming step's first trial, in units of w J'H J; NaN where that is not settled yet, and for those
+ * that damp nothing. */
 gn_status gn_optimizer_damping(gn_optimizer *self, double *mu);
 
 /* x'y of two vectors of P elements, on the host. */

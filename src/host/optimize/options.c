@@ -73,9 +73,6 @@ static gn_status check_range(gn_context *context, range r) {
 static gn_status check_damping(gn_context *context, const gn_damping_options *d) {
     double most = HUGE_VAL;
     bool ratio = d->kind == GN_DAMPING_GAIN_RATIO, scheduled = d->kind == GN_DAMPING_SCHEDULED;
-    if (d->kind == GN_DAMPING_RELATIVE)
-        return gn_fail(context, GN_ERROR_ARGUMENT,
-                       "damping.kind relative is fractional's alone: take constant, scheduled or gain_ratio");
     GN_TRY(check_range(context, (range){"damping.value", d->value, 0, most, ratio || scheduled, true}));
     if (scheduled) {
         GN_TRY(check_range(context, (range){"damping.final", d->final, 0, most, true, true}));
@@ -185,7 +182,7 @@ static gn_status check_decay(gn_context *context, const gn_optimizer_options *op
         return GN_OK;
     return gn_fail(context, GN_ERROR_ARGUMENT,
                    "weight_decay is %g: with second-order rules it needs levenberg_marquardt or ggn with a "
-                   "constant or scheduled damping above 0",
+                   "constant, scheduled or relative damping above 0",
                    options->weight_decay);
 }
 

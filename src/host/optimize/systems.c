@@ -48,7 +48,7 @@ static double form_bytes(gn_gauss_newton *o, bool dual) {
     double block = dual ? 0 : (double)primal_block_rows(o) * (double)self->parameters * size;
     double vectors = ((double)self->rows + (double)self->parameters) * size;
     return gn_symmetric_bytes(self->context, self->dtype, n, system_options(o)) + block + vectors +
-           gn_acceleration_bytes(o);
+           gn_acceleration_bytes(o) + gn_relative_bytes(o);
 }
 
 /* Dense by Cholesky or eigenvalues, or (*products) by CG or LSMR. */
@@ -96,7 +96,8 @@ static gn_status create_products(gn_gauss_newton *o) {
     char what[96];
     snprintf(what, sizeof what, "a%s step with P = %zu parameters", lsmr ? "n LSMR" : " CG",
              o->base.parameters);
-    GN_TRY(gn_memory_predict(o->base.context, gn_matrix_free_bytes(o) + gn_acceleration_bytes(o), what,
+    GN_TRY(gn_memory_predict(o->base.context,
+                             gn_matrix_free_bytes(o) + gn_acceleration_bytes(o) + gn_relative_bytes(o), what,
                              lsmr ? "a smaller network, a smaller batch or float32"
                                   : "a smaller network, float32 or another cg.preconditioner"));
     return gn_matrix_free_create(o);

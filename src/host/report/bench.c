@@ -10,7 +10,7 @@
 #include "run/reader.h"
 
 const char *gn_bench_cost_name(gn_bench_cost cost) {
-    static const char *const names[GN_BENCH_COSTS] = {"steps", "passes", "seconds"};
+    static const char *const names[GN_BENCH_COSTS] = {"steps", "passes", "seconds", "processor_seconds"};
     return names[cost];
 }
 
@@ -59,38 +59,32 @@ static size_t first_row(const gn_bench_target *target, const gn_series *metric) 
     return metric->rows;
 }
 
-typedef struct rows {
-    gn_series metric, passes, seconds;
-} rows;
-
-static void rows_free(rows *r) {
-    gn_series_free(&r->metric);
-    gn_series_free(&r->passes);
-    gn_series_free(&r->seconds);
-}
-
-static gn_status rows_read(const gn_run *run, const gn_bench_target *target, rows *r, gn_message *message) {
-    GN_TRY(gn_run_metric(run, gn_phase_metric_name(target->metric), &r->metric, message));
-    GN_TRY(gn_run_metric(run, "passes", &r->passes, message));
-    return gn_run_metric(run, "seconds", &r->seconds, message);
+/* What was spent up to row `row`, of the steps `at`. */
+static gn_status read_spent(const gn_run *from, size_t row, const double *at, double *spent,
+                            gn_message *message) {
+    spent[GN_BENCH_STEPS] = at[row];
+    for (gn_bench_cost cost = GN_BENCH_STEPS + 1; cost < GN_BENCH_COSTS; cost++) {
+        gn_series series;
+        GN_TRY(gn_run_metric(from, gn_bench_cost_name(cost), &series, message));
+        spent[cost] = row < series.rows ? series.values[row] : NAN;
+        gn_series_free(&series);
+    }
+    return GN_OK;
 }
 
 static gn_status read_target(const gn_run *from, const gn_bench_plan *plan, size_t t, gn_bench_run *run,
                              gn_message *message) {
     const gn_bench_target *target = &plan->targets[t];
-    double *spent = &run->spent[t * GN_BENCH_COSTS];
-    rows r = {0};
-    gn_status status = rows_read(from, target, &r, message);
-    const size_t row = status == GN_OK ? first_row(target, &r.metric) : SIZE_MAX;
-    if (status == GN_OK && row < r.metric.rows && row < r.passes.rows && row < r.seconds.rows) {
-        spent[GN_BENCH_STEPS] = r.metric.at[row];
-        spent[GN_BENCH_PASSES] = r.passes.values[row];
-        spent[GN_BENCH_SECONDS] = r.seconds.values[row];
-    }
-    for (size_t i = 0; status == GN_OK && t == 0 && i < r.metric.rows; i++)
-        if (is_better(target, r.metric.values[i], run->best))
-            run->best = r.metric.values[i];
-    rows_free(&r);
+    gn_series metric;
+    gn_status status = GN_OK;
+    GN_TRY(gn_run_metric(from, gn_phase_metric_name(target->metric), &metric, message));
+    const size_t row = first_row(target, &metric);
+    if (row < metric.rows)
+        status = read_spent(from, row, metric.at, &run->spent[t * GN_BENCH_COSTS], message);
+    for (size_t i = 0; t == 0 && i < metric.rows; i++)
+        if (is_better(target, metric.values[i], run->best))
+            run->best = metric.values[i];
+    gn_series_free(&metric);
     return status;
 }
 

@@ -12,9 +12,10 @@ typedef enum gn_bench_cost {
     GN_BENCH_STEPS,
     GN_BENCH_PASSES,
     GN_BENCH_SECONDS,
+    GN_BENCH_PROCESSOR_SECONDS,
     GN_BENCH_COSTS
 } gn_bench_cost;
-/* "steps", "passes", "seconds" */
+/* "steps", "passes", "seconds", "processor_seconds" */
 const char *gn_bench_cost_name(gn_bench_cost cost);
 
 typedef struct gn_bench_run {

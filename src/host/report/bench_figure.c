@@ -1,4 +1,4 @@
-/* The figure of a bench: steps, passes and seconds to each target, a row a target. */
+/* The figure of a bench: what each target took, a panel a cost, a row a target. */
 #include <math.h>
 #include <string.h>
 
@@ -50,7 +50,8 @@ static bool find_axis(const gn_bench_case *bench, size_t target, gn_bench_cost c
             }
         }
     *x = high > 0 ? gn_axis_decades(low, high, 12) : (gn_axis){.low = 1, .high = 10, .logarithmic = true};
-    x->label = gn_bench_cost_name(cost);
+    static const char *const labels[GN_BENCH_COSTS] = {"steps", "passes", "seconds", "processor seconds"};
+    x->label = labels[cost];
     return any;
 }
 
@@ -144,7 +145,7 @@ static void draw_panel(const bench_figure *f, size_t target, gn_bench_cost cost)
 static void draw_page(const bench_figure *f) {
     const size_t targets = f->bench->plan.target_count;
     char title[256];
-    snprintf(title, sizeof title, "%s: steps, passes and seconds to targets", f->bench->name);
+    snprintf(title, sizeof title, "%s: steps, passes, seconds and processor time to targets", f->bench->name);
     gn_canvas_text(&f->canvas, MARGIN, TOP / 2.0, GN_TEXT_TITLE, title);
     gn_canvas_paragraph(&f->canvas, MARGIN, panel(f, targets, 0).top - HEAD + SMALL_LINE / 2.0,
                         f->canvas.width - MARGIN - RIGHT, f->caption);

@@ -98,11 +98,10 @@ static void write_optimizer(FILE *out, const gn_bench_case *bench, size_t i) {
         size_t reached;
         const gn_spread steps = gn_bench_spread(bench, i, t, GN_BENCH_STEPS, &reached);
         fprintf(out, "%s\n        {\"reached\": %zu, \"of\": %zu, ", t == 0 ? "" : ",", reached, steps.count);
-        write_spread(out, "steps", steps);
-        fputs(", ", out);
-        write_spread(out, "passes", gn_bench_spread(bench, i, t, GN_BENCH_PASSES, NULL));
-        fputs(", ", out);
-        write_spread(out, "seconds", gn_bench_spread(bench, i, t, GN_BENCH_SECONDS, NULL));
+        for (gn_bench_cost cost = GN_BENCH_STEPS; cost < GN_BENCH_COSTS; cost++) {
+            fputs(gap(cost), out);
+            write_spread(out, gn_bench_cost_name(cost), gn_bench_spread(bench, i, t, cost, NULL));
+        }
         fputc('}', out);
     }
     fputs("]}", out);

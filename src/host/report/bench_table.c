@@ -48,15 +48,15 @@ static void print_tuning(FILE *out, const gn_bench_case *bench, size_t i) {
 
 static void print_target(FILE *out, const gn_bench_case *bench, size_t t) {
     const gn_bench_plan *plan = &bench->plan;
-    fprintf(out, "\n%s\n%-20s %-8s  %-34s  %-34s  %s\n", plan->targets[t].text, "optimiser", "reached",
-            "steps", "passes", "seconds");
+    fprintf(out, "\n%s\n%-20s %-8s  %-34s  %-34s  %-34s  %s\n", plan->targets[t].text, "optimiser", "reached",
+            "steps", "passes", "seconds", "processor seconds");
     for (size_t i = 0; i < plan->optimizer_count; i++) {
         size_t reached;
         const gn_spread steps = gn_bench_spread(bench, i, t, GN_BENCH_STEPS, &reached);
         fprintf(out, "%-20s %zu of %-3zu", plan->labels[i], reached, plan->seed_count);
         print_spread(out, steps, STEP_DIGITS);
-        print_spread(out, gn_bench_spread(bench, i, t, GN_BENCH_PASSES, NULL), DIGITS);
-        print_spread(out, gn_bench_spread(bench, i, t, GN_BENCH_SECONDS, NULL), DIGITS);
+        for (gn_bench_cost cost = GN_BENCH_PASSES; cost < GN_BENCH_COSTS; cost++)
+            print_spread(out, gn_bench_spread(bench, i, t, cost, NULL), DIGITS);
         fprintf(out, "\n");
     }
 }

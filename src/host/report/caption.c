@@ -44,68 +44,111 @@ static void damping_text(const gn_damping_options *damping, char *text, size_t s
                                                         : "");
 }
 
-/* "mlp 1-80-80-1, tanh, kaiming_uniform, " */
+/* "parameters × 8, centred", or nothing: what is done to the network as it is initialised. */
+static values scales_of(const gn_config_network *network) {
+    values scales = {0};
+    char text[48];
+    snprintf(text, sizeof text, "parameters × %g", network->init_scale);
+    if (network->init_scale != 1)
+        add(&scales, text);
+    snprintf(text, sizeof text, "outputs × %g", network->output_scale);
+    if (network->kind == GN_NETWORK_MLP && network->output_scale != 1)
+        add(&scales, text);
+    if (network->centred)
+        add(&scales, "centred");
+    return scales;
+}
+
+/* "mlp 1-80-80-1 tanh kaiming_uniform" */
+static void network_text(const gn_config *config, const gn_settings *settings, char *text, size_t size) {
+    const char *kind = gn_settings_get(settings, "network.kind");
+    const char *init = gn_settings_get(settings, "network.init");
+    char widths[96] = "";
+    for (unsigned j = 0; j < config->network.widths_count; j++) {
+        const size_t length = strlen(widths);
+        snprintf(widths + length, sizeof widths - length, "%s%zu", j ? "-" : "", config->network.widths[j]);
+    }
+    kind = kind ? kind : "";
+    init = init ? init : "";
+    if (config->network.kind == GN_NETWORK_MLP)
+        snprintf(text, size, "%s %s %s %s", kind, widths,
+                 config->network.activation ? config->network.activation : "", init);
+    else if (config->network.kind == GN_NETWORK_TRANSFORMER)
+        snprintf(text, size, "%s of %zu layers, width %zu, %zu heads", kind, config->network.layers,
+                 config->network.width, config->network.heads);
+    else
+        snprintf(text, size, "%s H = %zu α = %g %s", kind, config->network.hidden, config->network.alpha,
+                 init);
+}
+
 static void write_network(const gn_run_set *set, char *text, size_t size) {
     values networks = {0};
     for (size_t i = 0; i < set->group_count; i++) {
         const gn_config *config = gn_group_config(set, &set->groups[i]);
         const gn_settings *settings = &set->runs[set->groups[i].first].settings;
-        char widths[96] = "", network[160];
-        for (unsigned j = 0; j < config->network.widths_count; j++) {
-            size_t length = strlen(widths);
-            snprintf(widths + length, sizeof widths - length, "%s%zu", j ? "-" : "",
-                     config->network.widths[j]);
-        }
-        const char *kind = gn_settings_get(settings, "network.kind");
-        const char *init = gn_settings_get(settings, "network.init");
-        if (config->network.kind == GN_NETWORK_MLP)
-            snprintf(network, sizeof network, "%s %s %s %s", kind ? kind : "", widths,
-                     config->network.activation ? config->network.activation : "", init ? init : "");
-        else if (config->network.kind == GN_NETWORK_TRANSFORMER)
-            snprintf(network, sizeof network, "%s of %zu layers, width %zu, %zu heads", kind ? kind : "",
-                     config->network.layers, config->network.width, config->network.heads);
-        else
-            snprintf(network, sizeof network, "%s H = %zu α = %g %s", kind ? kind : "",
-                     config->network.hidden, config->network.alpha, init ? init : "");
+        const values scales = scales_of(&config->network);
+        char network[320];
+        network_text(config, settings, network, sizeof network);
+        const size_t length = strlen(network);
+        if (scales.text[0])
+            snprintf(network + length, sizeof network - length, " (%s)", scales.text);
         add(&networks, network);
     }
     snprintf(text, size, "%s", networks.text);
 }
 
-/* Learning rates, damping and cut-off of every phase, with what they mean. */
+/* What the optimisers of all phases are given, each value once. */
+typedef struct rules {
+    values rates, decays, dampings, cutoffs, curvatures, steps;
+    bool any_first_order;
+} rules;
+
+static void add_number(values *list, double number) {
+    char text[32];
+    add(list, gn_number_text(number, 6, text));
+}
+
+static void add_phase(rules *r, const gn_config_phase *phase) {
+    const gn_optimizer_options *options = &phase->optimizer.options;
+    char value[96];
+    add_number(&r->rates, options->learning_rate);
+    add_number(&r->steps, (double)phase->steps);
+    if (options->weight_decay != 0)
+        add_number(&r->decays, options->weight_decay);
+    if (first_order(options->kind)) {
+        r->any_first_order = true;
+        return;
+    }
+    add(&r->curvatures, options->curvature == GN_CURVATURE_SUM ? "sum" : "mean");
+    if (options->kind == GN_OPTIMIZER_GAUSS_NEWTON) {
+        add_number(&r->cutoffs, options->cutoff);
+        return;
+    }
+    damping_text(&options->damping, value, sizeof value);
+    add(&r->dampings, value);
+}
+
+/* Learning rates, damping, cut-off and steps of every phase, with what they mean. */
 static void write_optimizers(const gn_run_set *set, char *text, size_t size) {
-    values rates = {0}, dampings = {0}, cutoffs = {0}, curvatures = {0};
-    bool any_first_order = false;
+    rules r = {0};
     for (size_t i = 0; i < set->group_count; i++) {
         const gn_config *config = gn_group_config(set, &set->groups[i]);
-        for (unsigned j = 0; j < config->phases_count; j++) {
-            const gn_optimizer_options *options = &config->phases[j].optimizer.options;
-            char value[96];
-            gn_number_text(options->learning_rate, 6, value);
-            add(&rates, value);
-            if (first_order(options->kind)) {
-                any_first_order = true;
-                continue;
-            }
-            add(&curvatures, options->curvature == GN_CURVATURE_SUM ? "sum" : "mean");
-            if (options->kind == GN_OPTIMIZER_GAUSS_NEWTON) {
-                gn_number_text(options->cutoff, 6, value);
-                add(&cutoffs, value);
-            } else {
-                damping_text(&options->damping, value, sizeof value);
-                add(&dampings, value);
-            }
-        }
+        for (unsigned j = 0; j < config->phases_count; j++)
+            add_phase(&r, &config->phases[j]);
     }
-    size_t length = (size_t)snprintf(text, size, "learning rate η = %s", rates.text);
-    if (*dampings.text && length < size)
-        length += (size_t)snprintf(text + length, size - length, "; damping µ = %s", dampings.text);
-    if (*cutoffs.text && length < size)
-        length += (size_t)snprintf(text + length, size - length, "; cut-off %s λmax of JJᵀ", cutoffs.text);
-    if (*curvatures.text && length < size)
-        length += (size_t)snprintf(text + length, size - length, "; JᵀJ: %s over residuals", curvatures.text);
-    if (any_first_order && length < size)
-        snprintf(text + length, size - length, "; first-order rules: mean loss");
+    const struct {
+        const char *before, *list, *after;
+    } parts[] = {{"; weight decay ", r.decays.text, ""},
+                 {"; damping µ = ", r.dampings.text, ""},
+                 {"; cut-off ", r.cutoffs.text, " λmax of JJᵀ"},
+                 {"; JᵀJ: ", r.curvatures.text, " over residuals"},
+                 {"; first-order rules: ", r.any_first_order ? "mean loss" : "", ""},
+                 {"; steps: ", r.steps.text, ""}};
+    size_t length = (size_t)snprintf(text, size, "learning rate η = %s", r.rates.text);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && length < size; i++)
+        if (parts[i].list[0])
+            length += (size_t)snprintf(text + length, size - length, "%s%s%s", parts[i].before, parts[i].list,
+                                       parts[i].after);
 }
 
 static void write_seeds(const gn_run_set *set, char *text, size_t size) {
@@ -137,7 +180,7 @@ void gn_caption_write(const gn_run_set *set, char *text, size_t size) {
     const gn_config *config = gn_group_config(set, &set->groups[0]);
     const gn_settings *settings = &set->runs[set->groups[0].first].settings;
     const char *problem = gn_settings_get(settings, "problem.kind");
-    char network[192], optimizers[384], seeds[96], batch[48] = "full batch";
+    char network[192], optimizers[768], seeds[96], batch[48] = "full batch";
     write_network(set, network, sizeof network);
     write_optimizers(set, optimizers, sizeof optimizers);
     write_seeds(set, seeds, sizeof seeds);

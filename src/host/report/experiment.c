@@ -10,6 +10,7 @@ static const struct {
     const char *name, *title;
 } measures[GN_MEASURES] = {[GN_MEASURE_SECONDS] = {"seconds", "seconds"},
                            [GN_MEASURE_PASSES] = {"passes", "passes"},
+                           [GN_MEASURE_PROCESSOR_SECONDS] = {"processor_seconds", "processor seconds"},
                            [GN_MEASURE_LOSS_TRAIN] = {"loss_train", "training loss"},
                            [GN_MEASURE_LOSS_TEST] = {"loss_test", "test loss"},
                            [GN_MEASURE_ACCURACY_TRAIN] = {"accuracy_train", "training accuracy"},
@@ -21,11 +22,23 @@ const char *gn_measure_title(gn_measure measure) {
 
 /* ---- reading ---- */
 
+/* Of a run of a gnewt that did not record it: NaN in each row. */
+static gn_status read_processor_seconds(const gn_run *run, gn_series *series, gn_message *message) {
+    if (gn_run_metric(run, measures[GN_MEASURE_PROCESSOR_SECONDS].name, series, NULL) == GN_OK)
+        return GN_OK;
+    GN_TRY(gn_run_metric(run, measures[GN_MEASURE_SECONDS].name, series, message));
+    for (size_t i = 0; i < series->rows; i++)
+        series->values[i] = NAN;
+    return GN_OK;
+}
+
 static gn_status read_trace(const gn_run *run, gn_trace *trace, gn_message *message) {
     *trace = (gn_trace){.rows = SIZE_MAX};
     gn_run_state(run, trace->state, NULL);
     for (gn_measure m = 0; m < GN_MEASURES; m++) {
-        GN_TRY(gn_run_metric(run, measures[m].name, &trace->value[m], message));
+        GN_TRY(m == GN_MEASURE_PROCESSOR_SECONDS
+                   ? read_processor_seconds(run, &trace->value[m], message)
+                   : gn_run_metric(run, measures[m].name, &trace->value[m], message));
         trace->rows = trace->value[m].rows < trace->rows ? trace->value[m].rows : trace->rows;
     }
     return GN_OK;

@@ -8,6 +8,7 @@
 typedef enum gn_measure {
     GN_MEASURE_SECONDS,
     GN_MEASURE_PASSES,
+    GN_MEASURE_PROCESSOR_SECONDS, /* NaN of runs that did not record it */
     GN_MEASURE_LOSS_TRAIN,
     GN_MEASURE_LOSS_TEST,
     GN_MEASURE_ACCURACY_TRAIN,

@@ -79,6 +79,8 @@ static gn_status draw(const void *what, gn_script *script, gn_message *message) 
         return gn_rates_figure(set, script, message);
     if (config->plot.kind == GN_PLOT_CURVATURE)
         return gn_curvature_figure(set, script, message);
+    if (config->plot.kind == GN_PLOT_NUDFT)
+        return gn_nudft_figure(set, script, message);
     bool fourier = config->plot.kind == GN_PLOT_FOURIER ||
                    (config->plot.kind == GN_PLOT_NONE && observes_fourier(config));
     return fourier ? gn_fourier_figure(set, script, message) : gn_metrics_figure(set, script, message);

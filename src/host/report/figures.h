@@ -27,5 +27,7 @@ gn_status gn_rates_figure(const gn_run_set *set, gn_script *script, gn_message *
 /* Extreme eigenvalues of Hessian and Gauss-Newton matrix over the steps, spectral densities below; a column a
  * group. */
 gn_status gn_curvature_figure(const gn_run_set *set, gn_script *script, gn_message *message);
+/* Losses over the steps, and below them spectra of targets and error; a column a group. */
+gn_status gn_nudft_figure(const gn_run_set *set, gn_script *script, gn_message *message);
 
 #endif

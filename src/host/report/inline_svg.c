@@ -45,6 +45,13 @@ static size_t before_name(const char *at) {
     return 0;
 }
 
+/* Whether the picture is higher than it is wide; `at` is behind "<svg". */
+static bool is_tall(const char *at) {
+    const char *box = strstr(at, "viewBox=\"");
+    double width, height;
+    return box && sscanf(box, "viewBox=\"%*f %*f %lf %lf", &width, &height) == 2 && height > width;
+}
+
 gn_status gn_inline_svg(FILE *out, const char *path, size_t number, const char *label, gn_message *message) {
     char *text;
     gn_status status = read_text(path, &text, message);
@@ -54,8 +61,8 @@ gn_status gn_inline_svg(FILE *out, const char *path, size_t number, const char *
     if (status == GN_OK) {
         fputs("<svg role=\"img\" aria-label=\"", out);
         gn_html_text(out, label);
-        fputc('"', out);
         at += strlen("<svg");
+        fputs(is_tall(at) ? "\" class=\"tall\"" : "\"", out);
     }
     bool in_tag = true; /* words of a text element may look like a name's */
     while (status == GN_OK && *at) {

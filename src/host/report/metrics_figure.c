@@ -277,6 +277,15 @@ static bool has_part(const metrics *figure, part p) {
     return false;
 }
 
+/* Quantities without parts are of no set. */
+static bool has_training_set(const metrics *figure) {
+    for (size_t i = 0; i < figure->family_count; i++)
+        if (figure->families[i].columns[TRAIN][0] &&
+            strcmp(figure->families[i].columns[TRAIN], figure->families[i].name) != 0)
+            return true;
+    return false;
+}
+
 static bool has_phases(const metrics *figure) {
     for (size_t i = 0; i < figure->set->group_count; i++)
         if (gn_group_config(figure->set, &figure->set->groups[i])->phases_count > 1)
@@ -309,7 +318,8 @@ static void draw_legend(const metrics *figure) {
     }
     line += 0.5;
     if (has_part(figure, TEST)) {
-        gn_page_legend(&figure->page, line++, "lt 1 lw 1.6 lc rgb '#707070'", GN_TEXT_PLAIN, "train");
+        if (has_training_set(figure))
+            gn_page_legend(&figure->page, line++, "lt 1 lw 1.6 lc rgb '#707070'", GN_TEXT_PLAIN, "train");
         gn_page_legend(&figure->page, line++, "lt 1 lw 1.6 dt (5,3) lc rgb '#707070'", GN_TEXT_PLAIN, "test");
     }
     if (has_phases(figure))

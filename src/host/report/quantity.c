@@ -20,6 +20,7 @@ static const struct {
     {"acceleration", {"acceleration  2‖c‖/‖d‖", GN_SCALE_LINEAR}},
     {"passes", {"passes", GN_SCALE_LINEAR}},
     {"seconds", {"training time (s)", GN_SCALE_LINEAR}},
+    {"processor_seconds", {"processor time of training (s)", GN_SCALE_LINEAR}},
     {"norms/weight_norm", {"weight norm  ‖θ‖", GN_SCALE_LINEAR}},
     {"norms/relative_movement", {"relative movement  ‖θ − θ_0‖/‖θ_0‖", GN_SCALE_LINEAR}},
     {"ntk/kernel_drift", {"kernel drift  ‖K − K_0‖/‖K_0‖", GN_SCALE_LOG_FROM_ZERO}},
@@ -40,6 +41,7 @@ static const struct {
     {"curvature/direction_angle", {"angle of gradient and direction", GN_SCALE_LINEAR}},
     {"rays/nyquist_error", {"error on rays at the largest frequency", GN_SCALE_LOG}},
     {"rays/first_error", {"error on rays at the first frequency", GN_SCALE_LOG}},
+    {"participation/inverse_ratio", {"inverse participation ratio", GN_SCALE_LINEAR}},
 };
 
 gn_quantity gn_quantity_of(const char *name) {

@@ -49,8 +49,10 @@ static void write_found(FILE *out, const gn_experiment *e, const gn_run_group *g
         const gn_spread spread = last_of(e, group, m);
         if (spread.count == 0)
             continue;
-        fprintf(out, "%s%s %s <small>%s</small>", separator, gn_measure_title(m),
-                gn_number_text(spread.median, DIGITS, number), gn_report_range(spread, DIGITS, range));
+        fprintf(out, "%s%s %s", separator, gn_measure_title(m),
+                gn_number_text(spread.median, DIGITS, number));
+        if (gn_report_range(spread, DIGITS, range)[0] != '\0')
+            fprintf(out, " <small>%s</small>", range);
         separator = ", ";
     }
     if (finished(e, group) < group->count)
@@ -108,7 +110,8 @@ void gn_report_final(FILE *out, const gn_experiment *e) {
         fputs("</tr>\n", out);
         most = group->count > most ? group->count : most;
     }
-    fputs("</tbody></table></div>\n<p class=\"note\">Seconds are training time, without recording and "
+    fputs("</tbody></table></div>\n<p class=\"note\">Seconds are wall-clock time of training, without "
+          "recording and "
           "observing; "
           "a pass is one forward and backward evaluation of the batch, or its worth.",
           out);

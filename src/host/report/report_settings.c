@@ -60,9 +60,9 @@ static void write_key(FILE *out, const gn_run_set *set, const char *key, size_t 
     fputs("</tr>\n", out);
 }
 
-/* Whether a group before this one has the key. */
-static bool came_before(const gn_run_set *set, size_t group, const char *key) {
-    for (size_t i = 0; i < group; i++)
+/* Whether one of the groups [from, to) has the key. */
+static bool any_has(const gn_run_set *set, size_t from, size_t to, const char *key) {
+    for (size_t i = from; i < to; i++)
         if (gn_settings_get(settings_of(set, i), key))
             return true;
     return false;
@@ -77,11 +77,11 @@ static void write_differing(FILE *out, const gn_run_set *set, size_t from, size_
         fputs("</th>", out);
     }
     fputs("</tr></thead>\n<tbody>\n", out);
-    for (size_t i = 0; i < set->group_count; i++) {
+    for (size_t i = from; i < to; i++) {
         const gn_settings *settings = settings_of(set, i);
         for (size_t j = 0; j < settings->count; j++)
             if (is_hyperparameter(settings->items[j].key) && !is_common(set, &settings->items[j]) &&
-                !came_before(set, i, settings->items[j].key))
+                !any_has(set, from, i, settings->items[j].key))
                 write_key(out, set, settings->items[j].key, from, to);
     }
     fputs("</tbody></table></div>\n", out);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/status.h"
+#include "run/eigenvector.h"
 #include "run/reference.h"
 
 gn_status gn_build_fail(const gn_build *build, gn_status status, const char *where, gn_message *message) {
@@ -77,6 +78,12 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
                                               .test_points = p->test_points,
                                               .factor = p->factor,
                                               .seed = config->seed};
+    const gn_frequency_mismatch_options mismatch = {.points = p->points,
+                                                    .test_points = p->test_points,
+                                                    .near_sin_x = p->near_sin_x,
+                                                    .near_sin_3x = p->near_sin_3x,
+                                                    .grid = p->grid,
+                                                    .seed = config->seed};
     const gn_pde_points points = {.interior = p->interior,
                                   .boundary = p->boundary,
                                   .test_points = p->test_points,
@@ -106,6 +113,10 @@ static gn_status create_dataset(const gn_config *config, const gn_config_source 
     case GN_PROBLEM_SINC_1D:
         status = gn_dataset_sinc_1d(build->context, config->precision, p->points, p->test_points, p->k,
                                     config->seed, &build->dataset);
+        break;
+    case GN_PROBLEM_FREQUENCY_MISMATCH_1D:
+        status =
+            gn_dataset_frequency_mismatch_1d(build->context, config->precision, &mismatch, &build->dataset);
         break;
     case GN_PROBLEM_MODULAR_ADDITION:
         status = create_addition(config, build);
@@ -249,6 +260,15 @@ done:
     return status == GN_OK ? GN_OK : gn_build_fail(build, status, "network", message);
 }
 
+static gn_status replace_targets(const gn_config *config, const gn_config_source *source, gn_build *build,
+                                 gn_message *message) {
+    const size_t number = config->problem.eigenvector;
+    if (number == 0)
+        return GN_OK;
+    const gn_status status = gn_eigenvector_targets(build->network, build->theta0, number, &build->dataset);
+    return status == GN_OK ? GN_OK : fail_at(build, status, source, "problem.eigenvector", message);
+}
+
 static gn_status create_network(const gn_config *config, const gn_config_source *source, gn_build *build,
                                 gn_message *message) {
     char where[512];
@@ -262,7 +282,8 @@ static gn_status create_network(const gn_config *config, const gn_config_source 
     if (status != GN_OK)
         return fail_at(build, status, source, "network", message);
     GN_TRY(check_network(config, source, build, message));
-    return create_parameters(config, build, message);
+    GN_TRY(create_parameters(config, build, message));
+    return replace_targets(config, source, build, message);
 }
 
 static gn_status create(const gn_config *config, const gn_config_source *source, gn_log_function log,
@@ -337,6 +358,12 @@ static gn_status create_drift(const gn_config *config, const gn_config_observer 
     return gn_observer_create_drift(build->context, &options, (gn_schedule){from->every}, out);
 }
 
+static gn_status create_nudft(const gn_config_observer *from, gn_build *build, gn_observer **out) {
+    const gn_nudft_options options = {.values = from->values, .highest = from->highest};
+    return gn_observer_create_nudft(build->context, build->network, &build->dataset, build->theta0, &options,
+                                    (gn_schedule){from->every}, out);
+}
+
 static gn_status create_observer(const gn_config *config, const gn_config_observer *from, gn_build *build) {
     const gn_schedule schedule = {from->every};
     gn_observer **out = &build->observers[build->observer_count];
@@ -369,6 +396,13 @@ static gn_status create_observer(const gn_config *config, const gn_config_observ
     case GN_OBSERVE_RAYS:
         status = gn_observer_create_rays(build->context, build->network, &build->dataset, build->theta0,
                                          from->points, schedule, out);
+        break;
+    case GN_OBSERVE_PARTICIPATION:
+        status =
+            gn_observer_create_participation(build->context, build->network, &build->dataset, schedule, out);
+        break;
+    case GN_OBSERVE_NUDFT:
+        status = create_nudft(from, build, out);
         break;
     }
     if (status == GN_OK)

@@ -21,7 +21,8 @@ typedef enum gn_problem_kind {
     GN_PROBLEM_HELMHOLTZ_2D,
     GN_PROBLEM_BURGERS_1D,
     GN_PROBLEM_PDE_2D,
-    GN_PROBLEM_SINC_1D
+    GN_PROBLEM_SINC_1D,
+    GN_PROBLEM_FREQUENCY_MISMATCH_1D
 } gn_problem_kind;
 
 /* xy: values on all sides; xt: none at the end of time */
@@ -50,6 +51,8 @@ typedef struct gn_config_problem {
     double x_low, x_high, second_low, second_high; /* pde_2d */
     size_t interior, boundary;                     /* PDEs; test_points an axis */
     bool grid;                                     /* PDEs */
+    size_t eigenvector;                            /* polynomial; 0: no */
+    size_t near_sin_x, near_sin_3x; /* frequency_mismatch_1d, as points, test_points and grid */
 } gn_config_problem;
 
 typedef enum gn_network_kind {
@@ -136,7 +139,9 @@ typedef enum gn_observe_kind {
     GN_OBSERVE_GENERALISATION,
     GN_OBSERVE_CURVATURE,
     GN_OBSERVE_DRIFT,
-    GN_OBSERVE_RAYS
+    GN_OBSERVE_RAYS,
+    GN_OBSERVE_PARTICIPATION,
+    GN_OBSERVE_NUDFT
 } gn_observe_kind;
 
 typedef struct gn_config_observer {
@@ -152,9 +157,10 @@ typedef struct gn_config_observer {
     double *thresholds; /* generalisation; none: by the problem */
     unsigned thresholds_count;
     double loss_below;            /* generalisation; 0: none */
-    size_t values;                /* ntk, curvature */
+    size_t values;                /* ntk, curvature, nudft */
     size_t steps, starts, probes; /* curvature */
     bool hessian;                 /* curvature */
+    double highest;               /* nudft */
 } gn_config_observer;
 
 typedef enum gn_plot_kind {
@@ -163,7 +169,8 @@ typedef enum gn_plot_kind {
     GN_PLOT_FOURIER,
     GN_PLOT_RATES,
     GN_PLOT_CURVATURE,
-    GN_PLOT_DRIFT
+    GN_PLOT_DRIFT,
+    GN_PLOT_NUDFT
 } gn_plot_kind;
 typedef enum gn_plot_clock {
     GN_PLOT_OVER_STEPS,

@@ -16,6 +16,7 @@ static const gn_choice problem_kinds[] = {{"arrays", GN_PROBLEM_ARRAYS},
                                           {"burgers_1d", GN_PROBLEM_BURGERS_1D},
                                           {"pde_2d", GN_PROBLEM_PDE_2D},
                                           {"sinc_1d", GN_PROBLEM_SINC_1D},
+                                          {"frequency_mismatch_1d", GN_PROBLEM_FREQUENCY_MISMATCH_1D},
                                           {NULL, 0}};
 static const gn_choice coordinate_names[] = {{"xy", GN_COORDINATES_XY}, {"xt", GN_COORDINATES_XT}, {NULL, 0}};
 static const gn_choice encodings[] = {{"one_hot", GN_ENCODING_ONE_HOT},
@@ -96,6 +97,8 @@ static const gn_choice observers[] = {{"metrics", GN_OBSERVE_METRICS},
                                       {"generalisation", GN_OBSERVE_GENERALISATION},
                                       {"curvature", GN_OBSERVE_CURVATURE},
                                       {"rays", GN_OBSERVE_RAYS},
+                                      {"participation", GN_OBSERVE_PARTICIPATION},
+                                      {"nudft", GN_OBSERVE_NUDFT},
                                       {NULL, 0}};
 static const gn_choice phase_metrics[] = {{"loss_train", GN_PHASE_LOSS_TRAIN},
                                           {"loss_test", GN_PHASE_LOSS_TEST},
@@ -106,13 +109,10 @@ static const gn_choice signals[] = {{"drift", GN_SIGNAL_DRIFT},
                                     {"linearisation_gap", GN_SIGNAL_LINEARISATION_GAP},
                                     {"mode_rate", GN_SIGNAL_MODE_RATE},
                                     {NULL, 0}};
-static const gn_choice plots[] = {{"none", GN_PLOT_NONE},
-                                  {"metrics", GN_PLOT_METRICS},
-                                  {"fourier", GN_PLOT_FOURIER},
-                                  {"rates", GN_PLOT_RATES},
-                                  {"drift", GN_PLOT_DRIFT},
-                                  {"curvature", GN_PLOT_CURVATURE},
-                                  {NULL, 0}};
+static const gn_choice plots[] = {{"none", GN_PLOT_NONE},       {"metrics", GN_PLOT_METRICS},
+                                  {"fourier", GN_PLOT_FOURIER}, {"rates", GN_PLOT_RATES},
+                                  {"drift", GN_PLOT_DRIFT},     {"curvature", GN_PLOT_CURVATURE},
+                                  {"nudft", GN_PLOT_NUDFT},     {NULL, 0}};
 static const gn_choice clocks[] = {{"step", GN_PLOT_OVER_STEPS},
                                    {"seconds", GN_PLOT_OVER_SECONDS},
                                    {"passes", GN_PLOT_OVER_PASSES},
@@ -148,6 +148,7 @@ static const gn_choice metrics[] = {
     {"rays/nyquist_error_test", 0},
     {"rays/first_error_train", 0},
     {"rays/first_error_test", 0},
+    {"participation/inverse_ratio", 0},
     {NULL, 0}};
 
 /* ---- rows as data ---- */

@@ -24,6 +24,7 @@
 #define GN_KEY_ALL             0xffffffffu
 #define GN_KEY_ON(kind)        (1u << (kind))
 #define GN_KEY_SINC            GN_KEY_ON(GN_PROBLEM_SINC_1D)
+#define GN_KEY_MISMATCH        GN_KEY_ON(GN_PROBLEM_FREQUENCY_MISMATCH_1D)
 #define GN_KEY_GRID            (GN_KEY_ON(GN_PROBLEM_MULTI_SINE_1D) | GN_KEY_ON(GN_PROBLEM_STEP_2D))
 #define GN_KEY_PDE_2D          GN_KEY_ON(GN_PROBLEM_PDE_2D)
 #define GN_KEY_SINES           (GN_KEY_ON(GN_PROBLEM_POISSON_2D) | GN_KEY_ON(GN_PROBLEM_HELMHOLTZ_2D))
@@ -103,7 +104,18 @@
     X(BOOL, grid, grid, "false", "", "", GN_KEY_PDES, 0,                                                     \
       "a lattice and equal distances instead of random points")                                              \
     X(COUNT, test_points, test_points, "51", "points an axis", "[0, 100000]", GN_KEY_PDES, 0,                \
-      "a grid to measure the error on; 0: none")
+      "a grid to measure the error on; 0: none")                                                             \
+    X(COUNT, eigenvector, eigenvector, "0", "", "[0, 1000000000]", GN_KEY_ON(GN_PROBLEM_POLYNOMIAL), 0,      \
+      "targets are this eigenvector, from 1 by descending eigenvalue, of the NTK at the start over "         \
+      "training and test inputs; 0: they are the data's")                                                    \
+    X(COUNT, points, points, "65", "points", GN_KEY_RANGE_SIZE, GN_KEY_MISMATCH, 0, "training points")       \
+    X(COUNT, near_sin_x, near_sin_x, "20", "points", "[0, 10000]", GN_KEY_MISMATCH, 0,                       \
+      "of them, where sin x is nearest to sin 6x, of 10 000 even ones")                                      \
+    X(COUNT, near_sin_3x, near_sin_3x, "10", "points", "[0, 10000]", GN_KEY_MISMATCH, 0,                     \
+      "of them, where sin 3x is nearest to sin 6x")                                                          \
+    X(BOOL, grid, grid, "false", "", "", GN_KEY_MISMATCH, 0, "the other points even instead of random")      \
+    X(COUNT, test_points, test_points, "1000", "points", GN_KEY_RANGE_SIZE_OR_0, GN_KEY_MISMATCH, 0,         \
+      "even ones; 0: no test set")
 
 #define GN_NETWORK_KEYS(X)                                                                                   \
     X(CHOICE, kind, kind, "mlp", "", "", GN_KEY_ALL, network_kinds,                                          \
@@ -158,7 +170,7 @@
     X(REAL, value, value, "1.0e-3", "of w J'H J", "(0, inf)",                                                \
       GN_KEY_ON(GN_DAMPING_SCHEDULED) | GN_KEY_ON(GN_DAMPING_GAIN_RATIO), 0, "mu, where it starts")          \
     X(REAL, value, value, "1.0e-6", "of the largest eigenvalue", "[0, inf)", GN_KEY_ON(GN_DAMPING_RELATIVE), \
-      0, "mu, for fractional, at the phase's first step")                                                    \
+      0, "mu, from the phase's first step on")                                                               \
     X(REAL, final, final, "1.0e-4", "of w J'H J", "(0, inf)", GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
       "mu, where it ends")                                                                                   \
     X(COUNT, steps, steps, "500", "steps", GN_KEY_RANGE_SIZE, GN_KEY_ON(GN_DAMPING_SCHEDULED), 0,            \
@@ -352,7 +364,11 @@
       "for traces and the residual term's share")                                                            \
     X(BOOL, hessian, hessian, "true", "", "", GN_KEY_ON(GN_OBSERVE_CURVATURE), 0,                            \
       "beside the Gauss-Newton matrix; false: that alone, by fewer and cheaper products")                    \
-    X(COUNT, points, points, "64", "", "[4, 1000000]", GN_KEY_ON(GN_OBSERVE_RAYS), 0, "of a ray; even")
+    X(COUNT, points, points, "64", "", "[4, 1000000]", GN_KEY_ON(GN_OBSERVE_RAYS), 0, "of a ray; even")      \
+    X(COUNT, values, values, "21", "frequencies", "[1, 100000]", GN_KEY_ON(GN_OBSERVE_NUDFT), 0,             \
+      "evenly spaced from 0")                                                                                \
+    X(REAL, highest, highest, "20.0", "of exp(-i k x)", "(0, inf)", GN_KEY_ON(GN_OBSERVE_NUDFT), 0,          \
+      "the last k; x: the input, or with several features their first principal component")
 
 #define GN_PLOT_KEYS(X)                                                                                      \
     X(CHOICE, kind, kind, "none", "", "", GN_KEY_ALL, plots, "the figure that a run ends with")              \
@@ -367,7 +383,7 @@
     X(REAL, x_max, x_max, "0", "steps, or what x is", "[0, inf)", GN_KEY_STEPS, 0, "0: all")                 \
     X(REAL, y_min, y_min, "0", "", "[0, inf)", GN_KEY_FIGURE, 0, "0: by the data")                           \
     X(BOOL, rate, rate, "false", "", "", GN_KEY_CURVES, 0, "also the decay -ln(1 - learning_rate) a step")   \
-    X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_FIGURE, 0, "a row; 0: by their number")     \
+    X(COUNT, columns, columns, "0", "panels", "[0, 100]", GN_KEY_ROWS, 0, "a row; 0: by their number")       \
     X(CHOICE, x, x, "step", "", "", GN_KEY_ON(GN_PLOT_METRICS), clocks,                                      \
       "what curves are drawn over; progress: -ln(L/L(0)) of the training loss, the best so far")             \
     X(TEXT, caption, caption, "\"\"", "", "", GN_KEY_ALL, 0, "of the figure in `gnewt report`")              \
@@ -375,9 +391,10 @@
       "what should come out; a report shows it beside what was found")
 #define GN_KEY_CURVES (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_FOURIER))
 #define GN_KEY_SPLIT  (GN_KEY_ON(GN_PLOT_METRICS) | GN_KEY_ON(GN_PLOT_DRIFT))
-#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_SPLIT | GN_KEY_ON(GN_PLOT_CURVATURE))
+#define GN_KEY_STEPS  (GN_KEY_CURVES | GN_KEY_SPLIT | GN_KEY_ON(GN_PLOT_CURVATURE) | GN_KEY_ON(GN_PLOT_NUDFT))
 #define GN_KEY_FIGURE (GN_KEY_CURVES | GN_KEY_SPLIT | GN_KEY_ON(GN_PLOT_RATES))
-#define GN_KEY_TITLED (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_CURVATURE))
+#define GN_KEY_TITLED (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_CURVATURE) | GN_KEY_ON(GN_PLOT_NUDFT))
+#define GN_KEY_ROWS   (GN_KEY_FIGURE | GN_KEY_ON(GN_PLOT_NUDFT))
 
 #define GN_SWEEP_KEYS(X)                                                                                     \
     X(TEXT, key, key, GN_KEY_NEEDED, "", "", GN_KEY_ALL, 0,                                                  \

@@ -92,50 +92,54 @@ static gn_status check_damping(const gn_check *check, const gn_node *phases) {
     return GN_OK;
 }
 
+static bool observes(const gn_node *observe, const char *kind) {
+    for (size_t i = 0; i < observe->count; i++)
+        if (is(observe->items[i], "kind", kind))
+            return true;
+    return false;
+}
+
 /* A metric OBSERVER/ARRAY has that observer. */
 static gn_status check_metrics(const gn_check *check, const gn_node *metrics, const gn_node *observe) {
     for (size_t i = 0; i < metrics->count; i++) {
         const char *name = metrics->items[i]->text;
-        const int length = (int)strcspn(name, "/");
-        bool there = name[length] == '\0';
-        for (size_t j = 0; j < observe->count && !there; j++) {
-            const char *kind = gn_node_get(observe->items[j], "kind")->text;
-            there = strlen(kind) == (size_t)length && strncmp(kind, name, (size_t)length) == 0;
-        }
-        if (!there)
+        char observer[64];
+        snprintf(observer, sizeof observer, "%.*s", (int)strcspn(name, "/"), name);
+        if (strchr(name, '/') != NULL && !observes(observe, observer))
             return gn_check_fail(check, metrics->items[i],
-                                 "plot.metrics.%zu `%s` needs `- {kind: %.*s}` under observe", i, name,
-                                 length, name);
+                                 "plot.metrics.%zu `%s` needs `- {kind: %s}` under observe", i, name,
+                                 observer);
     }
+    return GN_OK;
+}
+
+/* A figure of what an observer sees needs that observer. */
+static gn_status check_figure(const gn_check *check, const gn_node *plot, const gn_node *observe) {
+    static const struct {
+        const char *plot, *observer;
+    } needs[] = {{"fourier", "fourier"},
+                 {"rates", "ntk"},
+                 {"drift", "drift"},
+                 {"curvature", "curvature"},
+                 {"nudft", "nudft"}};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (is(plot, "kind", needs[i].plot) && !observes(observe, needs[i].observer))
+            return gn_check_fail(check, gn_node_get(plot, "kind"),
+                                 "plot.kind `%s` needs `- {kind: %s}` under observe", needs[i].plot,
+                                 needs[i].observer);
     return GN_OK;
 }
 
 static gn_status check_observers(const gn_check *check, const gn_node *resolved) {
     const gn_node *observe = gn_node_get(resolved, "observe"), *plot = gn_node_get(resolved, "plot");
-    bool fourier = false, ntk = false, drift = false, curvature = false;
     for (size_t i = 0; i < observe->count; i++) {
         const gn_node *kind = gn_node_get(observe->items[i], "kind");
         for (size_t j = 0; j < i; j++)
             if (is(observe->items[j], "kind", kind->text))
                 return gn_check_fail(check, kind, "observe.%zu.kind `%s` is there twice; one is enough", i,
                                      kind->text);
-        fourier |= strcmp(kind->text, "fourier") == 0;
-        ntk |= strcmp(kind->text, "ntk") == 0;
-        drift |= strcmp(kind->text, "drift") == 0;
-        curvature |= strcmp(kind->text, "curvature") == 0;
     }
-    if (is(plot, "kind", "fourier") && !fourier)
-        return gn_check_fail(check, gn_node_get(plot, "kind"),
-                             "plot.kind `fourier` needs `- {kind: fourier}` under observe");
-    if (is(plot, "kind", "rates") && !ntk)
-        return gn_check_fail(check, gn_node_get(plot, "kind"),
-                             "plot.kind `rates` needs `- {kind: ntk}` under observe");
-    if (is(plot, "kind", "drift") && !drift)
-        return gn_check_fail(check, gn_node_get(plot, "kind"),
-                             "plot.kind `drift` needs `- {kind: drift}` under observe");
-    if (is(plot, "kind", "curvature") && !curvature)
-        return gn_check_fail(check, gn_node_get(plot, "kind"),
-                             "plot.kind `curvature` needs `- {kind: curvature}` under observe");
+    GN_TRY(check_figure(check, plot, observe));
     const gn_node *metrics = gn_node_get(plot, "metrics");
     if (metrics != NULL && metrics->count == 0)
         return gn_check_fail(check, metrics, "plot.metrics is empty; name a column, as [loss_train]");

@@ -3,10 +3,12 @@
 #include <math.h>
 
 static gn_step_rule damped(const gn_optimizer_options *o, const gn_step_sight *sight) {
-    const bool constant = o->damping.kind == GN_DAMPING_CONSTANT;
+    const bool relative = o->damping.kind == GN_DAMPING_RELATIVE && o->damping.value > 0;
+    const bool constant = o->damping.kind == GN_DAMPING_CONSTANT || o->damping.value == 0;
     return (gn_step_rule){.kind = GN_STEP_RULE_DAMPED,
                           .weight = o->curvature == GN_CURVATURE_MEAN ? 1 / sight->terms : 1,
-                          .damping = constant ? o->damping.value : NAN};
+                          .damping = constant ? o->damping.value : NAN,
+                          .relative = relative ? o->damping.value : 0};
 }
 
 /* cg and lsmr do not cut: what is left out hangs on when they stop. */

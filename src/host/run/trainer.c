@@ -269,6 +269,7 @@ static gn_status set_clock(gn_trainer *t, const double clock[CLOCK]) {
 }
 
 static gn_status walk_costs(gn_trainer *t, const gn_state_walk *walk) {
+    GN_TRY(walk->array(walk->user, "processor_seconds", 1, &t->processor_seconds));
     GN_TRY(walk->array(walk->user, "record_seconds", 1, &t->record_seconds));
     for (size_t i = 0; i < t->options.observer_count; i++) {
         char name[64];

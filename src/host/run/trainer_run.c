@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "backend/context.h"
 #include "core/clock.h"
 #include "core/profile.h"
 #include "observe/observer.h"
@@ -10,12 +11,19 @@
 
 /* ---- training time ---- */
 
+/* With one thread a run is told from others beside it. */
+static double processor_seconds_now(void) {
+    return gn_processor_seconds_now(gn_cpu_thread_share(1) == 1);
+}
+
 static void start_clock(gn_trainer *t) {
+    t->processor_started = processor_seconds_now();
     t->started = gn_seconds_now();
 }
 
 static void stop_clock(gn_trainer *t) {
     t->seconds += gn_seconds_now() - t->started;
+    t->processor_seconds += processor_seconds_now() - t->processor_started;
 }
 
 /* ---- divergence ---- */
@@ -98,6 +106,7 @@ static gn_status write_row(gn_trainer *t, const gn_trainer_hooks *hooks, size_t 
         .rejected = report ? (double)report->rejected : NAN,
         .cg_iterations = report ? (double)report->cg_iterations : NAN,
         .acceleration = report ? report->acceleration : NAN,
+        .processor_seconds = t->processor_seconds,
     };
     for (size_t i = 0; i < t->options.observer_count; i++)
         GN_TRY(gn_observer_record(t->options.observers[i], &t->row));

@@ -28,10 +28,11 @@ struct gn_trainer {
     uint64_t step, steps;    /* done, and of all phases at most */
     bool recorded_start;     /* row 0 is written, or belongs to the run that this one continues */
 
-    double seconds;     /* of training, without the segment that runs */
-    double started;     /* the monotonic clock where that segment began */
-    double passes;      /* spent so far */
-    double step_passes; /* of a step of this phase; 0: not yet known */
+    double seconds;                              /* of training, without the segment that runs */
+    double started;                              /* the monotonic clock where that segment began */
+    double processor_seconds, processor_started; /* the same of the processors' clock */
+    double passes;                               /* spent so far */
+    double step_passes;                          /* of a step of this phase; 0: not yet known */
 
     gn_watching *watching; /* observer_count */
     double record_seconds;
