@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tables of f5-mnist.yaml: which frequencies along the first principal component are left to learn, and when.
 
-    f5_mnist.py SWEEP
+    f5_mnist.py SWEEP...
 
 A line a moment: the start, the first rows with these accuracies, equal training losses (parts of the first), and the end.
 Error over targets is the root of the sum of |F(k)|^2 of one over that of the other, in low (0 <= k < 1) and high
@@ -59,9 +59,10 @@ def line(name, group, column, value):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sweep", metavar="SWEEP", type=pathlib.Path)
+    parser.add_argument("sweeps", metavar="SWEEP", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
-    for label, group in runs.grouped(runs.runs(options.sweep), lambda run: run.labels[0]).items():
+    all_runs = [run for sweep in options.sweeps for run in runs.runs(sweep)]
+    for label, group in runs.grouped(all_runs, lambda run: run.labels[0]).items():
         print(f"\n{label}, {len(group)} seeds\n")
         print("| moment | step | passes | seconds | training accuracy | test accuracy | training: low | high | test: low | "
               "high | high/low |")

@@ -70,7 +70,9 @@ def power(groups, key, parts):
     """Of each group of runs that differ in KEY alone, the exponent of the delay."""
     places = {}
     for point, group in groups.items():
-        pairs = dict(pair.split("=", 1) for pair in point.split(","))
+        pairs = dict(pair.split("=", 1) for pair in point.split(",") if pair)
+        if key not in pairs:
+            continue
         value = float(pairs.pop(key))
         places.setdefault(",".join(pairs.values()), []).append((value, group))
     for name, entries in places.items():

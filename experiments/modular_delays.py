@@ -10,7 +10,7 @@ first step at which it has risen by half of its rise. "never": not reached, whic
 --fit KEY: of settings alike but for KEY, the exponent b of delay ~ KEY^b, least squares of the logarithms over all runs that
 got there, with a bootstrap interval over seeds.
 --against LABEL: of each setting the median difference to the optimiser of that label, same seed and otherwise the same
-setting, of ln ratio and of tau, with bootstrap intervals; seeds in which either has not got there are left out.
+setting, of ln ratio and of tau, with bootstrap intervals; left out are seeds in which either is absent or has not got there.
 """
 
 import argparse
@@ -117,12 +117,14 @@ def differences(group, everything, label, threshold):
     rows = []
     for run in group:
         others = [o for o in everything if o.labels == (label,) and o.seed == run.seed and elsewhere(o) == elsewhere(run)]
-        if len(others) != 1:
+        if len(others) > 1:
             raise SystemExit(f"{run.folder}: {len(others)} runs of {label} to compare with")
+        if not others:
+            continue
         own, other = times(run, threshold), times(others[0], threshold)
-        rows.append([numpy.log(own["ratio"] / other["ratio"]), own["tau"] - other["tau"]])
-    rows = numpy.array(rows)
-    return rows[numpy.isfinite(rows).all(axis=1)]
+        if numpy.isfinite([own["test"], other["test"]]).all():
+            rows.append([numpy.log(own["ratio"] / other["ratio"]), own["tau"] - other["tau"]])
+    return numpy.array(rows).reshape(-1, 2)
 
 
 def compared(rows):

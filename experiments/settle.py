@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What would settle whether less spectral bias shortens delayed generalisation: settle.md, from the runs of a sweep.
 
-    settle.py TASK SWEEP...            # TASK: polynomial, modular, mnist, eigenvectors
+    settle.py TASK SWEEP...            # TASK: polynomial, eigenvectors
     settle.py --self-test              # on numbers made up so that the answers are known
 
-Members are known by the labels of their optimisers, scales by `alpha` (of mnist `init_scale`). Prints Markdown.
+Members are known by the labels of their optimisers, scales by `alpha` or `eigenvector`. Prints Markdown.
 """
 
 import argparse
@@ -21,13 +21,8 @@ FALLEN = 1e-3       # of a mode's start: it counts until then
 FAMILY = ("s = -0.5", "s = 0", "s = 0.25", "s = 0.5", "s = 0.75", "s = 1")
 BIASED, UNBIASED, SHUFFLED = "s = 0", "s = 1", "s = 1 shuffled"
 
-# task: (metric without _train or _test, primary threshold of training and test; key of the scale). Losses: of the first.
-TASKS = {
-    "polynomial": ("loss", 0.5, 0.5, "alpha"),
-    "modular": ("accuracy", 0.95, 0.95, "alpha"),
-    "mnist": ("accuracy", 0.95, 0.5, "init_scale"),
-    "eigenvectors": ("loss", 0.5, 0.5, "eigenvector"),
-}
+LEARNT = 0.5        # of the first loss, training and test
+SCALES = {"polynomial": "alpha", "eigenvectors": "eigenvector"}  # of each task
 
 
 # ---- one run ----
@@ -60,25 +55,17 @@ class Measured:
     """What the analysis takes of a run."""
 
     def __init__(self, run, task):
-        metric, train, test, key = TASKS[task]
         self.member, self.seed = run.labels[0], run.seed
-        self.scale = float(run.value(key))
-        self.train, self.test = (self.learnt(run, f"{metric}_{part}", threshold)
-                                 for part, threshold in (("train", train), ("test", test)))
+        self.scale = float(run.value(SCALES[task]))
+        self.train, self.test = (runs.first_step(run, loss, LEARNT * run.metrics[loss][0])
+                                 for loss in ("loss_train", "loss_test"))
         self.log_ratio = log_ratio(self.train, self.test)
         self.progress = self.progress_at(run, self.test)
         self.passes = self.column_at(run, "passes", self.test)
-        self.seconds = self.column_at(run, "seconds", self.test)
         self.last = run.metrics["step"][-1]
         self.bias, self.decaying = self.bias_of(run)
         self.lazy, self.uniformity = self.regime_of(run)
         self.lazy_progress = self.progress_at(run, self.lazy)
-
-    @staticmethod
-    def learnt(run, column, threshold):
-        if column.startswith("accuracy"):
-            return runs.first_step(run, column, threshold, above=True)
-        return runs.first_step(run, column, threshold * run.metrics[column][0])
 
     @staticmethod
     def column_at(run, column, step):
@@ -288,9 +275,8 @@ def analyse(task, sweeps):
     all_runs = [Measured(run, task) for sweep in sweeps for run in runs.runs(sweep)]
     if not all_runs:
         sys.exit("no runs there")
-    key = TASKS[task][3]
     for scale, group in sorted(runs.grouped(all_runs, lambda run: run.scale).items()):
-        print(f"### {task}, {key} {scale:g}\n")
+        print(f"### {task}, {SCALES[task]} {scale:g}\n")
         print_table(group)
         if task != "eigenvectors":
             for name, decide in (("F1", decide_f1), ("F2", decide_f2)):
@@ -404,7 +390,7 @@ def self_test():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", metavar="TASK", nargs="?", choices=TASKS)
+    parser.add_argument("task", metavar="TASK", nargs="?", choices=SCALES)
     parser.add_argument("sweeps", metavar="SWEEP", nargs="*")
     parser.add_argument("--self-test", action="store_true")
     options = parser.parse_args()

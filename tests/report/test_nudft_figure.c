@@ -41,8 +41,14 @@ static void draw(bool tests, char *text, size_t size) {
     gn_script script;
     for (uint64_t seed = 0; seed < 3; seed++) {
         const char *const names[] = {"a", "b", "c"};
-        const report_run run = {
-            .name = names[seed], .seed = seed, .steps = 20, .every = 10, .value = report_decay};
+        const report_run run = {.name = names[seed],
+                                .seed = seed,
+                                .phases = "[{steps: 20, optimizer: {label: SGD, kind: sgd}}]\n"
+                                          "observe: [{kind: nudft}]",
+                                .plot = "{kind: nudft, x_scale: log}",
+                                .steps = 20,
+                                .every = 10,
+                                .value = report_decay};
         report_write(&test, &run, path);
         observe(&test, path, (double)seed, tests);
     }
@@ -65,6 +71,7 @@ Test(nudft_figure, has_medians_at_steps_of_the_runs) {
     cr_expect_not_null(strstr(text, "\n0 0.380952381\n7 0.19047619\nNaN NaN\n"), "%s", text);
     cr_expect_not_null(strstr(text, "at steps 0, 0, 10, 10, 20"), "%s", text);
     cr_expect_not_null(strstr(text, "test loss"));
+    cr_expect_not_null(strstr(text, "set xtics 1\nunset mxtics\n"), "a linear axis below a logarithmic one");
     cr_expect_not_null(strstr(text, "\n0 0.25\n7 0.125\nNaN NaN\n"), "the targets are there");
 }
 

@@ -127,8 +127,8 @@ static void write_range(const gn_canvas *canvas, char name, gn_axis axis, double
         else
             fprintf(file, "set m%ctics 10\n", name);
     } else {
-        fprintf(file, "set %ctics %.9g\n", name,
-                nice_step(axis.high - axis.low, fmax(2, floor(length / room))));
+        fprintf(file, "set %ctics %.9g\nunset m%ctics\n", name,
+                nice_step(axis.high - axis.low, fmax(2, floor(length / room))), name);
     }
     fprintf(file, "set format %c '%s'\n", name, !axis.label ? "" : axis.logarithmic ? "10^{%L}" : "%g");
 }
