@@ -8,7 +8,7 @@ progress tau = -ln(L/L(0)) of the training loss at the test set's; and, where th
 of the weights at the training set's, and the inverse participation ratio at the start, at both and at the last row, with the
 first step at which it has risen by half of its rise. "never": not reached, which counts as the longest time in a median.
 --fit KEY: of settings alike but for KEY, the exponent b of delay ~ KEY^b, least squares of the logarithms over all runs that
-got there, with a bootstrap interval over seeds.
+got there, of seeds with two values or more, with a bootstrap interval over these.
 --against LABEL: of each setting the median difference to the optimiser of that label, same seed and otherwise the same
 setting, of ln ratio and of tau, with bootstrap intervals; left out are seeds in which either is absent or has not got there.
 """
@@ -90,8 +90,7 @@ def parted(run, key):
 
 def exponent(points):
     """b of delay ~ x^b; points: (x, delay)."""
-    x, y = numpy.log(numpy.array(points)).T
-    return numpy.polyfit(x, y, 1)[0] if len(set(x)) > 1 else numpy.nan
+    return numpy.polyfit(*numpy.log(numpy.array(points)).T, 1)[0]
 
 
 def fit(group, key, threshold):
@@ -100,9 +99,9 @@ def fit(group, key, threshold):
         delay = times(run, threshold)["delay"]
         if 0 < delay < numpy.inf:
             seeds.setdefault(run.seed, []).append((parted(run, key)[0], delay))
-    if not seeds:
-        return "no delays"
-    drawn = list(seeds.values())
+    drawn = [points for points in seeds.values() if len({x for x, _ in points}) > 1]
+    if not drawn:
+        return "no delays at two values"
     low, high = runs.interval(range(len(drawn)), of=lambda draw: exponent(sum((drawn[int(i)] for i in draw), [])))
     return f"{exponent(sum(drawn, [])):.2f} ({low:.2f} to {high:.2f}, {len(drawn)} seeds)"
 
