@@ -39,8 +39,7 @@ out=${out:-runs/all${quick:+-quick}}
 
 # Those that follow the runs of others come last.
 if [ -z "$names" ]; then
-    names="$(grep -L 'reference:' "$here"/*.yaml) $(grep -l 'reference:' "$here"/*.yaml)"
-    names=$(for file in $names; do basename "$file" .yaml; done)
+    names=$(cd "$here" && { grep -L 'reference:' *.yaml; grep -l 'reference:' *.yaml; } | sed 's/\.yaml$//')
 fi
 
 # The copy has ../runs, which some files name, beside it, and this folder's data.

@@ -27,7 +27,8 @@ typedef struct gn_dataset {
     gn_array *weights;
     size_t boundary;
     gn_array *test_slopes; /* a PDE's, where there is a test set: N' x 2, derivatives of the exact solution */
-    /* polynomial's, else NULL and 0: b (features) and the factor; the target anywhere is factor (b'x)^2. */
+    /* polynomial's, where it is not of eigenvectors, else NULL and 0: b (features) and the factor; the target
+     * anywhere is factor (b'x)^2. */
     gn_array *direction;
     double factor;
 } gn_dataset;

@@ -124,6 +124,21 @@ Test(reference, among_runs_that_of_the_problem_and_network_is_taken) {
                    "nor does it hold one of seed 0 that has this problem and network");
 }
 
+/* The data are the same whichever way their path takes. */
+Test(reference, data_are_known_by_their_place) {
+    static const char *const data[] = {"data", "../experiments/data"};
+    static const char line[] = "%s --quiet --set network.widths=[64,4,10] --set 'problem={kind: idx, "
+                               "folder: " GNEWT_SOURCE_DIR "/experiments/%s/digits, train_count: 20, "
+                               "test_count: 10}'";
+    char text[1024];
+    snprintf(text, sizeof text, line, "run lm.yaml --out runs/a", data[0]);
+    expect_command(folder, text, 0);
+    snprintf(text, sizeof text, line,
+             "run gd.yaml --out gd --set phases.0.optimizer.step_size.reference=runs", data[1]);
+    expect_command(folder, text, 0);
+    expect_followed("gd", "runs/a", "step_norm", 1e-12);
+}
+
 Test(reference, what_was_not_recorded_is_not_made_up) {
     expect_mistake("run gd.yaml --out gd", "gd.yaml:6: phases.0.optimizer.step_size.reference: ");
     expect_command(folder, "run lm.yaml --out lm --quiet --set observe.0.every=5", 0);

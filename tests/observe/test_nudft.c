@@ -145,6 +145,8 @@ Test(nudft, needs_frequencies) {
     expect_refusal(&c, (gn_nudft_options){.values = 3, .highest = 0}, GN_ERROR_ARGUMENT, "up to 0");
     expect_refusal(&c, (gn_nudft_options){.values = 3, .highest = NAN}, GN_ERROR_ARGUMENT, "frequencies");
     expect_refusal(&c, (gn_nudft_options){.values = 3, .highest = INFINITY}, GN_ERROR_ARGUMENT, "inf");
+    expect_refusal(&c, (gn_nudft_options){.values = SIZE_MAX / 8, .highest = 1}, GN_ERROR_MEMORY,
+                   "no host memory");
     const kept_rows kept = look(&c, 1, 5); /* the mean alone */
     cr_expect_float_eq(find_kept(&kept, "target_train")->values[0], 1.5, 1e-14);
     destroy(&c);

@@ -141,6 +141,14 @@ Test(rays, what_cannot_be_observed) {
         cr_expect_not_null(strstr(gn_error_message(c.context), "it must be even"));
         cr_expect_null(observer);
     }
+    static const size_t many[] = {SIZE_MAX - 1, SIZE_MAX / 4 - 1}; /* rays, and their features, overflow */
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect_eq(gn_observer_create_rays(c.context, c.network, &c.data, theta, many[i], (gn_schedule){0},
+                                             &observer),
+                     GN_ERROR_MEMORY);
+        cr_expect_not_null(strstr(gn_error_message(c.context), "no host memory"));
+        cr_expect_null(observer);
+    }
     gn_dataset sines;
     OK(c.context, gn_dataset_multi_sine_1d(c.context, GN_FLOAT64, 8, 0, 0, &sines));
     cr_expect_eq(

@@ -124,3 +124,20 @@ static void expect_all_in_order(const char *device) {
 ON_EACH_DEVICE(eigenvector, targets_are_all_of_them_in_order) {
     expect_all_in_order(device);
 }
+
+/* A problem that knew its target anywhere knows it no more. */
+Test(eigenvector, other_points_lose_their_targets) {
+    const gn_polynomial_options polynomial = {.features = 2, .points = 3, .factor = 0.5, .seed = 4};
+    const gn_committee_options committee = {.inputs = 2, .hidden = 2, .alpha = 1, .epsilon = 0.25};
+    const size_t p = 4;
+    eigenvector_case c = {.context = device_open("check")};
+    OK(c.context, gn_dataset_polynomial(c.context, GN_FLOAT64, &polynomial, &c.data));
+    OK(c.context, gn_network_create_committee(c.context, &committee, &c.network));
+    OK(c.context, gn_array_create(c.context, GN_FLOAT64, 1, &p, &c.theta));
+    OK(c.context, gn_network_initialize(c.network, GN_INIT_STANDARD_NORMAL, 1, 7, c.theta));
+    cr_assert_not_null(c.data.direction);
+    OK(c.context, gn_eigenvector_targets(c.network, c.theta, 1, &c.data));
+    cr_expect_null(c.data.direction);
+    cr_expect_eq(c.data.factor, 0);
+    end_case(&c);
+}

@@ -7,23 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/size.h"
 #include "observe/observer.h"
 #include "observe/principal.h"
+#include "observe/wave.h"
 
 enum { PIECE_SAMPLES = 512 };
-
-/* A real and an imaginary part for each frequency and output: K x C. */
-typedef struct wave {
-    double re, im;
-} wave;
 
 /* The training or the test set. */
 typedef struct points {
     const char *name;
     const gn_array *inputs, *targets; /* n x features, n x C; NULL: there is no such set */
     size_t samples;
-    double *x;    /* n: where each lies */
-    wave *target; /* K x C: the transform of the targets, which does not change */
+    double *x;       /* n: where each lies */
+    gn_wave *target; /* K x C: the transform of the targets, which does not change */
 } points;
 
 typedef struct nudft {
@@ -34,36 +31,38 @@ typedef struct nudft {
     points sets[2];
     gn_array f;     /* capacity x C */
     double *piece;  /* the same on the host */
-    wave *sums;     /* K x C */
+    gn_wave *sums;  /* K x C */
     double *values; /* K */
 } nudft;
 
 /* sums[k, c] += scale sum_j y[j, c] exp(-i k spacing x_j) for rows of y (rows x C); the powers of one turn a
  * sample lose K times the rounding of one. */
 static void add_waves(const nudft *n, size_t rows, const double *x, const double *y, double scale,
-                      wave *sums) {
+                      gn_wave *sums) {
     for (size_t j = 0; j < rows; j++) {
-        const wave turn = {cos(n->spacing * x[j]), -sin(n->spacing * x[j])};
-        wave at = {scale, 0};
+        const gn_wave turn = {cos(n->spacing * x[j]), -sin(n->spacing * x[j])};
+        gn_wave at = {scale, 0};
         for (size_t k = 0; k < n->count; k++) {
             for (size_t c = 0; c < n->outputs; c++) {
-                sums[k * n->outputs + c].re += at.re * y[j * n->outputs + c];
-                sums[k * n->outputs + c].im += at.im * y[j * n->outputs + c];
+                sums[k * n->outputs + c].cosine += at.cosine * y[j * n->outputs + c];
+                sums[k * n->outputs + c].sine += at.sine * y[j * n->outputs + c];
             }
-            at = (wave){at.re * turn.re - at.im * turn.im, at.re * turn.im + at.im * turn.re};
+            at = (gn_wave){at.cosine * turn.cosine - at.sine * turn.sine,
+                           at.cosine * turn.sine + at.sine * turn.cosine};
         }
     }
 }
 
 /* |F(k)|, the root of the sum of squares over outputs, of sums - less (NULL: nothing). */
 static gn_status write_sizes(nudft *n, const gn_look *look, const char *what, const char *set,
-                             const wave *sums, const wave *less) {
+                             const gn_wave *sums, const gn_wave *less) {
     char name[32];
     for (size_t k = 0; k < n->count; k++) {
         double square = 0;
         for (size_t i = k * n->outputs; i < (k + 1) * n->outputs; i++) {
-            const double re = sums[i].re - (less ? less[i].re : 0), im = sums[i].im - (less ? less[i].im : 0);
-            square += re * re + im * im;
+            const gn_wave taken = less ? less[i] : (gn_wave){0, 0};
+            const double cosine = sums[i].cosine - taken.cosine, sine = sums[i].sine - taken.sine;
+            square += cosine * cosine + sine * sine;
         }
         n->values[k] = sqrt(square);
     }
@@ -170,6 +169,9 @@ static gn_status prepare(nudft *n, gn_network *network, const gn_dataset *datase
     n->count = options->values;
     n->spacing = options->values > 1 ? options->highest / (double)(options->values - 1) : 0;
     n->capacity = most < PIECE_SAMPLES ? most : PIECE_SAMPLES;
+    size_t bytes;
+    if (!gn_size_multiply(n->count, n->outputs * sizeof *n->sums, &bytes))
+        return no_memory(n);
     n->piece = calloc(n->capacity * n->outputs, sizeof *n->piece);
     n->sums = calloc(n->count * n->outputs, sizeof *n->sums);
     n->values = calloc(n->count, sizeof *n->values);

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/size.h"
 #include "observe/observer.h"
+#include "observe/wave.h"
 
 enum { RAYS = 2, FREQUENCIES = 2 };
 static const char *const ray_names[RAYS] = {"train", "test"};
@@ -19,25 +21,19 @@ typedef struct rays {
     gn_array *inputs, *targets;     /* 2n x D and 2n: a ray after the other */
     gn_array residual;              /* 2n */
     double *error;                  /* the same on the host */
+    gn_wave *table;                 /* n */
     double size[RAYS][FREQUENCIES]; /* of the targets' coefficients */
 } rays;
 
-/* |sum_j values_j exp(-2 pi i j k / n)| */
-static double amplitude(const double *values, size_t n, size_t k) {
-    const double turn = 6.283185307179586476925286766559;
-    double cosine = 0, sine = 0;
-    for (size_t j = 0; j < n; j++) {
-        const double angle = turn * (double)(j * k % n) / (double)n;
-        cosine += values[j] * cos(angle);
-        sine += values[j] * sin(angle);
-    }
-    return hypot(cosine, sine);
+static double amplitude(const rays *o, const double *values, size_t k) {
+    const gn_wave sum = gn_wave_transform(values, o->table, o->points, k);
+    return hypot(sum.cosine, sum.sine);
 }
 
 static void find_amplitudes(const rays *o, const double *values, double found[RAYS][FREQUENCIES]) {
     for (size_t ray = 0; ray < RAYS; ray++) {
-        found[ray][0] = amplitude(values + ray * o->points, o->points, o->points / 2);
-        found[ray][1] = amplitude(values + ray * o->points, o->points, 1);
+        found[ray][0] = amplitude(o, values + ray * o->points, o->points / 2);
+        found[ray][1] = amplitude(o, values + ray * o->points, 1);
     }
 }
 
@@ -68,6 +64,7 @@ static void release_rays(gn_observer *observer) {
     gn_array_destroy(o->targets);
     gn_buffer_destroy(&o->residual);
     free(o->error);
+    free(o->table);
 }
 
 static const gn_observer_kind rays_kind = {.name = "rays", .observe = observe_rays, .release = release_rays};
@@ -78,8 +75,8 @@ static gn_status check(gn_context *context, const gn_dataset *dataset, size_t po
     if (!dataset->direction)
         return gn_fail(
             context, GN_ERROR_UNSUPPORTED,
-            "rays: the target is known at the data's points alone; of the problems only `polynomial` "
-            "tells it along a ray");
+            "rays: the target is known at the data's points alone; of the problems only `polynomial`, "
+            "without `eigenvector`, tells it along a ray");
     if (points < 4 || points % 2)
         return gn_fail(
             context, GN_ERROR_ARGUMENT,
@@ -104,40 +101,51 @@ static void fill(const gn_dataset *dataset, size_t n, size_t d, const double *va
         }
 }
 
-static gn_status make_rays(rays *o, const gn_dataset *dataset) {
+static gn_status make_rays(rays *o, const gn_dataset *dataset, size_t rows) {
     gn_context *context = o->base.context;
     const gn_dtype dtype = dataset->inputs->dtype;
-    const size_t d = gn_array_length(dataset->inputs, 1), rows = RAYS * o->points;
+    const size_t d = gn_array_length(dataset->inputs, 1);
     const size_t inputs[] = {rows, d}, targets[] = {rows, 1};
-    double *all = malloc((2 * d + rows * d + rows) * sizeof *all);
-    o->error = malloc(rows * sizeof *o->error);
-    if (!all || !o->error) {
-        free(all);
+    size_t bytes;
+    double *known = malloc(2 * d * sizeof *known), *x = NULL;
+    if (gn_size_multiply(rows, (d + 1) * sizeof *x, &bytes))
+        x = malloc(bytes);
+    if (x) {
+        o->error = calloc(rows, sizeof *o->error);
+        o->table = gn_wave_table(o->points);
+    }
+    if (!known || !x || !o->error || !o->table) {
+        free(known);
+        free(x);
         return gn_fail(context, GN_ERROR_MEMORY, "rays: no host memory for %zu points of %zu features", rows,
                        d);
     }
-    double *x = all + 2 * d, *y = x + rows * d;
+    double *y = x + rows * d;
     const gn_array first = gn_array_view_rows(dataset->inputs, 0, 1);
     gn_status status;
-    GN_TRY_DONE(gn_array_read(&first, all, d));
-    GN_TRY_DONE(gn_array_read(dataset->direction, all + d, d));
-    fill(dataset, o->points, d, all, x, y);
+    GN_TRY_DONE(gn_array_read(&first, known, d));
+    GN_TRY_DONE(gn_array_read(dataset->direction, known + d, d));
+    fill(dataset, o->points, d, known, x, y);
     find_amplitudes(o, y, o->size);
     GN_TRY_DONE(gn_array_create(context, dtype, 2, inputs, &o->inputs));
     GN_TRY_DONE(gn_array_create(context, dtype, 2, targets, &o->targets));
     GN_TRY_DONE(gn_array_write(o->inputs, x, rows * d));
     GN_TRY_DONE(gn_array_write(o->targets, y, rows));
 done:
-    free(all);
+    free(known);
+    free(x);
     return status;
 }
 
 static gn_status prepare(rays *o, gn_network *network, const gn_dataset *dataset, const gn_array *theta0,
                          size_t points) {
     const gn_dtype dtype = dataset->inputs->dtype;
-    const size_t rows = RAYS * points;
+    size_t rows;
     o->points = points;
-    GN_TRY(make_rays(o, dataset));
+    if (!gn_size_multiply(RAYS, points, &rows))
+        return gn_fail(o->base.context, GN_ERROR_MEMORY, "rays: no host memory for rays of %zu points",
+                       points);
+    GN_TRY(make_rays(o, dataset, rows));
     GN_TRY(gn_buffer_create(o->base.context, &o->residual, dtype, rows, 1, "the error along rays"));
     GN_TRY(gn_linearization_create(network, GN_LOSS_SQUARED, dtype, rows, &o->linearization));
     GN_TRY(gn_linearization_set_reference(o->linearization, theta0));

@@ -22,7 +22,7 @@ static double damping_now(gn_gauss_newton *o) {
 
 static bool damping_changes(const gn_gauss_newton *o) {
     const gn_damping_kind kind = o->base.options.damping.kind;
-    return kind != GN_DAMPING_CONSTANT;
+    return kind == GN_DAMPING_SCHEDULED || kind == GN_DAMPING_GAIN_RATIO || gn_is_relative(o);
 }
 
 /* The damping lives on the host; its array is for checkpoints. */

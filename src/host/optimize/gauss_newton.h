@@ -144,7 +144,7 @@ gn_status gn_acceleration_add(gn_gauss_newton *o);
 bool gn_is_relative(const gn_gauss_newton *o);
 double gn_relative_bytes(const gn_gauss_newton *o);
 /* Where it is not settled yet: o->damping.mu, from w J'H J at the linearization's point; its passes are
- * added. NOT_FINITE where that matrix is 0. */
+ * added, and the direction is written over. NOT_FINITE where that matrix is 0. */
 gn_status gn_relative_settle(gn_gauss_newton *o, gn_linearization *l, double *passes);
 
 /* Trials with rising damping until one lowers the loss, from theta with that objective (gain_ratio.c). */

@@ -10,15 +10,19 @@ enum { STEPS = 40 };
 typedef struct curvature {
     gn_linearization *l;
     double weight;
+    gn_array *v; /* P: scratch */
 } curvature;
 
+/* Through one array that stays: Lanczos's vectors are each elsewhere, and the linearization would record, and
+ * drop others for, the product with each. */
 static gn_status apply(void *user, size_t rows, const void *x, void *y) {
     const curvature *c = user;
+    gn_context *context = c->l->context;
     const size_t p = gn_linearization_parameters(c->l), bytes = p * gn_dtype_size(c->l->dtype);
     for (size_t i = 0; i < rows; i++) {
-        gn_array v = gn_array_view(c->l->context, c->l->dtype, p, 1, (char *)x + i * bytes);
-        gn_array out = gn_array_view(c->l->context, c->l->dtype, p, 1, (char *)y + i * bytes);
-        GN_TRY(gn_linearization_ggn_product(c->l, c->weight, &v, &out));
+        gn_array out = gn_array_view(context, c->l->dtype, p, 1, (char *)y + i * bytes);
+        GN_TRY(GN_OP(context, copy, c->v->data, (const char *)x + i * bytes, bytes));
+        GN_TRY(gn_linearization_ggn_product(c->l, c->weight, c->v, &out));
     }
     return GN_OK;
 }
@@ -39,7 +43,7 @@ double gn_relative_bytes(const gn_gauss_newton *o) {
 }
 
 static gn_status find_largest(gn_gauss_newton *o, gn_linearization *l, double *largest, double *passes) {
-    curvature c = {l, gn_gauss_newton_weight(o, l)};
+    curvature c = {l, gn_gauss_newton_weight(o, l), &o->base.direction};
     const gn_lanczos_options options = {.n = o->base.parameters,
                                         .steps = steps_of(o),
                                         .a = {.apply = apply, .user = &c},

@@ -20,7 +20,7 @@ void gn_report_runs(FILE *out, const gn_experiment *experiment);
 
 /* ---- report_thresholds.c ---- */
 
-/* Steps, seconds and passes to parts of the first loss and to accuracies. */
+/* Steps, seconds, processor seconds and passes to parts of the first loss and to accuracies. */
 void gn_report_thresholds(FILE *out, const gn_experiment *experiment);
 
 /* ---- report_settings.c ---- */

@@ -2,6 +2,7 @@
 #include "run/config_keys.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- names of values ---- */
 
@@ -323,6 +324,16 @@ static bool same_text(const void *one, const void *other) {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* Two paths of one file or folder are the same; of what is not there those that read the same. */
+static bool same_path(const void *one, const void *other) {
+    const char *a = *(const char *const *)one, *b = *(const char *const *)other;
+    struct stat of_a, of_b;
+    if (same_text(one, other))
+        return true;
+    return a != NULL && b != NULL && stat(a, &of_a) == 0 && stat(b, &of_b) == 0 &&
+           of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
 /* The lists' lengths are where libcyaml's field puts them. */
 static bool same_counts(const cyaml_schema_field_t *field, const char *one, const char *other) {
     unsigned lengths[2];
@@ -338,8 +349,9 @@ static bool same_value(const gn_section *section, size_t i, const char *one, con
     switch (key->type) {
     case GN_KEY_TEXT:
     case GN_KEY_NAME:
-    case GN_KEY_PATH:
         return same_text(one + key->offset, other + key->offset);
+    case GN_KEY_PATH:
+        return same_path(one + key->offset, other + key->offset);
     case GN_KEY_COUNTS:
         return same_counts(&section->schema[i], one, other);
     default: /* numbers and names: no pointer in them */

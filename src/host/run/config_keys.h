@@ -501,7 +501,8 @@ struct gn_section {
 extern const gn_section gn_config_section, gn_problem_section, gn_network_section, gn_sweep_section,
     gn_bench_section;
 
-/* Whether two structs of a section agree in every key; the section has scalars and counts alone. */
+/* Whether two structs of a section agree in every key, paths in the file they lead to; the section has
+ * scalars and counts alone. */
 bool gn_section_same(const gn_section *section, const void *one, const void *other);
 /* The row of `name` for a kind (any kind where kind < 0), or NULL. */
 const gn_key *gn_section_key(const gn_section *section, const char *name, int64_t kind);

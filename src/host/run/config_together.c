@@ -92,23 +92,42 @@ static gn_status check_damping(const gn_check *check, const gn_node *phases) {
     return GN_OK;
 }
 
-static bool observes(const gn_node *observe, const char *kind) {
+/* The observer of that kind, or NULL. */
+static const gn_node *find_observer(const gn_node *observe, const char *kind) {
     for (size_t i = 0; i < observe->count; i++)
         if (is(observe->items[i], "kind", kind))
-            return true;
-    return false;
+            return observe->items[i];
+    return NULL;
 }
 
-/* A metric OBSERVER/ARRAY has that observer. */
+/* The key that an observer must be given as true to write the metric; NULL: none. */
+static const char *key_of_metric(const char *name) {
+    static const struct {
+        const char *metric, *key;
+    } needs[] = {{"drift/linearisation_gap", "companion"},
+                 {"drift/companion_loss_train", "companion"},
+                 {"drift/companion_loss_test", "companion"},
+                 {"curvature/residual_share", "hessian"}};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (strcmp(needs[i].metric, name) == 0)
+            return needs[i].key;
+    return NULL;
+}
+
+/* A metric OBSERVER/ARRAY has that observer, and that one writes it. */
 static gn_status check_metrics(const gn_check *check, const gn_node *metrics, const gn_node *observe) {
     for (size_t i = 0; i < metrics->count; i++) {
         const char *name = metrics->items[i]->text;
-        char observer[64];
-        snprintf(observer, sizeof observer, "%.*s", (int)strcspn(name, "/"), name);
-        if (strchr(name, '/') != NULL && !observes(observe, observer))
+        const char *key = key_of_metric(name);
+        char kind[64];
+        if (strchr(name, '/') == NULL)
+            continue;
+        snprintf(kind, sizeof kind, "%.*s", (int)strcspn(name, "/"), name);
+        const gn_node *observer = find_observer(observe, kind);
+        if (observer == NULL || (key != NULL && !is(observer, key, "true")))
             return gn_check_fail(check, metrics->items[i],
-                                 "plot.metrics.%zu `%s` needs `- {kind: %s}` under observe", i, name,
-                                 observer);
+                                 "plot.metrics.%zu `%s` needs `- {kind: %s%s%s%s}` under observe", i, name,
+                                 kind, key ? ", " : "", key ? key : "", key ? ": true" : "");
     }
     return GN_OK;
 }
@@ -123,7 +142,7 @@ static gn_status check_figure(const gn_check *check, const gn_node *plot, const 
                  {"curvature", "curvature"},
                  {"nudft", "nudft"}};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
-        if (is(plot, "kind", needs[i].plot) && !observes(observe, needs[i].observer))
+        if (is(plot, "kind", needs[i].plot) && find_observer(observe, needs[i].observer) == NULL)
             return gn_check_fail(check, gn_node_get(plot, "kind"),
                                  "plot.kind `%s` needs `- {kind: %s}` under observe", needs[i].plot,
                                  needs[i].observer);

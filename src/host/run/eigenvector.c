@@ -46,10 +46,14 @@ static void normalize(size_t n, double *values) {
         values[i] *= scale;
 }
 
-/* values: training rows, then those of the test set. */
+/* values: training rows, then those of the test set. What told the former targets of other points is
+ * forgotten. */
 static gn_status write_targets(const double *values, gn_dataset *dataset) {
     const size_t count = gn_array_count(dataset->targets);
     dataset->labels = 0;
+    gn_array_destroy(dataset->direction);
+    dataset->direction = NULL;
+    dataset->factor = 0;
     GN_TRY(gn_array_write(dataset->targets, values, count));
     if (!dataset->test_targets)
         return GN_OK;
