@@ -15,8 +15,9 @@ counts as the longest time in a median.
 --against LABEL: paired differences by seed of ln ratio and tau to the optimiser of that label, its run being otherwise the
     same setting: median, 95 % bootstrap interval over the seeds on which both have learnt both sets.
 --fit KEY: exponent b of delay ~ KEY^b, least squares of the logarithms over runs alike but for KEY, steps and learning rate,
-    95 % bootstrap interval, seeds drawn anew within each value of KEY. Values of which a seed never came there, or without a
-    delay, are left out and named: to take the others' alone would be to choose the fast ones.
+    95 % bootstrap interval: seeds drawn anew, together for all values of KEY where these have the same seeds, else of each
+    value. Values of which a seed never came there, or without a delay, are left out and named: to take the others' alone
+    would be to choose the fast ones.
 """
 
 import argparse
@@ -120,16 +121,18 @@ def exponent(found):
 
 
 def fitted(found):
-    """Cells of b and its interval, of the values with their numbers of seeds, and of those left out."""
-    kept = {value: numpy.array(d) for value, d in found.items() if all(0 < one < numpy.inf for one in d)}
+    """Cells of b and its interval, of the values with their numbers of seeds, and of those left out, of {x: {seed: delay}}."""
+    kept = {value: d for value, d in found.items() if all(0 < one < numpy.inf for one in d.values())}
     values = ", ".join(f"{value:g} ({len(d)})" for value, d in kept.items())
     left_out = ", ".join(f"{value:g}" for value in found if value not in kept)
     if len(kept) < 2:
         return ["", values, left_out]
-    b = f"{exponent(kept):.2f}"
+    paired = len({frozenset(d) for d in kept.values()}) == 1
+    delays = {value: numpy.array([d[seed] for seed in sorted(d)]) for value, d in kept.items()}
+    b = f"{exponent(delays):.2f}"
     if max(map(len, kept.values())) > 1:
-        random = numpy.random.default_rng(0)
-        low, high = runs.tails([exponent({value: random.choice(d, len(d)) for value, d in kept.items()})
+        random = [numpy.random.default_rng(0 if paired else i) for i in range(len(kept))]
+        low, high = runs.tails([exponent({value: r.choice(d, len(d)) for r, (value, d) in zip(random, delays.items())})
                                 for _ in range(runs.RESAMPLES)])
         b += f" ({low:.2f} to {high:.2f})"
     return [b, values, left_out]
@@ -144,7 +147,7 @@ def fit(groups, options):
                 rest = tuple(pair for pair in pairs if not pair[0].endswith((options.fit, ".steps", ".learning_rate")))
                 value = float(dict(pairs)[options.fit])
                 family = families.setdefault((labels, rest), {})
-                family.setdefault(value, []).extend(measures(run, options, threshold)["delay"] for run in group)
+                family.setdefault(value, {}).update({run.seed: measures(run, options, threshold)["delay"] for run in group})
         rows += [[name(*family), f"{threshold:g}", *fitted(dict(sorted(found.items())))] for family, found in families.items()]
     if not rows:
         raise SystemExit(f"no sweep varies {options.fit}")
@@ -164,6 +167,7 @@ def made(label, seed, alpha, train, test, rows=30):
 
 
 def self_test():
+    runs.RESAMPLES = 500
     options = types.SimpleNamespace(metric="accuracy", train=0.95, against="GD")
     groups = runs.settings([made("LM", seed, "1", 2, 4 + 2 * seed) for seed in (0, 1, 2)]
                       + [made("GD", seed, "1", 2, 8) for seed in (0, 1)] + [made("GD", 2, "1", 2, 29)])  # the last: never
@@ -173,8 +177,10 @@ def self_test():
     assert numpy.isclose(found[0]["tau"], 8) and numpy.isclose(found[0]["tau later"], 6)
     rows = differences(groups, options, 0.95)[("LM",), (("network.alpha", "1"),)]
     assert numpy.allclose(rows, [[numpy.log(4 / 8), -4], [numpy.log(6 / 8), -2]])
-    cells = fitted({1.0: [2, 8], 2.0: [16, 64], 4.0: [128, 512], 8.0: [1, numpy.inf]})  # 4 x^3, and half or twice that
-    assert cells[0].startswith("3.00 (") and cells[1:] == ["1 (2), 2 (2), 4 (2)", "8"]
+    cubes = {x: {0: 2 * x**3, 1: 8 * x**3} for x in (1.0, 2.0, 4.0)}  # paired by seed there is no doubt, else some
+    assert fitted({**cubes, 8.0: {0: 1, 1: numpy.inf}}) == ["3.00 (3.00 to 3.00)", "1 (2), 2 (2), 4 (2)", "8"]
+    b, low, high = (float(text.strip("()")) for text in fitted({**cubes, 8.0: {0: 4 * 512}})[0].replace("to ", "").split())
+    assert b == 3 and low < 3 < high
     print("passed")
 
 
