@@ -6,14 +6,13 @@
     controls.py rates SWEEP...        # C5: how even the rates of the kernel's modes are
     controls.py companion SWEEP...    # C6, C7: the run beside its linearised companion
 
-curvature takes --metric accuracy|loss, --train T and --test T, as costs.py.
+curvature takes --metric accuracy|loss, --train T and --test T..., as delays.py.
 """
 
 import argparse
 
 import numpy
 
-import costs
 import runs
 
 LOOKS = (0, 1, 10, 100, 1000)
@@ -21,23 +20,12 @@ STILL = 0.1  # of the kernel's drift, below which rates are measured
 AGREED = 0.95  # of R^2
 
 
-def table(heads, rows):
-    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
-    for cells in rows:
-        print("| " + " | ".join(str(cell) for cell in cells) + " |")
-
-
-def spread(values):
-    values = numpy.asarray(values, float)
-    values = values[~numpy.isnan(values)]
-    if len(values) == 0:
-        return ""
-    same = f"{values.min():.2g}" == f"{values.max():.2g}"
-    return f"{values[0]:.2g}" if same else runs.spread(values, ".2g")
+def cell(values):
+    return runs.cell(values, ".2g")
 
 
 def over(group, value):
-    return spread([value(run) for run in group])
+    return cell([value(run) for run in group])
 
 
 # ---- C3 ----
@@ -80,14 +68,14 @@ def agreement_row(point, group):
     counts = numpy.array([agreed(run) for run in group])
     share = counts[:, 1].sum() / max(1, counts[:, 0].sum())
     there = f"{counts[:, 1].sum():.0f} of {counts[:, 0].sum():.0f} ({share:.0%})"
-    return [point, there, spread(counts[:, 2])] + [spread([ratios(run)[i] for run in group]) for i in range(3)]
+    return [point, there, cell(counts[:, 2])] + [cell([ratios(run)[i] for run in group]) for i in range(3)]
 
 
 def kernels(groups, _):
-    table(["setting", "step", "condition number of K_P", "effective rank of K_P", "of K", "drift", "slope", "R²"],
+    runs.table(["setting", "step", "condition number of K_P", "effective rank of K_P", "of K", "drift", "slope", "R²"],
           [row for point, group in groups for row in kernel_rows(point, group)])
     print()
-    table(["setting", "looks with a drift below 0.1 whose R² is at least 0.95", "R² of the last of these",
+    runs.table(["setting", "looks with a drift below 0.1 whose R² is at least 0.95", "R² of the last of these",
            "measured over predicted rate there: 25 %", "50 %", "75 %"],
           [agreement_row(point, group) for point, group in groups])
 
@@ -115,16 +103,18 @@ def curvature_of(run, name, entry, step):
 
 
 def curvature(groups, arguments):
-    moments = (("start", lambda run: 0), ("training set learnt", lambda run: costs.learnt(run, "train", arguments)),
-               ("test set learnt", lambda run: costs.learnt(run, "test", arguments)),
-               ("end", lambda run: run.metrics["step"][-1]))
+    def learnt(part, threshold):
+        return lambda run: runs.learnt(run, part, arguments.metric, threshold)
+    moments = [("start", lambda run: 0), (f"training set at {arguments.train:g}", learnt("train", arguments.train)),
+               *((f"test set at {threshold:g}", learnt("test", threshold)) for threshold in arguments.test),
+               ("end", lambda run: run.metrics["step"][-1])]
     rows = []
     for point, group in groups:
         for title, moment in moments:
             there = [run for run in group if numpy.isfinite(moment(run))]
             cells = [over(there, lambda run: curvature_of(run, name, entry, moment(run))) for _, name, entry in CURVATURE]
             rows.append([point, title, over(there, moment) if there else "never"] + cells)
-    table(["setting", "when", "step"] + [title for title, _, _ in CURVATURE], rows)
+    runs.table(["setting", "when", "step"] + [title for title, _, _ in CURVATURE], rows)
 
 
 # ---- C5 ----
@@ -143,7 +133,7 @@ def still_steps(run):
 
 
 def rates(groups, _):
-    table(["setting", "slope of ln rate against ln λ", "modes that decay, of those measurable", "R² with the prediction",
+    runs.table(["setting", "slope of ln rate against ln λ", "modes that decay, of those measurable", "R² with the prediction",
            "until step"],
           [[point, over(group, lambda run: bias(run)[0]), over(group, lambda run: bias(run)[1]),
             over(group, lambda run: agreed(run)[2]), over(group, still_steps)] for point, group in groups])
@@ -172,7 +162,7 @@ def most_even(run):
 def companion(groups, _):
     accuracy = all("accuracy_test" in run.metrics and numpy.isfinite(run.metrics["accuracy_test"][0]) for _, g in groups for run in g)
     kind = "accuracy" if accuracy else "loss"
-    table(["setting", f"test {kind}: run", "its companion", "kernel regression", "training loss: run", "its companion",
+    runs.table(["setting", f"test {kind}: run", "its companion", "kernel regression", "training loss: run", "its companion",
            "drift above 0.1 from step", "U before", "drift at the end", "gap at the end", "in the span of J_0"],
           [[point, over(group, lambda run: run.metrics[f"{kind}_test"][-1]),
             over(group, lambda run: last(run, f"companion_{kind}_test")),
@@ -188,12 +178,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=tables)
     parser.add_argument("sweeps", nargs="+")
-    parser.add_argument("--metric", choices=("accuracy", "loss"), default="accuracy")
-    parser.add_argument("--train", type=float, default=0.95)
-    parser.add_argument("--test", type=float, default=0.95)
-    arguments = parser.parse_args()
-    groups = [(costs.title(point), group) for sweep in arguments.sweeps
-              for point, group in runs.grouped(runs.runs(sweep)).items()]
+    arguments = runs.parsed(parser)
+    groups = [(runs.title(group[0].pairs), group) for sweep in arguments.sweeps
+              for group in runs.grouped(runs.runs(sweep)).values()]
     tables[arguments.table](groups, arguments)
 
 
