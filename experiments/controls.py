@@ -18,6 +18,7 @@ import runs
 LOOKS = (0, 1, 10, 100, 1000)
 STILL = 0.1  # of the kernel's drift, below which rates are measured
 AGREED = 0.95  # of R^2
+OBSERVERS = {"kernels": "ntk", "curvature": "curvature", "rates": "ntk", "companion": "drift"}  # that a table reads
 
 
 def cell(values):
@@ -181,6 +182,9 @@ def main():
     arguments = runs.parsed(parser)
     groups = [(runs.title(group[0].pairs), group) for sweep in arguments.sweeps
               for group in runs.grouped(runs.runs(sweep)).values()]
+    if not groups:
+        parser.error("give the directories of sweeps with runs")
+    runs.demand([run for _, group in groups for run in group], OBSERVERS[arguments.table])
     tables[arguments.table](groups, arguments)
 
 

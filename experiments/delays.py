@@ -102,9 +102,13 @@ def differences(groups, options, threshold):
 
 
 def against(groups, options):
+    labels = sorted({", then ".join(labels) for labels, _ in groups})
+    if options.against not in labels:
+        raise SystemExit(f"no run has the label {options.against} to compare with; there are {'; '.join(labels)}")
+
     def cells(rows):
-        if not len(rows):
-            return ["", ""]
+        if len(rows) < 2:  # of one seed there is no interval
+            return [f"{value:.2f}" for value in rows.reshape(-1)] or ["", ""]
         return [f"{numpy.median(values):.2f} ({low:.2f} to {high:.2f})"
                 for values in rows.T for low, high in [runs.interval(values)]]
     rows = [[name(*setting), f"{threshold:g}", *cells(rows), f"{len(rows)} of {len(groups[setting])}"]
@@ -196,6 +200,8 @@ def main():
     groups = runs.settings([run for sweep in options.sweeps for run in runs.runs(sweep)])
     if not groups:
         parser.error("give the directories of sweeps with runs")
+    if options.metric == "accuracy" and all(numpy.isnan(run.metrics["accuracy_train"]).all() for g in groups.values() for run in g):
+        parser.error("these runs have no accuracy: add --metric loss")
     delays(groups, options)
     for wanted, table in ((options.against, against), (options.fit, fit)):
         if wanted:

@@ -69,8 +69,17 @@ class Run:
 
 def runs(sweep):
     """The runs in a sweep's folder, by name; a run that has not written its rows yet is left out."""
+    if not pathlib.Path(sweep).is_dir():
+        raise SystemExit(f"there is no folder {sweep}")
     folders = sorted(pathlib.Path(sweep).iterdir())
     return [Run(f) for f in folders if (f / "config.yaml").exists() and (f / "run.h5").exists()]
+
+
+def demand(all_runs, observer):
+    """Ends the program where one has nothing of that observer."""
+    for run in all_runs:
+        if run.observed(observer, "step") is None:
+            raise SystemExit(f"{run.folder} was run without the observer {observer}")
 
 
 def grouped(all_runs, key=lambda run: run.point):

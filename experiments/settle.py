@@ -273,9 +273,15 @@ def print_table(group):
 
 
 def analyse(task, sweeps):
-    all_runs = [Measured(run, task) for sweep in sweeps for run in runs.runs(sweep)]
-    if not all_runs:
+    found = [run for sweep in sweeps for run in runs.runs(sweep)]
+    if not found:
         sys.exit("no runs there")
+    for run in found:
+        if (run.setting("problem.eigenvector") in (None, "0")) == (task == "eigenvectors"):
+            sys.exit(f"{run.folder} is no run of the task {task}: by its problem.eigenvector it is of another")
+    for observer in ("ntk", "drift"):
+        runs.demand(found, observer)
+    all_runs = [Measured(run, task) for run in found]
     for scale, group in sorted(runs.grouped(all_runs, lambda run: run.scale).items()):
         print(f"### {task}, {SCALES[task]} {scale:g}\n")
         print_table(group)
