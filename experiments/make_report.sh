@@ -4,8 +4,8 @@
 #   experiments/make_report.sh [--quick] [--out DIR] [NAME]...
 #
 # --quick: in their quick size. DIR (default: runs/all, or runs/all-quick) gets report.html, runs/ and a copy of the files
-# that were run; the same command goes on where it was stopped. NAME: these alone, as fig3-2d. Experiments whose data are
-# not there are passed over. GNEWT: the program, if it is not `gnewt`. Exit status: 0, or 1 where a run failed.
+# that were run; the same command goes on where it was stopped. NAME: these alone, as fig3-2d (or its file). Experiments
+# whose data are not there are passed over. GNEWT: the program, if it is not `gnewt`. Exit status: 0, or 1 where a run failed.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 gnewt=${GNEWT:-gnewt}
@@ -26,16 +26,21 @@ while [ $# -gt 0 ]; do
         out=$2
         shift
         ;;
+    -h | --help)
+        sed -n '2,8s/^# \{0,1\}//p' "$0"
+        exit
+        ;;
     -*) fail "there is no option $1; known are --quick and --out DIR" ;;
     *)
-        [ -r "$here/$1.yaml" ] || fail "there is no $here/$1.yaml"
-        names="$names $1"
+        name=$(basename "$1" .yaml)
+        [ -r "$here/$name.yaml" ] || fail "there is no experiment $name in $here"
+        names="$names $name"
         ;;
     esac
     shift
 done
 out=${out:-runs/all${quick:+-quick}}
-"$gnewt" --version > /dev/null || fail "GNEWT=$gnewt does not run; build it, and give its path"
+"$gnewt" --version > /dev/null || fail "$gnewt does not run; ./bootstrap build makes it, then set GNEWT=build/cpu/bin/gnewt"
 
 # Those that follow the runs of others come last.
 if [ -z "$names" ]; then

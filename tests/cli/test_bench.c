@@ -54,6 +54,7 @@ Test(bench, compares_optimisers) {
         "<- taken",
         "diverged",
         "wild                 no point came to its end",
+        "over 3 seeds: median (least to largest) [95 % interval of the median]\n",
         "LM                   3 of 3  ",
         "loss_test below 1e-12",
         "LM                   0 of 3    never",
@@ -85,7 +86,7 @@ Test(bench, names_and_the_quick_size) {
              folder, folder, folder, folder);
     cr_assert_eq(system(line), 0);
     static const char *const words[] = {"== tiny (experiments/c.yaml)", "quick: leaves out two seeds",
-                                        "of 1  "};
+                                        "over 1 seed: median (least to largest)\n", "of 1  "};
     command_result result = expect_command(folder, "bench --quick --out a --quiet", 0);
     expect_words(result.out, words, sizeof words / sizeof *words);
     result =

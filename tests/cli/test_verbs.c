@@ -102,6 +102,9 @@ Test(verbs, check_makes_every_point_of_a_grid) {
         folder, "check g.yaml --set 'sweep.0={key: network.widths, values: [[1, 8, 1], [1, 8, 2]]}'", 2);
     expect_text(result.err, "network.widths goes from 1 to 2");
     expect_text(result.err, "(point 5 of the grid, network.widths=1,_8,_2,");
+    result = expect_command(folder, "check g.yaml --set problem.kind=nothing", 2);
+    expect_text(result.err, "problem.kind cannot be `nothing`");
+    cr_expect_null(strstr(result.err, "of the grid"), "no point's own fault: %s", result.err);
     cr_expect_eq(result.out[0], '\0', "%s", result.out);
     result = expect_command(folder,
                             "check g.yaml --set 'sweep.1={key: problem, values: [{kind: multi_sine_1d}, "

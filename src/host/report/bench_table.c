@@ -82,8 +82,9 @@ void gn_bench_print(FILE *out, const gn_bench_case *bench) {
             "steps", "best");
     for (size_t i = 0; i < plan->optimizer_count; i++)
         print_tuning(out, bench, i);
-    fprintf(out, "\nover %zu seeds: median (least to largest) [95 %% interval of the median]\n",
-            plan->seed_count);
+    fprintf(out, "\nover %zu seed%s: median (least to largest)%s\n", plan->seed_count,
+            plan->seed_count == 1 ? "" : "s",
+            plan->seed_count < GN_SPREAD_LEAST ? "" : " [95 % interval of the median]");
     for (size_t t = 0; t < plan->target_count; t++)
         print_target(out, bench, t);
     print_bad_runs(out, bench);

@@ -34,7 +34,7 @@ gn_spread gn_spread_of(double *values, size_t count) {
     spread.median = gn_median(values, count);
     spread.low = values[0];
     spread.high = values[count - 1];
-    double *sample = count < 3 ? NULL : calloc(count, sizeof *sample);
+    double *sample = count < GN_SPREAD_LEAST ? NULL : calloc(count, sizeof *sample);
     if (sample)
         bootstrap(values, count, sample, &spread);
     free(sample);

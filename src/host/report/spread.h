@@ -4,10 +4,12 @@
 
 #include <stddef.h>
 
+enum { GN_SPREAD_LEAST = 3 }; /* values that have an interval */
+
 typedef struct gn_spread {
     size_t count;
     double median, low, high; /* NaN where count is 0 */
-    double from, to;          /* 95 % interval of the median; NaN with fewer than three values */
+    double from, to;          /* 95 % interval of the median; NaN with fewer than GN_SPREAD_LEAST values */
 } gn_spread;
 
 /* Of `count` values, which are sorted in place; none is NaN, an infinite one is larger than all others. The

@@ -55,13 +55,13 @@ bool gn_board_quiet(const gn_board *board) {
 
 /* ---- what is printed; the lock is held ---- */
 
-/* "5 of 24 runs done, 1 failed, 2 at work  1:02 left" */
+/* "5 of 24 runs done, 1 failed, 2 at work  1:02 left"; none is at work between two runs: not said. */
 static void write_all(const gn_board *b, double at, char *text, size_t size) {
     const size_t before = b->ended[GN_BOARD_BEFORE], failed = b->ended[GN_BOARD_FAILED];
     const size_t done = b->ended[GN_BOARD_FINISHED] + before + failed;
     double work = (double)(done - before);
     size_t busy = 0;
-    char left[32] = "?", wrong[48] = "";
+    char left[32] = "?", wrong[48] = "", at_work[48] = "";
     for (size_t i = 0; i < b->places; i++) {
         busy += b->at[i].line[0] != '\0';
         work += b->at[i].part;
@@ -70,7 +70,9 @@ static void write_all(const gn_board *b, double at, char *text, size_t size) {
         gn_time_text((at - b->started) * ((double)(b->runs - before) - work) / work, left);
     if (failed > 0)
         snprintf(wrong, sizeof wrong, ", %zu failed", failed);
-    snprintf(text, size, "%zu of %zu runs done%s, %zu at work  %s left", done, b->runs, wrong, busy, left);
+    if (busy > 0)
+        snprintf(at_work, sizeof at_work, ", %zu at work", busy);
+    snprintf(text, size, "%zu of %zu runs done%s%s  %s left", done, b->runs, wrong, at_work, left);
 }
 
 /* The cursor to the start of the first line, and nothing below it. */
