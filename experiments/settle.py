@@ -220,12 +220,15 @@ def decide_f1(group):
 
 
 def decide_f2(group):
-    said_of, uneven, early = [], [], []
+    said_of, uneven, early, known = [], [], [], True
     for member in ("LM", "GN"):
         uniformity, lazy, train = (member_middle(group, member, what) for what in ("uniformity", "lazy", "train"))
         said_of.append(f"{member}: largest U before t_lazy {uniformity:.2f}, t_lazy {lazy:g}, t_tr {train:g}")
         uneven.append(uniformity < 0.5)
         early.append(lazy < train)
+        known = known and not numpy.isnan([uniformity, lazy, train]).any()
+    if not known:
+        return "undecided: LM or GN has not been run or looked at", "; ".join(said_of)
     verdict = "rejected" if all(uneven) or all(early) else "mixed" if any(uneven + early) else "not rejected"
     return verdict, "; ".join(said_of)
 
@@ -424,6 +427,7 @@ def test_f2_f3():
     assert decide_f2([even(m, s, lazy=4) for m in ("LM", "GN") for s in seeds])[0] == "rejected"
     assert decide_f2([even(m, s, uniformity=0.4) for m in ("LM", "GN") for s in seeds])[0] == "rejected"
     assert decide_f2([even(m, s, uniformity=0.4 if m == "GN" else 1) for m in ("LM", "GN") for s in seeds])[0] == "mixed"
+    assert decide_f2([even("LM", s) for s in seeds])[0].startswith("undecided")
     linked = [made("LM", s, lazy=s, test=10 + s, lazy_progress=s / 10, progress=1 + s) for s in seeds]
     assert decide_f3(linked)[0] == "supported"
     assert decide_f3([made("LM 0.02", s, lazy=s) for s in seeds])[0] == "undecided"
