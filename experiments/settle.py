@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """What would settle whether less spectral bias shortens delayed generalisation: settle.md, from the runs of a sweep.
 
-    settle.py TASK SWEEP...            # TASK: polynomial, eigenvectors
+    settle.py TASK SWEEP...            # TASK: polynomial, modular, digits, eigenvectors
     settle.py --self-test              # on numbers made up so that the answers are known
 
-Members are known by the labels of their optimisers, scales by `alpha` or `eigenvector`. Prints Markdown.
+Members are known by the labels of their optimisers, scales by `alpha`, `init_scale` or
+`eigenvector`. A long run may have a short one beside it, of the same member, scale and seed, that has been looked at.
+Prints Markdown.
 """
 
 import argparse
@@ -22,8 +24,9 @@ FAMILY = ("s = -0.5", "s = 0", "s = 0.25", "s = 0.5", "s = 0.75", "s = 1")
 BIASED, UNBIASED, SHUFFLED = "s = 0", "s = 1", "s = 1 shuffled"
 LATER = ("LM 0.02",)  # added after the first runs: no part of a verdict
 
-LEARNT = 0.5        # of the first loss, training and test
-SCALES = {"polynomial": "alpha", "eigenvectors": "eigenvector"}  # of each task
+SCALES = {"polynomial": "alpha", "modular": "alpha", "digits": "init_scale", "eigenvectors": "eigenvector"}  # of each task
+LEARNT = {"polynomial": ("loss", 0.5, 0.5), "modular": ("accuracy", 0.95, 0.95), "digits": ("accuracy", 0.95, 0.4),
+          "eigenvectors": ("loss", 0.5, 0.5)}  # training and test; of the first loss
 
 
 # ---- one run ----
@@ -52,14 +55,21 @@ def bias_index(eigenvalues, rates):
     return slope, decay.sum() / known.sum()
 
 
+def learnt(run, metric, train, test):
+    """The steps where training and test set were."""
+    def step(column, threshold):
+        first = run.metrics[column][0] if metric == "loss" else 1
+        return runs.first_step(run, column, threshold * first, above=metric != "loss")
+    return step(f"{metric}_train", train), step(f"{metric}_test", test)
+
+
 class Measured:
     """What the analysis takes of a run."""
 
     def __init__(self, run, task):
         self.member, self.seed = run.labels[0], run.seed
         self.scale = float(run.value(SCALES[task]))
-        self.train, self.test = (runs.first_step(run, loss, LEARNT * run.metrics[loss][0])
-                                 for loss in ("loss_train", "loss_test"))
+        self.train, self.test = learnt(run, *LEARNT[task])
         self.log_ratio = log_ratio(self.train, self.test)
         self.progress = self.progress_at(run, self.test)
         self.passes = self.column_at(run, "passes", self.test)
@@ -67,6 +77,16 @@ class Measured:
         self.bias, self.decaying = self.bias_of(run)
         self.lazy, self.uniformity = self.regime_of(run)
         self.lazy_progress = self.progress_at(run, self.lazy)
+
+    @property
+    def watched(self):
+        return not numpy.isnan(self.lazy)
+
+    def take_looks(self, short):
+        """Of the same run, ended earlier; if it was lazy to its end, t_lazy is not known."""
+        self.bias, self.decaying, self.uniformity = short.bias, short.decaying, short.uniformity
+        seen = numpy.isfinite(short.lazy)
+        self.lazy, self.lazy_progress = (short.lazy, short.lazy_progress) if seen else (numpy.nan, numpy.nan)
 
     @staticmethod
     def column_at(run, column, step):
@@ -100,6 +120,18 @@ class Measured:
         seen = uniformity[:looks]
         seen = seen[numpy.isfinite(seen)]
         return (steps[looks] if len(away) else numpy.inf), (seen.max() if len(seen) else 0.0)
+
+
+def joined(all_runs):
+    """One a member, scale and seed: where there are two, the longer with the looks of the shorter."""
+    whole = []
+    for pair in runs.grouped(all_runs, lambda run: (run.scale, run.member, run.seed)).values():
+        longest = max(pair, key=lambda run: run.last)
+        looked = [run for run in pair if run.watched]
+        if looked and not longest.watched:
+            longest.take_looks(looked[0])
+        whole.append(longest)
+    return whole
 
 
 # ---- statistics ----
@@ -188,12 +220,15 @@ def decide_f1(group):
 
 
 def decide_f2(group):
-    said_of, uneven, early = [], [], []
+    said_of, uneven, early, known = [], [], [], True
     for member in ("LM", "GN"):
         uniformity, lazy, train = (member_middle(group, member, what) for what in ("uniformity", "lazy", "train"))
         said_of.append(f"{member}: largest U before t_lazy {uniformity:.2f}, t_lazy {lazy:g}, t_tr {train:g}")
         uneven.append(uniformity < 0.5)
         early.append(lazy < train)
+        known = known and not numpy.isnan([uniformity, lazy, train]).any()
+    if not known:
+        return "undecided: LM or GN has not been run or looked at", "; ".join(said_of)
     verdict = "rejected" if all(uneven) or all(early) else "mixed" if any(uneven + early) else "not rejected"
     return verdict, "; ".join(said_of)
 
@@ -279,9 +314,7 @@ def analyse(task, sweeps):
     for run in found:
         if (run.setting("problem.eigenvector") in (None, "0")) == (task == "eigenvectors"):
             sys.exit(f"{run.folder} is no run of the task {task}: by its problem.eigenvector it is of another")
-    for observer in ("ntk", "drift"):
-        runs.demand(found, observer)
-    all_runs = [Measured(run, task) for run in found]
+    all_runs = joined([Measured(run, task) for run in found])
     for scale, group in sorted(runs.grouped(all_runs, lambda run: run.scale).items()):
         print(f"### {task}, {SCALES[task]} {scale:g}\n")
         print_table(group)
@@ -320,6 +353,34 @@ def test_window():
     assert numpy.isnan(rates[2]) and numpy.isnan(rates[3])           # too small; one look only before it has fallen
     assert numpy.isnan(measured_rates(steps, errors, drift + 1)).all()
     assert numpy.isnan(bias_index(numpy.ones(4), rates)[0])
+
+
+class Rows:
+    """A run of rows alone."""
+
+    def __init__(self, **metrics):
+        self.metrics = {name: numpy.array(values, float) for name, values in metrics.items()}
+
+
+def test_learnt():
+    run = Rows(step=[0, 1, 2, 5, 9, 10], loss_train=[4, 2.1, 2, 1, 1, 1], loss_test=[2, 2, 1, 1.5, 1, 1],
+               accuracy_train=[0, 0.95, 0.9, 0.95, 1, 0.96], accuracy_test=[0.4, 0.3, 0.4, 0.5, 0.4, 1])
+    assert learnt(run, *LEARNT["polynomial"]) == (2, numpy.inf)
+    assert learnt(run, *LEARNT["modular"]) == (5, numpy.inf)
+    assert learnt(run, *LEARNT["digits"]) == (5, 2)
+    assert SCALES.keys() == LEARNT.keys()
+
+
+def test_joined():
+    nothing = {"lazy": numpy.nan, "lazy_progress": numpy.nan, "decaying": numpy.nan}
+    long, short = made("LM", 0, last=90, **nothing), made("LM", 0, last=9, bias=0.1, decaying=1.0, test=numpy.inf, lazy=3.0)
+    alone = made("LM", 1, last=9, lazy=7.0)
+    found = joined([short, alone, long])
+    assert found == [long, alone] and alone.lazy == 7
+    assert (long.test, long.lazy, long.bias, long.lazy_progress) == (20, 3, 0.1, 1)
+    lazy = made("LM", 0, last=90, **nothing)
+    short.lazy = numpy.inf
+    assert joined([lazy, short]) == [lazy] and numpy.isnan(lazy.lazy) and numpy.isnan(lazy.lazy_progress)
 
 
 def test_statistics():
@@ -370,6 +431,7 @@ def test_f2_f3():
     assert decide_f2([even(m, s, lazy=4) for m in ("LM", "GN") for s in seeds])[0] == "rejected"
     assert decide_f2([even(m, s, uniformity=0.4) for m in ("LM", "GN") for s in seeds])[0] == "rejected"
     assert decide_f2([even(m, s, uniformity=0.4 if m == "GN" else 1) for m in ("LM", "GN") for s in seeds])[0] == "mixed"
+    assert decide_f2([even("LM", s) for s in seeds])[0].startswith("undecided")
     linked = [made("LM", s, lazy=s, test=10 + s, lazy_progress=s / 10, progress=1 + s) for s in seeds]
     assert decide_f3(linked)[0] == "supported"
     assert decide_f3([made("LM 0.02", s, lazy=s) for s in seeds])[0] == "undecided"
