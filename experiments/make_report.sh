@@ -42,9 +42,9 @@ done
 out=${out:-runs/all${quick:+-quick}}
 "$gnewt" --version > /dev/null || fail "$gnewt does not run; ./bootstrap build makes it, then set GNEWT=build/cpu/bin/gnewt"
 
-# Those that follow the runs of others come last.
+# The paper's figures come first, those that follow the runs of others last.
 if [ -z "$names" ]; then
-    names=$(cd "$here" && { grep -L 'reference:' *.yaml; grep -l 'reference:' *.yaml; } | sed 's/\.yaml$//')
+    names=$(cd "$here" && { ls fig*.yaml; grep -L 'reference:' *.yaml | grep -v '^fig'; grep -l 'reference:' *.yaml; } | sed 's/\.yaml$//')
 fi
 
 # The copy has ../runs, which some files name, beside it, and this folder's data.
