@@ -253,17 +253,12 @@ static void draw_legend(const figure *f) {
         gn_page_legend(page, line, "lt 1 lw 1.4 dt (8,4) lc rgb '#606060'", GN_TEXT_PLAIN, "negative ones");
 }
 
-static void draw_pages(figure *f, gn_script *script) {
-    f->page.canvas.script = script;
-    for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
-        gn_canvas_begin(&f->page.canvas, terminal);
-        gn_page_words(&f->page);
-        draw_legend(f);
-        for (size_t g = 0; g < f->set->group_count; g++) {
-            draw_curves(f, g);
-            draw_density(f, g);
-        }
-        gn_canvas_end(&f->page.canvas);
+static void draw_all(const void *drawn) {
+    const figure *f = drawn;
+    draw_legend(f);
+    for (size_t g = 0; g < f->set->group_count; g++) {
+        draw_curves(f, g);
+        draw_density(f, g);
     }
 }
 
@@ -278,7 +273,7 @@ gn_status gn_curvature_figure(const gn_run_set *set, gn_script *script, gn_messa
             &f.page, set, 2 * set->group_count, set->group_count, true, 170,
             "H: the Hessian of the mean loss, G: its Gauss-Newton part. Below: of the first seed, by "
             "Lanczos quadrature.");
-        draw_pages(&f, script);
+        gn_page_draw(&f.page, script, draw_all, &f);
     }
     free(f.columns);
     return status;

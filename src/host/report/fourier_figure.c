@@ -215,6 +215,13 @@ static void draw_panel(const fourier *figure, size_t group) {
     gn_canvas_next(&page->canvas);
 }
 
+static void draw_all(const void *drawn) {
+    const fourier *figure = drawn;
+    draw_legend(figure);
+    for (size_t g = 0; g < figure->set->group_count; g++)
+        draw_panel(figure, g);
+}
+
 gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message *message) {
     fourier figure = {.set = set};
     const gn_config_plot *plot = &gn_group_config(set, &set->groups[0])->plot;
@@ -234,15 +241,7 @@ gn_status gn_fourier_figure(const gn_run_set *set, gn_script *script, gn_message
         find_strong(&figure);
         gn_page_layout(&figure.page, set, set->group_count, plot->columns, true, 104,
                        isfinite(figure.strong) ? "Thick: large errors at the start." : NULL);
-        figure.page.canvas.script = script;
-        for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
-            gn_canvas_begin(&figure.page.canvas, terminal);
-            gn_page_words(&figure.page);
-            draw_legend(&figure);
-            for (size_t i = 0; i < set->group_count; i++)
-                draw_panel(&figure, i);
-            gn_canvas_end(&figure.page.canvas);
-        }
+        gn_page_draw(&figure.page, script, draw_all, &figure);
     }
     fourier_free(&figure);
     return status;

@@ -425,22 +425,21 @@ static void draw_panel(const metrics *figure, size_t row, size_t column) {
     gn_canvas_next(&page->canvas);
 }
 
+static void draw_all(const void *drawn) {
+    const metrics *figure = drawn;
+    draw_legend(figure);
+    for (size_t i = 0; i < figure->family_count; i++)
+        for (size_t j = 0; j < figure->split.panels; j++)
+            draw_panel(figure, i, j);
+}
+
 static void draw(metrics *figure, size_t columns, gn_script *script) {
     const size_t panels = figure->split.panels;
     if (panels > 1 && columns == 0)
         columns = panels;
     gn_page_layout(&figure->page, figure->set, figure->family_count * panels, columns, panels > 1,
                    legend_width(figure), NULL);
-    figure->page.canvas.script = script;
-    for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
-        gn_canvas_begin(&figure->page.canvas, terminal);
-        gn_page_words(&figure->page);
-        draw_legend(figure);
-        for (size_t i = 0; i < figure->family_count; i++)
-            for (size_t j = 0; j < panels; j++)
-                draw_panel(figure, i, j);
-        gn_canvas_end(&figure->page.canvas);
-    }
+    gn_page_draw(&figure->page, script, draw_all, figure);
 }
 
 gn_status gn_metrics_figure(const gn_run_set *set, gn_script *script, gn_message *message) {

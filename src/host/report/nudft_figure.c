@@ -226,17 +226,12 @@ static void draw_legend(const figure *f) {
     }
 }
 
-static void draw_pages(figure *f, gn_script *script) {
-    f->page.canvas.script = script;
-    for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
-        gn_canvas_begin(&f->page.canvas, terminal);
-        gn_page_words(&f->page);
-        draw_legend(f);
-        for (size_t g = 0; g < f->set->group_count; g++) {
-            draw_losses(f, g);
-            draw_spectra(f, g);
-        }
-        gn_canvas_end(&f->page.canvas);
+static void draw_all(const void *drawn) {
+    const figure *f = drawn;
+    draw_legend(f);
+    for (size_t g = 0; g < f->set->group_count; g++) {
+        draw_losses(f, g);
+        draw_spectra(f, g);
     }
 }
 
@@ -254,7 +249,7 @@ gn_status gn_nudft_figure(const gn_run_set *set, gn_script *script, gn_message *
         gn_page_layout(&f.page, set, 2 * rows * columns, columns, true, 150,
                        f.sets == 2 ? "Below: spectra of the targets, and of the error on the test set."
                                    : "Below: spectra of the targets and of the error.");
-        draw_pages(&f, script);
+        gn_page_draw(&f.page, script, draw_all, &f);
     }
     free(f.columns);
     return status;

@@ -66,7 +66,8 @@ bool gn_page_last_row(const gn_page *page, size_t panel) {
     return panel + page->columns >= page->panels;
 }
 
-void gn_page_words(const gn_page *page) {
+/* Drawn with the next plot. */
+static void draw_words(const gn_page *page) {
     gn_script *script = page->canvas.script;
     snprintf(script->caption, sizeof script->caption, "%s", page->caption);
     if (page->set->bare)
@@ -93,4 +94,14 @@ gn_axis gn_page_steps(const gn_run_set *set) {
                      .high = fmax(last, logarithmic ? 10 : 1),
                      .logarithmic = logarithmic,
                      .label = "training step"};
+}
+
+void gn_page_draw(gn_page *page, gn_script *script, void (*draw)(const void *figure), const void *figure) {
+    page->canvas.script = script;
+    for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
+        gn_canvas_begin(&page->canvas, terminal);
+        draw_words(page);
+        draw(figure);
+        gn_canvas_end(&page->canvas);
+    }
 }

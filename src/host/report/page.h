@@ -23,8 +23,9 @@ void gn_page_layout(gn_page *page, const gn_run_set *set, size_t panels, size_t 
 gn_box gn_page_panel(const gn_page *page, size_t panel);
 bool gn_page_first_column(const gn_page *page, size_t panel);
 bool gn_page_last_row(const gn_page *page, size_t panel); /* no panel below it */
-/* Title and caption; drawn with the next plot. Those of a bare figure are only kept in the script. */
-void gn_page_words(const gn_page *page);
+/* What `draw` draws of the figure, once for each terminal, with title and caption; those of a bare figure are
+ * only kept in the script. */
+void gn_page_draw(gn_page *page, gn_script *script, void (*draw)(const void *figure), const void *figure);
 /* One legend entry at line `line`: a sample of `style` and a text as it stands. */
 void gn_page_legend(const gn_page *page, double line, const char *style, gn_weight weight, const char *text);
 

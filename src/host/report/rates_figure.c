@@ -120,6 +120,12 @@ static void draw_panel(const rates *figure, size_t g) {
     gn_canvas_next(&page->canvas);
 }
 
+static void draw_all(const void *drawn) {
+    const rates *figure = drawn;
+    for (size_t g = 0; g < figure->set->group_count; g++)
+        draw_panel(figure, g);
+}
+
 gn_status gn_rates_figure(const gn_run_set *set, gn_script *script, gn_message *message) {
     rates figure = {.set = set, .panels = calloc(set->group_count, sizeof *figure.panels)};
     if (!figure.panels)
@@ -130,14 +136,7 @@ gn_status gn_rates_figure(const gn_run_set *set, gn_script *script, gn_message *
         gn_page_layout(
             &figure.page, set, set->group_count, plot->columns, true, 8,
             "Decay of each NTK mode a step; dashed: as predicted. R² and slope count modes that grow too.");
-        figure.page.canvas.script = script;
-        for (gn_terminal terminal = GN_TERMINAL_PNG; terminal <= GN_TERMINAL_SVG; terminal++) {
-            gn_canvas_begin(&figure.page.canvas, terminal);
-            gn_page_words(&figure.page);
-            for (size_t g = 0; g < set->group_count; g++)
-                draw_panel(&figure, g);
-            gn_canvas_end(&figure.page.canvas);
-        }
+        gn_page_draw(&figure.page, script, draw_all, &figure);
     }
     free(figure.panels);
     return status;
